@@ -1,0 +1,261 @@
+/**
+ * The agent process, whole: enforcer events in; store, broker and agent.sock out. No capability, no kernel. Run by
+ * `cordon agent`. Must never exit because the enforcer, the broker or the disk is away: only when it is told to, or when
+ * it cannot start at all.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { pino, type Logger } from 'pino';
+import { serve } from '../ipc/server.js';
+import { agentRequests, type AgentStatus } from '../messages/agent-messages.js';
+import type { EnforcerStatus } from '../messages/vocabulary.js';
+import type { Paths } from '../paths.js';
+import type { BoxConfig } from '../policy/config.js';
+import { isDamage, openStore } from '../store/open-store.js';
+import type { Store } from '../store/store.js';
+import { readHealth } from '../upstream/health.js';
+import { Upstream, type UpstreamChange } from '../upstream/mqtt-client.js';
+import { boxTopics } from '../upstream/pure/topics.js';
+import { startEnforcerLink } from './enforcer-link.js';
+import { Recorder } from './recorder.js';
+import { agentHandlers } from './requests.js';
+import { startService, stopSignal } from './service.js';
+
+/** Statistics reach the disk no later than this. */
+const FLUSH_INTERVAL_MS = 1_000;
+const TELEMETRY_INTERVAL_MS = 60_000;
+const BROKER_BACKOFF_MS = { min: 1_000, max: 60_000 } as const;
+/** The CLI, the page and a person with socat; not a fleet. */
+const MAX_CONNECTIONS = 64;
+const MAX_REQUEST_BYTES = 64 * 1024;
+/** The same disk trouble is not logged more often than this. */
+const WRITE_ERROR_LOG_INTERVAL_MS = 60_000;
+
+export interface RunAgentOptions {
+  readonly paths: Paths;
+  readonly config: BoxConfig;
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Instead of SIGTERM and SIGINT, which it listens to when this is left out. */
+  readonly signal?: AbortSignal;
+  readonly telemetryIntervalMs?: number;
+  readonly brokerBackoffMs?: { readonly min: number; readonly max: number };
+}
+
+/** Resolves with the exit status once told to stop: 0, or 1 when it could not start (the log says why). */
+export async function runAgent(options: RunAgentOptions): Promise<number> {
+  const log = pino(
+    {
+      name: 'cordon-agent',
+      level: logLevel(options.environment),
+      redact: ['*.key', '*.keyFile', '*.cert', '*.ca'],
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  /** What was opened, to be closed in reverse, also when the start fails half-way. */
+  const opened: (() => Promise<void> | void)[] = [];
+  try {
+    await run(options, log, opened);
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, 'the agent could not start');
+    return 1;
+  } finally {
+    for (const close of opened.reverse()) await close();
+    log.info('stopped');
+  }
+}
+
+async function run(
+  options: RunAgentOptions,
+  log: Logger,
+  opened: (() => Promise<void> | void)[],
+): Promise<void> {
+  const { config, paths, environment, version } = options;
+  const nowMs = (): number => Date.now();
+  const startedAtMs = nowMs();
+  const stopped = stopSignal(options.signal);
+
+  const storePath = join(paths.agentStateDir, 'agent.db');
+  const store = open(storePath, nowMs(), log);
+  opened.push(() => {
+    store.close();
+  });
+  const topics = config.mqtt ? boxTopics(config.box) : null;
+  const upstream =
+    config.mqtt && topics
+      ? new Upstream({
+          box: config.box,
+          topics,
+          broker: config.mqtt,
+          spool: store.spool,
+          backoffMs: options.brokerBackoffMs ?? BROKER_BACKOFF_MS,
+          nowMs,
+          random: Math.random,
+          onChange: (change) => {
+            logBroker(log, change);
+          },
+        })
+      : null;
+
+  opened.push(() => upstream?.stop());
+
+  let lastWriteErrorMs = 0;
+  const recorder = new Recorder({
+    box: config.box,
+    productVersion: version,
+    topics,
+    store,
+    nowMs,
+    newUid: randomUUID,
+    onSpooled: () => upstream?.spoolGrew(),
+    onWriteError: (error) => {
+      if (nowMs() - lastWriteErrorMs < WRITE_ERROR_LOG_INTERVAL_MS) return;
+      lastWriteErrorMs = nowMs();
+      const next = isDamage(error)
+        ? 'a restart will set the database aside'
+        : 'kept in memory and tried again';
+      log.error({ err: error, next }, 'the store refused a write');
+    },
+  });
+
+  opened.push(() => {
+    recorder.finish();
+  });
+
+  const link = startEnforcerLink({
+    socketPath: paths.enforcerSocket,
+    familiar: () => store.familiar.all(),
+    onEvent: (event) => {
+      recorder.take(event);
+    },
+    onStatus: (status) => {
+      if (upstream && topics) report(upstream, topics, status, version);
+    },
+    onConnected: () => {
+      log.info('connected to the enforcer');
+    },
+    onAway: (reason) => {
+      log.warn(
+        { reason },
+        'the enforcer is away; the kernel goes on enforcing, and it is asked again until it answers',
+      );
+    },
+  });
+
+  opened.push(() => link.stop());
+
+  const dropped = (): Record<string, number> => ({
+    ...recorder.dropped(),
+    ...store.dropped(),
+    ...(upstream?.counters() ?? {}),
+    ...server.dropped(),
+    enforcerBadMessages: link.badMessages(),
+  });
+  const status = (): AgentStatus => ({
+    version,
+    pid: process.pid,
+    startedAtMs,
+    enforcerConnected: link.isConnected(),
+    broker: {
+      configured: upstream !== null,
+      connected: upstream?.isConnected ?? false,
+      url: config.mqtt?.url ?? null,
+      lastError: upstream?.lastError ?? null,
+    },
+    spool: {
+      waiting: store.spool.waiting,
+      dropped: store.spool.droppedTotal,
+      limit: store.spool.limits.events,
+    },
+    store: {
+      path: storePath,
+      sizeBytes: store.sizeBytes(),
+      devices: store.devices.total,
+      refusals: store.refusals.total,
+      findings: store.findings.total,
+    },
+    dropped: dropped(),
+    rssBytes: process.memoryUsage.rss(),
+  });
+  const server = await serve({
+    socketPath: paths.agentSocket,
+    mode: 0o660,
+    maxConnections: MAX_CONNECTIONS,
+    maxRequestBytes: MAX_REQUEST_BYTES,
+    requests: agentRequests,
+    handlers: agentHandlers(store, status),
+    onHandlerError: (error, request) => {
+      log.error({ err: error, request }, 'a request failed');
+    },
+  });
+
+  opened.push(() => server.stop());
+
+  const sendHealth = async (): Promise<void> => {
+    if (!upstream || !topics) return;
+    const health = await readHealth(paths.agentStateDir);
+    const { spool, dropped: drops, rssBytes } = status();
+    upstream.sendTelemetry(topics.telemetry('health'), {
+      atMs: nowMs(),
+      ...health,
+      rssBytes,
+      spool,
+      dropped: drops,
+    });
+  };
+
+  upstream?.start();
+  const timers = [
+    setInterval(() => {
+      recorder.tick();
+    }, FLUSH_INTERVAL_MS),
+    setInterval(() => void sendHealth(), options.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS),
+  ];
+  opened.push(() => {
+    for (const timer of timers) clearInterval(timer);
+  });
+  opened.push(startService(environment, process.pid));
+  const broker = config.mqtt?.url ?? null;
+  log.info({ box: config.box, socket: paths.agentSocket, store: storePath, broker }, 'ready');
+  await stopped;
+}
+
+function open(path: string, nowMs: number, log: Logger): Store {
+  const { store, setAside } = openStore(path, nowMs);
+  if (setAside !== null)
+    log.error({ setAside }, 'the database was damaged: it was set aside and a new one begun');
+  return store;
+}
+
+/** What the box says it is now, retained at the broker. */
+function report(
+  upstream: Upstream,
+  topics: ReturnType<typeof boxTopics>,
+  status: EnforcerStatus,
+  version: string,
+): void {
+  const { policy } = status;
+  upstream.setRetained(topics.meta, { version, mode: status.mode, policyGeneration: policy.generation });
+  upstream.setRetained(topics.reported('policy'), policy);
+  upstream.setRetained(topics.reported('containment'), { orders: status.containment });
+}
+
+function logBroker(log: Logger, change: UpstreamChange): void {
+  switch (change.kind) {
+    case 'connected':
+      log.info('connected to the broker');
+      return;
+    case 'lost':
+      log.warn('the connection to the broker was lost; events wait on disk');
+      return;
+    case 'failed':
+      log.warn({ reason: change.reason, retryInMs: change.retryInMs }, 'no connection to the broker');
+      return;
+  }
+}
+
+function logLevel(environment: RunAgentOptions['environment']): string {
+  const wanted = environment['CORDON_LOG'] ?? 'info';
+  return ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted) ? wanted : 'info';
+}

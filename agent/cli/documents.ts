@@ -1,0 +1,90 @@
+/** Reads what a person names on the command line: a policy or a configuration, from a file or from standard input (`-`). */
+import { open } from 'node:fs/promises';
+import type { BoxConfig } from '../policy/config.js';
+import type { Problem } from '../policy/problem.js';
+import type { Policy } from '../policy/schema.js';
+import { CliError } from './errors.js';
+
+/** What the enforcer takes, see messages/enforcer-messages.ts. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+
+/** Rejects with a CliError that names the file, its code the system's: ENOENT, EACCES, EISDIR. */
+export async function readDocument(file: string): Promise<string> {
+  try {
+    const bytes = file === '-' ? await readBounded(process.stdin) : await readFromFile(file);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    throw unreadable(file, cause);
+  }
+}
+
+/** Rejects with a CliError `bad-policy` that carries every problem. */
+export async function parsePolicyText(text: string, name: string): Promise<Policy> {
+  const { parsePolicy } = await import('../policy/parse-policy.js');
+  const parsed = parsePolicy(text);
+  if (!parsed.ok) throw badDocument('bad-policy', name, parsed.problems);
+  return parsed.policy;
+}
+
+export async function readPolicyFile(
+  file: string,
+): Promise<{ readonly text: string; readonly policy: Policy }> {
+  const text = await readDocument(file);
+  return { text, policy: await parsePolicyText(text, nameOf(file)) };
+}
+
+/** Rejects with a CliError: `bad-config` with every problem, or the system's code where it cannot be read. */
+export async function readConfigFile(file: string): Promise<BoxConfig> {
+  const text = await readDocument(file);
+  const { parseConfig } = await import('../policy/parse-config.js');
+  const parsed = parseConfig(text);
+  if (!parsed.ok) throw badDocument('bad-config', nameOf(file), parsed.problems);
+  return parsed.config;
+}
+
+export function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file;
+}
+
+function badDocument(code: string, name: string, problems: readonly Problem[]): CliError {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  return new CliError(code, `${name} has ${count}`, { problems });
+}
+
+async function readFromFile(file: string): Promise<Buffer> {
+  const handle = await open(file, 'r');
+  try {
+    if ((await handle.stat()).isDirectory())
+      throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
+    return await readBounded(handle.createReadStream({ autoClose: false }));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readBounded(stream: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of stream) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    sizeBytes += bytes.length;
+    if (sizeBytes > MAX_DOCUMENT_BYTES)
+      throw new CliError('too-big', `the document is larger than ${MAX_DOCUMENT_BYTES / (1024 * 1024)} MiB`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+const SAID: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'no permission to read it',
+  EISDIR: 'it is a directory',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
+};
+
+function unreadable(file: string, cause: unknown): CliError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+  const why = SAID[code] ?? (cause instanceof Error ? cause.message : code);
+  return new CliError(code, `cannot read ${nameOf(file)}: ${why}`, { cause });
+}

@@ -1,0 +1,90 @@
+/** Declares what only looks: `status`, `devices`, `refusals`, `findings` and `doctor`. */
+import { Option, type Command } from 'commander';
+import type { CliContext } from './context.js';
+import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
+import type { RecordOptions } from './records.js';
+
+const MAX_ROWS = 10_000;
+const DEFAULT_ROWS = 200;
+const MAX_DEVICE_CHARACTERS = 64;
+
+export function declareReportCommands(program: Command, context: CliContext, report: ReportStatus): void {
+  withExample(
+    leaf(
+      program,
+      'status',
+      'what is enforced, contained and refused',
+      'Both processes, the policy in force, exact counts of what was refused and of what was not kept. Exit status 1 if the enforcer does not answer.',
+    ),
+    'cordon status',
+  ).action(
+    act(report, async (options: { json?: true }) =>
+      (await import('./status.js')).showStatus(context, options),
+    ),
+  );
+
+  withExample(
+    listing(
+      leaf(program, 'devices', 'devices seen behind the box', 'With or without an entry in the policy.'),
+    ),
+    'cordon devices',
+  ).action(
+    act(report, async (options: RecordOptions) =>
+      (await import('./records.js')).showDevices(context, options),
+    ),
+  );
+
+  withExample(
+    listing(
+      leaf(program, 'refusals', 'connections that were refused', 'Alike ones merged, the last seen first.'),
+    ).option('--device <name>', 'of this device only', nonEmpty(MAX_DEVICE_CHARACTERS)),
+    'cordon refusals --device pump-1',
+  ).action(
+    act(report, async (options: RecordOptions) =>
+      (await import('./records.js')).showRefusals(context, options),
+    ),
+  );
+
+  withExample(
+    listing(
+      leaf(
+        program,
+        'findings',
+        'what the detectors found',
+        'With the evidence, and what would make it go away.',
+      ),
+    )
+      .option('--device <name>', 'of this device only', nonEmpty(MAX_DEVICE_CHARACTERS))
+      .addOption(new Option('--state <state>', 'only those').choices(['open', 'closed'])),
+    'cordon findings --state open',
+  ).action(
+    act(report, async (options: RecordOptions) =>
+      (await import('./records.js')).showFindings(context, options),
+    ),
+  );
+
+  withExample(
+    leaf(
+      program,
+      'doctor',
+      'check this machine, with a remedy for each fault',
+      'What the kernel can do (tried for real, in a network namespace of its own), the settings that Cordon leans on, the processes and the tables. Exit status 1 if a check failed.',
+    ),
+    'sudo cordon doctor',
+  ).action(
+    act(report, async (options: { json?: true }) =>
+      (await import('./doctor.js')).runDoctor(context, options),
+    ),
+  );
+}
+
+function listing(command: Command): Command {
+  return command
+    .option(
+      '--limit <rows>',
+      `at most this many rows, 1 to ${MAX_ROWS} (default ${DEFAULT_ROWS})`,
+      wholeNumber(1, MAX_ROWS),
+      DEFAULT_ROWS,
+    )
+    .option('--wide', 'every column in full, however wide');
+}

@@ -1,0 +1,166 @@
+/** The status of both processes as lines. Pure; called by status.ts. */
+import type { AgentStatus } from '../messages/agent-messages.js';
+import type { ContainmentOrder, EnforcerStatus } from '../messages/vocabulary.js';
+import { formatDuration, formatRelative, formatTimeAndAge } from './durations.js';
+import { escapeControls } from './escape.js';
+import { renderTable } from './table.js';
+import { wrap } from './text-width.js';
+
+export type Asked<Status> =
+  | { readonly ok: true; readonly status: Status }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+const LABEL_WIDTH = 11;
+const KERNEL_STANDS =
+  'The rules already loaded in the kernel go on deciding; nothing can be changed until it is back.';
+
+export function statusLines(
+  enforcer: Asked<EnforcerStatus>,
+  agent: Asked<AgentStatus>,
+  nowMs: number,
+  columns: number,
+): readonly string[] {
+  const labelled = (label: string, text: string): readonly string[] => field(label, text, columns);
+  return [
+    ...(enforcer.ok
+      ? enforcerLines(enforcer.status, nowMs, columns)
+      : [...labelled('Enforcer', absent(enforcer)), ...labelled('', KERNEL_STANDS)]),
+    '',
+    ...(agent.ok
+      ? agentLines(agent.status, nowMs, columns)
+      : [
+          ...labelled('Agent', absent(agent)),
+          ...labelled(
+            '',
+            'Enforcement does not need it; devices, refusals and findings are not recorded meanwhile.',
+          ),
+        ]),
+  ];
+}
+
+function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): readonly string[] {
+  const { policy } = status;
+  const labelled = (label: string, text: string): readonly string[] => field(label, text, columns);
+  const refused = Object.entries(status.refused).filter(([, count]) => count.packets > 0);
+  return [
+    ...labelled('Enforcer', running(status, nowMs)),
+    ...labelled('Mode', status.mode),
+    ...(policy.appliedAtMs === null
+      ? labelled('Policy', 'none was applied yet: cordon policy apply FILE')
+      : [
+          ...labelled(
+            'Policy',
+            `generation ${policy.generation}: ${counted(policy.devices, 'device')}, ${counted(policy.entries, 'entry', 'entries')}`,
+          ),
+          ...labelled('', `applied ${formatTimeAndAge(policy.appliedAtMs, nowMs)}`),
+          ...labelled('', `sha256 ${policy.sha256.slice(0, 16)}…`),
+        ]),
+    ...(policy.pending === null
+      ? []
+      : labelled(
+          'Unconfirmed',
+          `goes back to the policy before it ${formatRelative(policy.pending.rollbackAtMs, nowMs)} unless: cordon policy confirm`,
+        )),
+    ...(status.containment.length === 0
+      ? labelled('Contained', 'nobody')
+      : status.containment.flatMap((order, index) =>
+          labelled(index === 0 ? 'Contained' : '', containmentText(order, nowMs)),
+        )),
+    ...labelled('Permitted', counted(status.permittedNew, 'new connection')),
+    ...(refused.length === 0
+      ? labelled('Refused', 'nothing since the tables were loaded')
+      : refusedLines(refused, columns)),
+    ...notKept(status.dropped, columns),
+    ...(status.tablesRestored === 0
+      ? []
+      : labelled('Tables', `removed by someone else and restored ${counted(status.tablesRestored, 'time')}`)),
+  ];
+}
+
+function refusedLines(
+  refused: readonly (readonly [string, { packets: number; bytes: number }])[],
+  columns: number,
+): readonly string[] {
+  const table = renderTable<(typeof refused)[number]>(
+    [
+      { title: 'reason', value: ([reason]) => reason },
+      { title: 'packets', value: ([, count]) => String(count.packets), align: 'right' },
+      { title: 'bytes', value: ([, count]) => String(count.bytes), align: 'right' },
+    ],
+    refused,
+    columns - LABEL_WIDTH - 2,
+  );
+  return table.map((line, index) => `${(index === 0 ? 'Refused' : '').padEnd(LABEL_WIDTH)}  ${line}`);
+}
+
+function agentLines(status: AgentStatus, nowMs: number, columns: number): readonly string[] {
+  const labelled = (label: string, text: string): readonly string[] => field(label, text, columns);
+  const { broker, spool, store } = status;
+  return [
+    ...labelled('Agent', running(status, nowMs)),
+    ...labelled('Enforcer', status.enforcerConnected ? 'connected' : 'not connected: no evidence arrives'),
+    ...labelled('Broker', brokerText(broker)),
+    ...labelled(
+      'Spool',
+      `${spool.waiting} of at most ${counted(spool.limit, 'event')} waiting, ${spool.dropped} dropped`,
+    ),
+    ...labelled(
+      'Store',
+      `${counted(store.devices, 'device')}, ${counted(store.refusals, 'refusal')}, ${counted(store.findings, 'finding')}, ${sizeText(store.sizeBytes)} in ${store.path}`,
+    ),
+    ...notKept(status.dropped, columns),
+  ];
+}
+
+function brokerText(broker: AgentStatus['broker']): string {
+  if (!broker.configured) return 'none configured: events stay on the box';
+  const state = broker.connected ? 'connected' : 'not connected: events wait on disk';
+  const error = broker.lastError === null || broker.connected ? '' : ` (${broker.lastError})`;
+  return `${broker.url ?? ''} ${state}${error}`;
+}
+
+function containmentText(order: ContainmentOrder, nowMs: number): string {
+  const effect = order.level === 'cut' ? 'cut, nothing passes' : 'contained, essential entries only';
+  const until = order.untilMs === null ? 'until released' : `until ${formatTimeAndAge(order.untilMs, nowMs)}`;
+  return `${order.device}: ${effect}, since ${formatTimeAndAge(order.sinceMs, nowMs)}, ${until}, by ${order.by} (${order.source}): ${order.reason}`;
+}
+
+function running(
+  status: {
+    readonly pid: number;
+    readonly version: string;
+    readonly startedAtMs: number;
+    readonly rssBytes: number;
+  },
+  nowMs: number,
+): string {
+  const up = formatDuration((nowMs - status.startedAtMs) / 1000);
+  return `running for ${up}, pid ${status.pid}, version ${status.version}, ${sizeText(status.rssBytes)}`;
+}
+
+function absent(asked: { readonly code: string; readonly message: string }): string {
+  return asked.code === 'no-server' ? `NOT RUNNING (${asked.message})` : `NO ANSWER: ${asked.message}`;
+}
+
+function notKept(dropped: Readonly<Record<string, number>>, columns: number): readonly string[] {
+  const counters = Object.entries(dropped).filter(([, count]) => count > 0);
+  const text = counters.map(([name, count]) => `${name} ${count}`).join(', ');
+  return field('Not kept', counters.length === 0 ? 'nothing was dropped' : text, columns);
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function sizeText(sizeBytes: number): string {
+  return sizeBytes < 1024 * 1024
+    ? `${Math.ceil(sizeBytes / 1024)} KiB`
+    : `${(sizeBytes / (1024 * 1024)).toFixed(1)} MiB`;
+}
+
+function field(label: string, text: string, columns: number): readonly string[] {
+  const indent = ' '.repeat(LABEL_WIDTH + 2);
+  return wrap(escapeControls(text), columns, indent).map((line, index) =>
+    index === 0 ? label.padEnd(LABEL_WIDTH) + line.slice(LABEL_WIDTH) : line,
+  );
+}

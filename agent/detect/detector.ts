@@ -1,0 +1,62 @@
+/**
+ * The one shape of a detector, and what it is given. A detector is fed every event, keeps numbers in bounded memory, and
+ * opens or touches findings in the book; it never tells anyone itself (the book decides when), reads no clock and logs nothing.
+ */
+import { formatMac } from '../packet/format.js';
+import type { AddressTable } from './address-table.js';
+import { UNKNOWN_DEVICE, type DetectEvent } from './event.js';
+import type { FindingBook } from './finding-book.js';
+import type { DetectorName } from './settings.js';
+
+/** How people know a device; both null for one that is not known. */
+export interface DeviceLabel {
+  readonly name: string | null;
+  readonly mac: string | null;
+}
+
+export interface DetectContext {
+  readonly addresses: AddressTable;
+  /** Cold path: called when a finding is opened. */
+  readonly describe: (deviceId: number) => DeviceLabel;
+  readonly book: FindingBook;
+}
+
+export interface Detector {
+  readonly name: DetectorName;
+  observe(event: DetectEvent, nowMs: number): void;
+  /** About once a second, so that memory is given back without traffic too. */
+  tick(nowMs: number): void;
+  /** What was not kept, by name. */
+  counters(): Readonly<Record<string, number>>;
+}
+
+/** Examples of ports, hosts or addresses that a finding lists. */
+export const MAX_EXAMPLES = 16;
+
+/** Who an event is about, in words: for keys, titles and the finding's columns. */
+export interface Subject {
+  /** Policy name, else MAC, else the address on the device side. */
+  readonly text: string;
+  readonly device: string | null;
+  readonly mac: string | null;
+}
+
+/** Cold path. An unknown device is known by the MAC of its own frames, or by the address that was asked for. */
+export function describeSubject(context: DetectContext, event: DetectEvent): Subject {
+  const isKnown = event.deviceId > UNKNOWN_DEVICE;
+  const label = isKnown ? context.describe(event.deviceId) : { name: null, mac: null };
+  const frameMac = event.fromDevice && event.macHigh >= 0 ? formatMac(event.macHigh, event.macLow) : null;
+  const mac = label.mac ?? frameMac;
+  const text = label.name ?? mac ?? context.addresses.text(event.local) ?? 'unknown device';
+  return { text, device: label.name, mac };
+}
+
+/** Text of a ticket, or the words for an address that made room for others. */
+export function addressOr(context: DetectContext, ticket: number, otherwise = 'an address not kept'): string {
+  return context.addresses.text(ticket) ?? otherwise;
+}
+
+/** Events per second over a span, to one decimal; a span under a second counts as one. */
+export function ratePerSecond(count: number, firstMs: number, lastMs: number): number {
+  return Math.round((count / Math.max(1, (lastMs - firstMs) / 1000)) * 10) / 10;
+}

@@ -1,0 +1,157 @@
+/**
+ * What detectors are fed: one plain object, filled again for every first packet, numbers only. The enforcer fills it from
+ * a decoded packet and calls `observe`; a detector must copy what it wants to keep.
+ */
+import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
+import { ARP_REQUEST } from '../packet/decode-arp.js';
+import { LAYER_ARP, NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, type PacketView } from '../packet/view.js';
+import { NO_ADDRESS, type AddressTable } from './address-table.js';
+
+/** The first packet of a connection, or any refused IP packet. */
+export const EVENT_IP = 1;
+/** An ARP packet, refused or watched. */
+export const EVENT_ARP = 2;
+/** A refused frame that is neither, or could not be decoded. */
+export const EVENT_OTHER = 3;
+
+/** An approved allow entry lets it through. */
+export const VERDICT_ALLOWED = 1;
+/** It went through because nothing is decided yet (mode `observe`, or an unknown device that is only watched). */
+export const VERDICT_OBSERVED = 2;
+/** It went through; enforcing would have refused it (mode `shadow`). */
+export const VERDICT_WOULD_REFUSE = 3;
+export const VERDICT_REFUSED = 4;
+
+/** The device id of a device that the policy does not name. */
+export const UNKNOWN_DEVICE = 1;
+
+export interface DetectEvent {
+  kind: number;
+  /** 1 is any unknown device; a known one is above. */
+  deviceId: number;
+  fromDevice: boolean;
+  /** 4, 6, or 0. */
+  family: number;
+  /** Tickets of an AddressTable; NO_ADDRESS where there is none. Local is the address on the device side. */
+  local: number;
+  peer: number;
+  /** IANA number, NONE where there is none. */
+  protocol: number;
+  /** NONE where there is none. */
+  srcPort: number;
+  /** Destination port; ICMP: type * 256 + code; ARP: the operation; NONE where there is none. */
+  port: number;
+  tcpFlags: number;
+  verdict: number;
+  /** 0: not refused; else 1 + index in REFUSAL_REASONS. */
+  reason: number;
+  /** Source MAC of the frame in halves of 24 bits; NONE where it is not known. For ARP: the sender that the packet claims. */
+  macHigh: number;
+  macLow: number;
+}
+
+export function createEvent(): DetectEvent {
+  return {
+    kind: EVENT_OTHER,
+    deviceId: UNKNOWN_DEVICE,
+    fromDevice: false,
+    family: 0,
+    local: NO_ADDRESS,
+    peer: NO_ADDRESS,
+    protocol: NONE,
+    srcPort: NONE,
+    port: NONE,
+    tcpFlags: 0,
+    verdict: VERDICT_OBSERVED,
+    reason: 0,
+    macHigh: NONE,
+    macLow: NONE,
+  };
+}
+
+/** The number that `reason` holds for a word of REFUSAL_REASONS. Cold path: look up once, keep the number. */
+export function reasonIndex(reason: RefusalReason): number {
+  return REFUSAL_REASONS.indexOf(reason) + 1;
+}
+
+/** The reverse; null for 0 and for what is no reason. */
+export function reasonName(index: number): RefusalReason | null {
+  return REFUSAL_REASONS[index - 1] ?? null;
+}
+
+/**
+ * Fills the event from a decoded packet. `macHigh`/`macLow` are the source MAC of the frame (NONE if unknown); for ARP the
+ * sender MAC of the packet is taken where the frame's is not known. Allocates nothing.
+ */
+export function fillEvent(
+  event: DetectEvent,
+  view: PacketView,
+  addresses: AddressTable,
+  deviceId: number,
+  fromDevice: boolean,
+  verdict: number,
+  reason: number,
+  macHigh: number,
+  macLow: number,
+): void {
+  event.deviceId = deviceId;
+  event.fromDevice = fromDevice;
+  event.verdict = verdict;
+  event.reason = reason;
+  event.macHigh = macHigh;
+  event.macLow = macLow;
+  event.family = view.family;
+  event.protocol = view.protocol;
+  event.srcPort = view.srcPort;
+  event.port = view.dstPort;
+  event.tcpFlags = view.tcpFlags;
+  event.local = NO_ADDRESS;
+  event.peer = NO_ADDRESS;
+  let source = NO_ADDRESS;
+  let destination = NO_ADDRESS;
+  if (view.family !== 0) {
+    event.kind = EVENT_IP;
+    source = addresses.intern(view.family, view.src0, view.src1, view.src2, view.src3);
+    destination = addresses.intern(view.family, view.dst0, view.dst1, view.dst2, view.dst3);
+    if (view.icmpType !== NONE) event.port = view.icmpType * 256 + view.icmpCode;
+  } else if ((view.layers & LAYER_ARP) !== 0) {
+    event.kind = EVENT_ARP;
+    event.family = 4;
+    event.port = view.arpOperation;
+    source = addresses.intern(4, view.arpSenderAddress, 0, 0, 0);
+    destination = addresses.intern(4, view.arpTargetAddress, 0, 0, 0);
+    if (macHigh === NONE) {
+      event.macHigh = view.arpSenderMacHigh;
+      event.macLow = view.arpSenderMacLow;
+    }
+  } else {
+    event.kind = EVENT_OTHER;
+  }
+  event.local = fromDevice ? source : destination;
+  event.peer = fromDevice ? destination : source;
+}
+
+/**
+ * Who the event is about, as one int31: the device, or for unknown devices (which share an id) the address on the device
+ * side, negative so that the two never meet.
+ */
+export function subjectOf(event: DetectEvent): number {
+  return event.deviceId > UNKNOWN_DEVICE ? event.deviceId : -event.local;
+}
+
+/** Protocol and port (or ICMP type and code) in one number below 2^24. */
+export function serviceOf(event: DetectEvent): number {
+  return ((event.protocol & 0xff) << 16) | (event.port & 0xffff);
+}
+
+/** ICMP that asks (RFC 792: echo 8, timestamp 13, information 15; RFC 950: mask 17; RFC 4443: echo 128): errors and answers are not probes. */
+export function isIcmpRequest(event: DetectEvent): boolean {
+  const type = event.port >> 8;
+  if (event.protocol === PROTOCOL_ICMP) return type === 8 || type === 13 || type === 15 || type === 17;
+  return event.protocol === PROTOCOL_ICMPV6 && type === 128;
+}
+
+/** "Who has": asks for another address. Probes for one's own (RFC 5227) and announcements ask for nobody. */
+export function isArpRequest(event: DetectEvent): boolean {
+  return event.kind === EVENT_ARP && event.port === ARP_REQUEST && event.local !== event.peer;
+}

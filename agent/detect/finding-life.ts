@@ -1,0 +1,34 @@
+/**
+ * When an open finding is told again, and when it ends: the whole state machine, as one pure decision over plain data.
+ * Called by finding-book.ts. A thing is told when it is new, seldom while it grows, and once more when it is over.
+ */
+
+/** The first update after a finding was opened; every later one waits twice as long as the one before. */
+export const FIRST_UPDATE_MS = 5_000;
+/** Never seldomer than this while it grows. */
+export const LONGEST_UPDATE_MS = 3_600_000;
+
+export interface FindingLife {
+  /** How often it was told. 0: not yet. */
+  readonly tellings: number;
+  readonly toldMs: number;
+  /** The last sighting. */
+  readonly lastMs: number;
+  /** Seen again since it was told. */
+  readonly isChanged: boolean;
+  /** Without a sighting for this long, it is over. */
+  readonly quietMs: number;
+}
+
+export type Telling = 'nothing' | 'opened' | 'updated' | 'closed';
+
+export function nextTelling(life: FindingLife, nowMs: number): Telling {
+  if (life.tellings === 0) return 'opened';
+  if (nowMs - life.lastMs >= life.quietMs) return 'closed';
+  if (life.isChanged && nowMs - life.toldMs >= updateIntervalMs(life.tellings)) return 'updated';
+  return 'nothing';
+}
+
+export function updateIntervalMs(tellings: number): number {
+  return Math.min(LONGEST_UPDATE_MS, FIRST_UPDATE_MS * 2 ** Math.max(0, tellings - 1));
+}

@@ -1,0 +1,169 @@
+/**
+ * Horizontal sweep: many distinct hosts are asked for the same service (a port, a ping, an ARP "who has") within a window.
+ * From a guarded device: hosts of one network (/24 or /64), or refused ones anywhere; and from one host on the network
+ * side: devices behind the box. What an approved entry allows never counts: a reviewed list of forty servers is no sweep.
+ * Browsing meets scattered hosts, a sweep neighbours: hence the two thresholds.
+ */
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { formatAddress } from '../packet/format.js';
+import { describeSubject, type DetectContext, type Detector } from './detector.js';
+import {
+  EVENT_ARP,
+  EVENT_IP,
+  isArpRequest,
+  isIcmpRequest,
+  serviceOf,
+  subjectOf,
+  UNKNOWN_DEVICE,
+  VERDICT_ALLOWED,
+  VERDICT_OBSERVED,
+  type DetectEvent,
+} from './event.js';
+import { FanOut } from './fan-out.js';
+import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
+import { looksLikeAnswer } from './probes.js';
+import type { DetectSettings } from './settings.js';
+
+/** (device, service, host) remembered in each of the three counts; 6 MiB together when full. */
+const MEMBERS = 32_768;
+const SCATTERED_MEMBERS = 16_384;
+const INBOUND_MEMBERS = 16_384;
+/** Distinct hosts counted exactly for one service; beyond it the finding says "at least". */
+const MIN_HOSTS_PER_SERVICE = 2_048;
+/** The service number of an ARP request: protocol 0 is no one's here. */
+const ARP_SERVICE = 0;
+
+export function createHostSweepDetector(
+  context: DetectContext,
+  settings: DetectSettings['hostSweep'],
+): Detector {
+  return new HostSweep(context, settings);
+}
+
+class HostSweep implements Detector {
+  readonly name = 'hostSweep';
+  readonly #context: DetectContext;
+  readonly #near: SweepCount;
+  readonly #scattered: SweepCount;
+  readonly #inbound: SweepCount;
+
+  constructor(context: DetectContext, settings: DetectSettings['hostSweep']) {
+    this.#context = context;
+    const { hosts, scatteredHosts, windowSeconds } = settings;
+    this.#near = createCount(MEMBERS, hosts, windowSeconds);
+    this.#scattered = createCount(SCATTERED_MEMBERS, scatteredHosts, windowSeconds);
+    this.#inbound = createCount(INBOUND_MEMBERS, hosts, windowSeconds);
+  }
+
+  observe(event: DetectEvent, nowMs: number): void {
+    if (event.verdict === VERDICT_ALLOWED || !isHostProbe(event)) return;
+    const { addresses } = this.#context;
+    if (!addresses.isHost(event.peer)) return;
+    const service = event.kind === EVENT_ARP ? ARP_SERVICE : serviceOf(event);
+    if (!event.fromDevice) {
+      if (addresses.isHost(event.local))
+        this.#count(this.#inbound, event, event.peer, service, 0, subjectOf(event), nowMs);
+      return;
+    }
+    const network = addresses.networkOf(event.peer);
+    const isTold = this.#count(this.#near, event, subjectOf(event), service, network, event.peer, nowMs);
+    if (!isTold && event.verdict !== VERDICT_OBSERVED)
+      this.#count(this.#scattered, event, subjectOf(event), service, 0, event.peer, nowMs);
+  }
+
+  tick(nowMs: number): void {
+    for (const { fanOut } of [this.#near, this.#scattered, this.#inbound]) fanOut.expire(nowMs);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    const all = [this.#near, this.#scattered, this.#inbound];
+    return {
+      'hostSweep.evicted': all.reduce((sum, { fanOut }) => sum + fanOut.evicted, 0),
+      'hostSweep.beyondLimit': all.reduce((sum, { fanOut }) => sum + fanOut.beyondLimit, 0),
+    };
+  }
+
+  #count(
+    count: SweepCount,
+    event: DetectEvent,
+    who: number,
+    service: number,
+    network: number,
+    member: number,
+    nowMs: number,
+  ): boolean {
+    const { fanOut } = count;
+    const slot = fanOut.add(who, service, network, member, nowMs);
+    const id = fanOut.finding(slot);
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
+    if (fanOut.distinct(slot) < count.threshold) {
+      if (id !== 0) fanOut.setFinding(slot, 0);
+      return false;
+    }
+    fanOut.setFinding(slot, this.#open(count, slot, service, event, nowMs));
+    return true;
+  }
+
+  /** One finding per sweeper and network: further services are added to it, not told apart. */
+  #open(count: SweepCount, slot: number, service: number, event: DetectEvent, nowMs: number): number {
+    const { addresses, book, describe } = this.#context;
+    const opening = new SweepOpening(
+      count,
+      slot,
+      service,
+      event.fromDevice
+        ? {
+            who: describeSubject(this.#context, event),
+            scanner: null,
+            network: count === this.#near ? networkText(this.#context, event.peer) : null,
+            nameMember: (ticket) => addresses.text(ticket),
+          }
+        : {
+            who: null,
+            scanner: addresses.text(event.peer),
+            network: null,
+            nameMember: (subject) =>
+              subject > UNKNOWN_DEVICE ? (describe(subject).name ?? describe(subject).mac) : addresses.text(-subject),
+          },
+    );
+    const known = book.find('hostSweep', opening.subject, opening.what);
+    if (known instanceof SweepOpening) opening.takeOver(known);
+    return book.openFinding(opening, nowMs);
+  }
+}
+
+function createCount(members: number, threshold: number, seconds: number): SweepCount {
+  const membersPerGroup = Math.min(members / 4, Math.max(MIN_HOSTS_PER_SERVICE, threshold));
+  return {
+    fanOut: new FanOut(seconds * 1000, { members, membersPerGroup }),
+    threshold: Math.min(threshold, membersPerGroup),
+    seconds,
+  };
+}
+
+function isHostProbe(event: DetectEvent): boolean {
+  // Routers ask the whole link on behalf of others: only a device's own asking says something about it.
+  if (event.kind === EVENT_ARP) return event.fromDevice && isArpRequest(event);
+  if (event.kind !== EVENT_IP) return false;
+  switch (event.protocol) {
+    case PROTOCOL_TCP:
+    case PROTOCOL_UDP:
+    case PROTOCOL_SCTP:
+      return event.port >= 0 && !looksLikeAnswer(event);
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6:
+      return isIcmpRequest(event);
+    default:
+      return event.protocol >= 0;
+  }
+}
+
+/** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it. */
+function networkText(context: DetectContext, ticket: number): string {
+  const { addresses } = context;
+  const isIpv4 = addresses.family(ticket) === 4;
+  const w0 = addresses.word(ticket, 0);
+  return isIpv4
+    ? `${formatAddress(4, (w0 & 0xffffff00) >>> 0, 0, 0, 0)}/24`
+    : `${formatAddress(6, w0, addresses.word(ticket, 1), 0, 0)}/64`;
+}

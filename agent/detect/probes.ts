@@ -1,0 +1,96 @@
+/**
+ * What a first packet looks like to somebody counting probes: its kind, and whether it may be an answer rather than a
+ * question. Used by the scan detectors. Pure, numbers only.
+ */
+import {
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_PSH,
+  TCP_RST,
+  TCP_SYN,
+  TCP_URG,
+} from '../packet/view.js';
+import { EVENT_ARP, isIcmpRequest, type DetectEvent } from './event.js';
+
+/** Index = kind. The names of nmap's scans where it has one; a connect scan is a SYN, a window scan an ACK on the wire. */
+export const PROBE_KINDS = [
+  'SYN',
+  'FIN',
+  'NULL',
+  'Xmas',
+  'ACK',
+  'Maimon',
+  'TCP other',
+  'UDP',
+  'SCTP',
+  'ping',
+  'IP protocol',
+  'ARP',
+] as const;
+
+const ALL_FLAGS = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
+
+export function probeKind(event: DetectEvent): number {
+  if (event.kind === EVENT_ARP) return 11;
+  if (event.protocol === PROTOCOL_UDP) return 7;
+  if (event.protocol === PROTOCOL_SCTP) return 8;
+  if (event.protocol !== PROTOCOL_TCP) return isIcmpRequest(event) ? 9 : 10;
+  switch (event.tcpFlags & ALL_FLAGS) {
+    case TCP_SYN:
+      return 0;
+    case TCP_FIN:
+      return 1;
+    case 0:
+      return 2;
+    case TCP_FIN | TCP_PSH | TCP_URG:
+      return 3;
+    case TCP_ACK:
+      return 4;
+    case TCP_FIN | TCP_ACK:
+      return 5;
+    default:
+      return 6;
+  }
+}
+
+/** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
+const FIRST_CLIENT_PORT = 1024;
+
+/**
+ * True for what is most likely the late answer of a conversation that connection tracking forgot: it goes to as many ports as
+ * the other end had connections, and would look like a scan. A scanner that sends from a system port hides its probes of
+ * ports above 1023 this way; those of system ports still count.
+ */
+export function looksLikeAnswer(event: DetectEvent): boolean {
+  const isFromService = event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
+  if (event.protocol === PROTOCOL_UDP) return isFromService;
+  if (event.protocol !== PROTOCOL_TCP) return false;
+  if ((event.tcpFlags & TCP_RST) !== 0) return true;
+  if ((event.tcpFlags & TCP_ACK) === 0) return false;
+  return (event.tcpFlags & TCP_SYN) !== 0 || isFromService;
+}
+
+/** Human text of protocol and port, as `serviceOf` packs them: `tcp/104`. */
+export function serviceText(service: number): string {
+  const protocol = service >>> 16;
+  const port = service & 0xffff;
+  switch (protocol) {
+    case PROTOCOL_TCP:
+      return `tcp/${port}`;
+    case PROTOCOL_UDP:
+      return `udp/${port}`;
+    case PROTOCOL_SCTP:
+      return `sctp/${port}`;
+    case 1:
+      return `icmp type ${port >> 8}`;
+    case 58:
+      return `icmpv6 type ${port >> 8}`;
+    case 0:
+      return 'arp';
+    default:
+      return `protocol ${protocol}`;
+  }
+}

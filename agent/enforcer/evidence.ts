@@ -1,0 +1,229 @@
+/**
+ * What the kernel logs becomes evidence: each logged packet is decoded once, shown to the detectors and merged into what
+ * is told upstream. This is the enforcer's hot path; it allocates nothing per packet that can be counted, and it never
+ * changes the kernel.
+ */
+import { createAddressTable } from '../detect/address-table.js';
+import {
+  VERDICT_ALLOWED,
+  VERDICT_OBSERVED,
+  VERDICT_REFUSED,
+  VERDICT_WOULD_REFUSE,
+  createEvent,
+  fillEvent,
+  reasonIndex,
+} from '../detect/event.js';
+import type { Detection } from '../detect/registry.js';
+import { createDetection } from '../detect/registry.js';
+import type { EventMessage } from '../messages/enforcer-messages.js';
+import { REFUSAL_REASONS } from '../messages/vocabulary.js';
+import type { NflogPacket } from '../netlink/nflog.js';
+import { parseAddress, type Address } from '../policy/address.js';
+import type { Policy } from '../policy/schema.js';
+import { decodeArp } from '../packet/decode-arp.js';
+import { decodeIp } from '../packet/decode-ip.js';
+import { formatMac } from '../packet/format.js';
+import { NONE, createPacketView } from '../packet/view.js';
+import type { DeviceIds } from '../ruleset/assign-ids.js';
+import { DEVICE_MASK, OPENED, SIDE_DEVICE, UNKNOWN_DEVICE_ID } from '../ruleset/marks.js';
+import { LEARN_PREFIX, NEW_PREFIX, OBSERVED_PREFIX, SHADOW_PREFIX } from '../ruleset/reasons.js';
+import { SeenDevices } from './seen-devices.js';
+import { createSummaries } from './summaries.js';
+
+/** Index of a prefix is what the NFLOG decoder gives per packet. */
+export const LOG_PREFIXES: readonly string[] = [
+  NEW_PREFIX,
+  SHADOW_PREFIX,
+  OBSERVED_PREFIX,
+  LEARN_PREFIX,
+  ...REFUSAL_REASONS,
+];
+const VERDICTS = [
+  VERDICT_ALLOWED,
+  VERDICT_WOULD_REFUSE,
+  VERDICT_OBSERVED,
+  VERDICT_OBSERVED,
+  ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
+];
+const REASONS = [0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex)];
+const LEARN_INDEX = LOG_PREFIXES.indexOf(LEARN_PREFIX);
+const ETHERTYPE_ARP = 0x0806;
+/** Claims of addresses waiting to be looked at; a flood of them is thinned. */
+const MAX_CLAIMS = 256;
+
+export interface Claim {
+  readonly device: string;
+  readonly address: Address;
+}
+
+export interface EvidenceOptions {
+  readonly now: () => number;
+  readonly portName: (ifindex: number) => string | null;
+}
+
+export class Evidence {
+  readonly #options: EvidenceOptions;
+  readonly #view = createPacketView();
+  readonly #event = createEvent();
+  readonly #addresses = createAddressTable();
+  readonly #summaries = createSummaries(this.#addresses);
+  readonly #seen = new SeenDevices();
+  #detection: Detection | null = null;
+  #findings: Extract<EventMessage, { event: 'findings' }>['items'] = [];
+  #names = new Map<number, string>();
+  #macs = new Map<number, string>();
+  #idByMac = new Map<number, number>();
+  #claims = new Map<string, Claim>();
+  undecodable = 0;
+  claimsDropped = 0;
+  findingsDropped = 0;
+
+  constructor(options: EvidenceOptions) {
+    this.#options = options;
+  }
+
+  /** Another policy is in force: other names, other thresholds. What detectors remember of a device stays. */
+  usePolicy(policy: Policy, ids: DeviceIds): void {
+    this.#names = new Map([...ids].map(([name, id]) => [id, name]));
+    this.#macs = new Map();
+    this.#idByMac = new Map();
+    for (const [name, device] of Object.entries(policy.devices)) {
+      const id = ids.get(name);
+      const first = device.identity.macs[0];
+      if (id === undefined || first === undefined) continue;
+      this.#macs.set(id, first);
+      for (const mac of device.identity.macs) this.#idByMac.set(macNumberOf(mac), id);
+    }
+    if (this.#detection) this.#detection.useSettings(policy.detect, this.#options.now());
+    else
+      this.#detection = createDetection(policy.detect, {
+        describe: (id) => ({ name: this.nameOf(id), mac: this.#macs.get(id) ?? null }),
+        addresses: this.#addresses,
+      });
+  }
+
+  get detection(): Detection {
+    if (!this.#detection) throw new Error('evidence needs a policy first');
+    return this.#detection;
+  }
+
+  nameOf(deviceId: number): string | null {
+    return this.#names.get(deviceId) ?? null;
+  }
+
+  /** Called for every logged packet, with the reader's reused struct. */
+  packet(packet: Readonly<NflogPacket>): void {
+    const nowMs = this.#options.now();
+    const prefix = packet.prefixIndex;
+    if (prefix < 0) {
+      this.undecodable += 1;
+      return;
+    }
+    const view = this.#view;
+    const problem =
+      packet.hwProtocol === ETHERTYPE_ARP
+        ? decodeArp(view, packet.buffer, packet.payloadOffset, packet.payloadLength)
+        : decodeIp(view, packet.buffer, packet.payloadOffset, packet.payloadLength);
+    if (problem > 1) this.undecodable += 1;
+    const fromDevice = (packet.mark & (OPENED | SIDE_DEVICE)) !== 0;
+    let macHigh = NONE;
+    let macLow = NONE;
+    if (packet.hwAddrLength === 6) {
+      macHigh = packet.buffer.readUIntBE(packet.hwAddrOffset, 3);
+      macLow = packet.buffer.readUIntBE(packet.hwAddrOffset + 3, 3);
+    }
+    const markedId = packet.mark & DEVICE_MASK;
+    // Layer 2 refusals carry no device: the sender's MAC says who it was.
+    const deviceId =
+      markedId !== 0
+        ? markedId
+        : ((fromDevice ? this.#idByMac.get(macHigh * 0x1000000 + macLow) : undefined) ?? UNKNOWN_DEVICE_ID);
+    const event = this.#event;
+    fillEvent(
+      event,
+      view,
+      this.#addresses,
+      deviceId,
+      fromDevice,
+      VERDICTS[prefix] ?? VERDICT_REFUSED,
+      REASONS[prefix] ?? 0,
+      macHigh,
+      macLow,
+    );
+    if (fromDevice && event.macHigh !== NONE) this.#note(packet, deviceId, nowMs);
+    if (prefix === LEARN_INDEX) {
+      this.#claim(event.macHigh * 0x1000000 + event.macLow);
+      return;
+    }
+    for (const finding of this.detection.observe(event, nowMs)) this.#keep(finding);
+    this.#summaries.add(event, nowMs);
+  }
+
+  /** Events for the agent since the last call. */
+  flush(): EventMessage[] {
+    const nowMs = this.#options.now();
+    for (const finding of this.detection.tick(nowMs)) this.#keep(finding);
+    const events: EventMessage[] = [];
+    const connections = this.#summaries.take(
+      (id) => this.nameOf(id),
+      (id) => this.#macs.get(id) ?? null,
+    );
+    if (connections.length > 0) events.push({ event: 'connections', items: connections });
+    const devices = this.#seen.take(nowMs);
+    for (let start = 0; start < devices.length; start += 1000)
+      events.push({ event: 'devices', items: devices.slice(start, start + 1000) });
+    if (this.#findings.length > 0) events.push({ event: 'findings', items: this.#findings });
+    this.#findings = [];
+    return events;
+  }
+
+  /** Addresses that devices were seen to use and that nobody owns yet. */
+  takeClaims(): readonly Claim[] {
+    const claims = [...this.#claims.values()];
+    this.#claims = new Map();
+    return claims;
+  }
+
+  dropped(): Record<string, number> {
+    return {
+      undecodablePackets: this.undecodable,
+      connectionSummaries: this.#summaries.dropped(),
+      seenDevices: this.#seen.dropped,
+      addressClaims: this.claimsDropped,
+      findings: this.findingsDropped,
+    };
+  }
+
+  #note(packet: Readonly<NflogPacket>, deviceId: number, nowMs: number): void {
+    const { macHigh, macLow } = this.#event;
+    const port = this.#options.portName(packet.physInIfindex === 0 ? packet.inIfindex : packet.physInIfindex);
+    // A refused packet proves no address: it may be the spoofed one.
+    const address = this.#event.verdict === VERDICT_REFUSED ? null : this.#addresses.text(this.#event.local);
+    this.#seen.note(
+      macHigh * 0x1000000 + macLow,
+      () => formatMac(macHigh, macLow),
+      this.nameOf(deviceId),
+      port,
+      address === '0.0.0.0' || address === '::' ? null : address,
+      nowMs,
+    );
+  }
+
+  #claim(macNumber: number): void {
+    const device = this.nameOf(this.#idByMac.get(macNumber) ?? UNKNOWN_DEVICE_ID);
+    const text = this.#addresses.text(this.#event.local);
+    const address = text === null ? null : parseAddress(text);
+    if (device === null || address === null || this.#claims.has(address.text)) return;
+    if (this.#claims.size >= MAX_CLAIMS) this.claimsDropped += 1;
+    else this.#claims.set(address.text, { device, address });
+  }
+
+  #keep(finding: Extract<EventMessage, { event: 'findings' }>['items'][number]): void {
+    if (this.#findings.length >= 1000) this.findingsDropped += 1;
+    else this.#findings.push(finding);
+  }
+}
+
+function macNumberOf(mac: string): number {
+  return Number.parseInt(mac.replaceAll(':', ''), 16);
+}

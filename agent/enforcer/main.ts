@@ -1,0 +1,219 @@
+/**
+ * The enforcer process: the one that may change the kernel. This file is its start-up order and nothing else. It opens no
+ * IP socket, and it leaves the ruleset in the kernel when it ends, however it ends.
+ */
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { serve } from '../ipc/server.js';
+import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
+import type { StateChange } from '../messages/vocabulary.js';
+import { sdNotify } from '../netlink/sd-notify.js';
+import type { Paths } from '../paths.js';
+import { parseConfig } from '../policy/parse-config.js';
+import { VERSION } from '../version.js';
+import { ContainmentKeeper } from './containment-keeper.js';
+import { cutConnections } from './cut-connections.js';
+import { Evidence } from './evidence.js';
+import { FlowEnds } from './flow-ends.js';
+import { createHandlers } from './handlers.js';
+import { createInterfaceNames } from './interface-names.js';
+import { KernelLock } from './kernel-lock.js';
+import { openListeners } from './listeners.js';
+import { PolicyKeeper } from './policy-keeper.js';
+import { StateStore } from './state-store.js';
+import { readStatus } from './status.js';
+import { openTableGuard } from './table-guard.js';
+
+/** Evidence is told this often: quick enough for a person, seldom enough for a busy box. */
+const FLUSH_MS = 200;
+const STATUS_MS = 10_000;
+const FLOW_ENDS_MS = 10_000;
+const SAVE_LEARNED_MS = 60_000;
+const WATCHDOG_MS = 5_000;
+const MAX_CONNECTIONS = 16;
+/** State changes told to an agent that connects later. */
+const MAX_REMEMBERED_CHANGES = 1_000;
+
+export interface EnforcerOptions {
+  readonly paths: Paths;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs until SIGTERM or SIGINT; resolves to the exit status. Rejects when it cannot begin, with nothing changed. */
+export async function runEnforcer({ paths, environment }: EnforcerOptions): Promise<number> {
+  const log = pino(
+    { name: 'enforcer', level: environment['CORDON_LOG'] ?? 'info' },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  const now = Date.now;
+  const startedAtMs = now();
+  const config = parseConfig(await readFile(paths.configFile, 'utf8'));
+  if (!config.ok) {
+    for (const problem of config.problems)
+      log.fatal({ path: problem.path }, `configuration: ${problem.message}`);
+    return 1;
+  }
+
+  const store = new StateStore(paths.enforcerStateDir);
+  await store.open();
+  const lock = new KernelLock();
+  const runLocked = <T>(work: () => Promise<T>): Promise<T> => lock.run(work);
+  const remembered: StateChange[] = [];
+  let changesDropped = 0;
+  let broadcast: (event: EventMessage) => void = () => undefined;
+  let subscribers = (): number => 0;
+  const tell = (change: Omit<StateChange, 'atMs'>): void => {
+    const full = { ...change, atMs: now() };
+    log.info(full, change.kind);
+    if (subscribers() > 0) {
+      broadcast({ event: 'state', items: [full] });
+      return;
+    }
+    if (remembered.length >= MAX_REMEMBERED_CHANGES) {
+      remembered.shift();
+      changesDropped += 1;
+    }
+    remembered.push(full);
+  };
+
+  const evidence = new Evidence({ now, portName: createInterfaceNames(now) });
+  const flowEnds = new FlowEnds();
+  const keeper: PolicyKeeper = new PolicyKeeper({
+    config: config.config,
+    store,
+    now,
+    tell,
+    runLocked,
+    runtimeElements: () => containment.runtimeElements(),
+    onInForce: async (inForce) => {
+      evidence.usePolicy(inForce.policy, inForce.ids);
+      await containment.sync();
+      const cut = await cutConnections({
+        policy: inForce.policy,
+        learned: keeper.learned,
+        ids: inForce.ids,
+        orders: containment.orders,
+      });
+      if (cut > 0) log.info({ cut }, 'connections that the policy no longer permits were cut');
+    },
+  });
+  const containment: ContainmentKeeper = new ContainmentKeeper({
+    mode: config.config.mode,
+    store,
+    now,
+    tell,
+    runLocked,
+    inForce: () => keeper.inForce,
+    cutConnections: (orders) =>
+      cutConnections({
+        policy: keeper.inForce.policy,
+        learned: keeper.learned,
+        ids: keeper.inForce.ids,
+        orders,
+      }),
+  });
+  await containment.load();
+  await runLocked(() => keeper.start());
+
+  const listeners = openListeners(
+    (packet) => {
+      evidence.packet(packet);
+    },
+    (record) => {
+      flowEnds.add(record, (id) => evidence.nameOf(id), now());
+    },
+  );
+  const dropped = (): Record<string, number> => ({
+    ...evidence.dropped(),
+    ...listeners.dropped(),
+    flowEnds: flowEnds.dropped,
+    stateChanges: changesDropped,
+    ...server.dropped(),
+  });
+  const status = () =>
+    readStatus({ version: VERSION, startedAtMs, config: config.config, keeper, containment, dropped });
+  const server = await serve({
+    socketPath: paths.enforcerSocket,
+    mode: 0o660,
+    maxConnections: MAX_CONNECTIONS,
+    maxRequestBytes: MAX_MESSAGE_BYTES,
+    requests,
+    handlers: createHandlers({ runLocked, keeper, containment, evidence, status }),
+    onHandlerError: (error, request) => {
+      log.error({ err: error, request }, 'a request failed; nothing was changed unless said otherwise');
+    },
+  });
+  broadcast = (event) => {
+    server.broadcast(event);
+  };
+  subscribers = () => server.subscriberCount();
+
+  const guard = openTableGuard({
+    check: () => runLocked(() => keeper.guard()),
+    onError: (error) => {
+      log.error({ err: error }, 'our tables could not be checked or restored; trying again');
+    },
+  });
+  const fail = (what: string) => (error: unknown) => {
+    log.error({ err: error }, what);
+  };
+  const timers = [
+    setInterval(() => {
+      if (remembered.length > 0 && subscribers() > 0)
+        server.broadcast({ event: 'state', items: remembered.splice(0) });
+      for (const event of evidence.flush()) server.broadcast(event);
+      const claims = evidence.takeClaims();
+      if (claims.length > 0)
+        void runLocked(() => keeper.learn(claims)).catch(fail('addresses could not be learnt'));
+    }, FLUSH_MS),
+    setInterval(() => {
+      const items = flowEnds.take();
+      if (items.length > 0) server.broadcast({ event: 'flowEnds', items });
+    }, FLOW_ENDS_MS),
+    setInterval(() => {
+      if (subscribers() > 0)
+        void status()
+          .then((current) => {
+            server.broadcast({ event: 'status', status: current });
+          })
+          .catch(fail('the status could not be read'));
+    }, STATUS_MS),
+    setInterval(
+      () => void runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk')),
+      SAVE_LEARNED_MS,
+    ),
+    setInterval(() => {
+      sdNotify('WATCHDOG=1', environment);
+    }, WATCHDOG_MS),
+  ];
+  tell({
+    kind: 'enforcer-started',
+    by: 'enforcer',
+    device: null,
+    generation: keeper.inForce.state.generation,
+    detail: `version ${VERSION}, ${config.config.mode} mode`,
+  });
+  sdNotify('READY=1', environment);
+
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  sdNotify('STOPPING=1', environment);
+  for (const timer of timers) clearInterval(timer);
+  tell({
+    kind: 'enforcer-stopping',
+    by: 'enforcer',
+    device: null,
+    generation: keeper.inForce.state.generation,
+    detail: 'the kernel goes on with what is loaded',
+  });
+  for (const event of evidence.flush()) server.broadcast(event);
+  guard.stop();
+  listeners.stop();
+  await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));
+  keeper.stop();
+  containment.stop();
+  await server.stop();
+  return 0;
+}

@@ -1,0 +1,41 @@
+/**
+ * The enforcer's answer to `status`: what is in force, and exact counts from the kernel.
+ */
+import type { EnforcerStatus } from '../messages/vocabulary.js';
+import { REFUSAL_REASONS } from '../messages/vocabulary.js';
+import { readCounters } from '../nftables/read-tables.js';
+import type { BoxConfig } from '../policy/config.js';
+import { counterName } from '../ruleset/reasons.js';
+import type { ContainmentKeeper } from './containment-keeper.js';
+import type { PolicyKeeper } from './policy-keeper.js';
+
+export interface StatusSources {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly config: BoxConfig;
+  readonly keeper: PolicyKeeper;
+  readonly containment: ContainmentKeeper;
+  readonly dropped: () => Record<string, number>;
+}
+
+const NOTHING = { packets: 0, bytes: 0 };
+
+export async function readStatus(sources: StatusSources): Promise<EnforcerStatus> {
+  const counters = await readCounters();
+  const refused = Object.fromEntries(
+    REFUSAL_REASONS.map((reason) => [reason, counters.get(counterName(reason)) ?? NOTHING]),
+  ) as EnforcerStatus['refused'];
+  return {
+    version: sources.version,
+    pid: process.pid,
+    startedAtMs: sources.startedAtMs,
+    mode: sources.config.mode,
+    policy: sources.keeper.state(),
+    containment: [...sources.containment.orders],
+    refused,
+    permittedNew: counters.get('permitted_new')?.packets ?? 0,
+    dropped: sources.dropped(),
+    tablesRestored: sources.keeper.tablesRestored,
+    rssBytes: process.memoryUsage.rss(),
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * Every message between the enforcer and those who speak to it (the agent, and the CLI for what must work without the
+ * agent), over /run/cordon/enforcer.sock: newline-delimited JSON, one message a line (see messages/lines.ts). The list is closed; an unknown message is
+ * answered with an error and counted. Who may connect is decided by the socket's file mode.
+ */
+import { z } from 'zod';
+import {
+  connectionSummary,
+  containmentOrder,
+  enforcerStatus,
+  epochMs,
+  finding,
+  flowEnd,
+  policyState,
+  seenDevice,
+  stateChange,
+} from './vocabulary.js';
+
+/** A policy of 20,000 devices is about 12 MB of YAML. */
+export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+
+const who = z.string().min(1).max(100);
+const deviceName = z.string().min(1).max(64);
+const id = z.number().int().nonnegative();
+
+/** What can be asked: one schema of parameters each, and one of the answer. */
+export const requests = {
+  status: { params: z.strictObject({}), result: enforcerStatus },
+  'policy.apply': {
+    params: z.strictObject({
+      text: z.string().max(MAX_MESSAGE_BYTES / 2),
+      by: who,
+      confirmWithinSeconds: z.int().min(1).max(86_400).nullable(),
+    }),
+    result: policyState,
+  },
+  'policy.confirm': { params: z.strictObject({ by: who }), result: policyState },
+  'policy.rollback': { params: z.strictObject({ by: who }), result: policyState },
+  'policy.current': {
+    params: z.strictObject({}),
+    result: z.strictObject({ text: z.string(), state: policyState }),
+  },
+  'containment.order': {
+    params: z.strictObject({
+      device: deviceName,
+      level: z.enum(['contained', 'cut']),
+      by: who,
+      reason: z.string().min(1).max(500),
+      source: z.enum(['cli', 'page', 'fleet', 'button']),
+      forSeconds: z.int().min(1).max(31_536_000).nullable(),
+    }),
+    result: z.strictObject({ order: containmentOrder, connectionsCut: z.number().int() }),
+  },
+  'containment.release': {
+    params: z.strictObject({ device: deviceName, by: who, reason: z.string().min(1).max(500) }),
+    result: z.strictObject({ released: z.array(containmentOrder) }),
+  },
+  /** What the agent remembers of a device's peers, given back after a restart of the enforcer. */
+  'familiar.restore': {
+    params: z.strictObject({
+      devices: z
+        .array(
+          z.strictObject({
+            device: deviceName,
+            sinceMs: epochMs,
+            peers: z.array(z.string().max(45)).max(65_535),
+          }),
+        )
+        .max(20_000),
+    }),
+    result: z.strictObject({ restored: z.number().int() }),
+  },
+  /** From now on this connection gets events. */
+  subscribe: { params: z.strictObject({}), result: z.strictObject({}) },
+} as const;
+
+export type RequestName = keyof typeof requests;
+export type RequestParams<N extends RequestName> = z.input<(typeof requests)[N]['params']>;
+export type RequestResult<N extends RequestName> = z.output<(typeof requests)[N]['result']>;
+
+export const ERROR_CODES = [
+  'bad-message',
+  'bad-policy',
+  'kernel-refused',
+  'unknown-device',
+  'nothing-pending',
+  'no-previous',
+  'busy',
+  'disk',
+  'internal',
+] as const;
+
+export const errorBody = z.strictObject({
+  code: z.enum(ERROR_CODES),
+  message: z.string().max(2000),
+  /** For bad-policy: every problem with its path. */
+  problems: z
+    .array(z.strictObject({ path: z.string(), message: z.string(), hint: z.string().optional() }))
+    .max(1000)
+    .optional(),
+});
+export type ErrorBody = z.infer<typeof errorBody>;
+
+export const requestMessage = z.strictObject({ id, request: z.string().max(40), params: z.unknown() });
+
+export const responseMessage = z.union([
+  z.strictObject({ id, result: z.unknown() }),
+  z.strictObject({ id, error: errorBody }),
+]);
+
+export const eventMessage = z.discriminatedUnion('event', [
+  z.strictObject({ event: z.literal('connections'), items: z.array(connectionSummary).max(5000) }),
+  z.strictObject({ event: z.literal('findings'), items: z.array(finding).max(1000) }),
+  z.strictObject({ event: z.literal('devices'), items: z.array(seenDevice).max(1000) }),
+  z.strictObject({ event: z.literal('flowEnds'), items: z.array(flowEnd).max(5000) }),
+  z.strictObject({ event: z.literal('state'), items: z.array(stateChange).max(1000) }),
+  z.strictObject({ event: z.literal('status'), status: enforcerStatus }),
+]);
+export type EventMessage = z.infer<typeof eventMessage>;

@@ -1,0 +1,178 @@
+/**
+ * The values both processes speak of. Pure zod schemas: outside bytes become these or an error. A closed list, on
+ * purpose: what is not here cannot be asked of the privileged process.
+ */
+import { z } from 'zod';
+
+/** Why the kernel refused a packet. The same words are nft counter names and log prefixes (see ruleset/reasons.ts). */
+export const REFUSAL_REASONS = [
+  'policy',
+  'unknown-device',
+  'spoofed-source',
+  'arp-spoof',
+  'rogue-dhcp',
+  'rogue-ra',
+  'contained',
+  'cut',
+  'invalid',
+  'to-box',
+  'broadcast',
+  'ethertype',
+  'not-filtered',
+] as const;
+export const refusalReason = z.enum(REFUSAL_REASONS);
+export type RefusalReason = z.infer<typeof refusalReason>;
+
+export const epochMs = z.number().int().nonnegative();
+const shortText = z.string().max(500);
+const deviceName = z.string().min(1).max(64);
+export const addressText = z.string().min(2).max(45);
+export const macText = z.string().length(17);
+
+/** Which side of the box a packet came in from. */
+export const side = z.enum(['device', 'network']);
+
+/** First packets of one kind, merged over a short window: same device, direction, peer, protocol, port and verdict. */
+export const connectionSummary = z.strictObject({
+  /** Policy name; null for a device that the policy does not know. */
+  device: deviceName.nullable(),
+  /** The MAC of the guarded device where the frame told it. */
+  deviceMac: macText.nullable(),
+  from: side,
+  deviceAddress: addressText.nullable(),
+  peer: addressText.nullable(),
+  /** IANA protocol number; null for what is not IP (ARP). */
+  protocol: z.number().int().min(0).max(255).nullable(),
+  /** Destination port of the first packet; ICMP: type * 256 + code. Null where there is none. */
+  port: z.number().int().min(0).max(65535).nullable(),
+  /** Null: permitted. */
+  refused: refusalReason.nullable(),
+  /** Shadow mode: it went through, enforce would have refused it. */
+  wouldRefuse: z.boolean(),
+  count: z.number().int().positive(),
+  firstMs: epochMs,
+  lastMs: epochMs,
+});
+export type ConnectionSummary = z.infer<typeof connectionSummary>;
+
+export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const;
+
+export const finding = z.strictObject({
+  /** Stable over the life of one finding: `detector:device:subject`, so that an update is known as one. */
+  key: z.string().min(1).max(200),
+  detector: z.string().min(1).max(40),
+  device: deviceName.nullable(),
+  deviceMac: macText.nullable(),
+  /** Who is at the other end, where it is one. */
+  peer: addressText.nullable(),
+  severity: z.enum(SEVERITIES),
+  state: z.enum(['open', 'closed']),
+  title: shortText,
+  /** What was seen, against what, how unusual: names and values a person can check. */
+  evidence: z.record(
+    z.string().max(60),
+    z.union([
+      z.string().max(500),
+      z.number(),
+      z.boolean(),
+      z.array(z.union([z.string().max(100), z.number()])).max(64),
+    ]),
+  ),
+  /** What would make it go away. */
+  remedy: shortText,
+  firstMs: epochMs,
+  lastMs: epochMs,
+  count: z.number().int().positive(),
+});
+export type Finding = z.infer<typeof finding>;
+
+export const seenDevice = z.strictObject({
+  mac: macText,
+  name: deviceName.nullable(),
+  port: z.string().max(16).nullable(),
+  addresses: z.array(addressText).max(64),
+  firstMs: epochMs,
+  lastMs: epochMs,
+});
+export type SeenDevice = z.infer<typeof seenDevice>;
+
+export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
+export const containmentLevel = z.enum(CONTAINMENT_LEVELS);
+export type ContainmentLevel = z.infer<typeof containmentLevel>;
+
+export const containmentOrder = z.strictObject({
+  device: deviceName,
+  level: z.enum(['contained', 'cut']),
+  by: shortText.min(1),
+  source: z.enum(['cli', 'page', 'fleet', 'button', 'detector']),
+  reason: shortText.min(1),
+  sinceMs: epochMs,
+  /** Null: until released by a person. */
+  untilMs: epochMs.nullable(),
+});
+export type ContainmentOrder = z.infer<typeof containmentOrder>;
+
+/** What the enforcer did or noticed, for the log and upstream. */
+export const stateChange = z.strictObject({
+  kind: z.enum([
+    'policy-applied',
+    'policy-confirmed',
+    'policy-rolled-back',
+    'policy-refused',
+    'tables-restored',
+    'containment-ordered',
+    'containment-released',
+    'containment-expired',
+    'enforcer-started',
+    'enforcer-stopping',
+    'evidence-dropped',
+  ]),
+  atMs: epochMs,
+  by: shortText,
+  device: deviceName.nullable(),
+  generation: z.number().int().nonnegative().nullable(),
+  detail: shortText,
+});
+export type StateChange = z.infer<typeof stateChange>;
+
+export const flowEnd = z.strictObject({
+  device: deviceName.nullable(),
+  from: side,
+  peer: addressText,
+  protocol: z.number().int().min(0).max(255),
+  port: z.number().int().min(0).max(65535).nullable(),
+  flows: z.number().int().positive(),
+  bytesOut: z.number().nonnegative(),
+  bytesIn: z.number().nonnegative(),
+  packetsOut: z.number().nonnegative(),
+  packetsIn: z.number().nonnegative(),
+  lastMs: epochMs,
+});
+export type FlowEnd = z.infer<typeof flowEnd>;
+
+export const policyState = z.strictObject({
+  generation: z.number().int().nonnegative(),
+  sha256: z.string().max(64),
+  appliedAtMs: epochMs.nullable(),
+  devices: z.number().int().nonnegative(),
+  entries: z.number().int().nonnegative(),
+  /** Set while an applied policy waits for its confirmation. */
+  pending: z.strictObject({ generation: z.number().int(), rollbackAtMs: epochMs }).nullable(),
+});
+
+export const enforcerStatus = z.strictObject({
+  version: z.string().max(40),
+  pid: z.number().int(),
+  startedAtMs: epochMs,
+  mode: z.enum(['bridge', 'router']),
+  policy: policyState,
+  containment: z.array(containmentOrder),
+  /** Exact counts from the kernel by reason, since the tables were loaded. */
+  refused: z.record(refusalReason, z.strictObject({ packets: z.number(), bytes: z.number() })),
+  permittedNew: z.number(),
+  /** Everything that was not kept, by counter name. Nothing is dropped silently. */
+  dropped: z.record(z.string().max(60), z.number()),
+  tablesRestored: z.number().int(),
+  rssBytes: z.number().int(),
+});
+export type EnforcerStatus = z.infer<typeof enforcerStatus>;

@@ -1,0 +1,119 @@
+/**
+ * A socket that the kernel writes to unasked (NFLOG packets, conntrack and nf_tables events): reads it in batches into
+ * one buffer and hands on each datagram in place. It outlives overruns (ENOBUFS): it counts them, says so and reads on.
+ */
+import { errorCode, NetlinkError } from './errors.js';
+import { type MessageBuilder, MessageCursor, readAnswer, TYPE_ERROR } from './messages.js';
+import { loadAddon } from './native.js';
+
+const SLOTS = 16;
+/** Then the event loop gets its turn; the kernel's buffer holds the rest. */
+const BATCHES_PER_TURN = 16;
+const MIN_SLOT_BYTES = 16 * 1024;
+
+export interface ReaderCounters {
+  datagrams: number;
+  /** Datagrams that did not fit their slot; they are not decoded. */
+  truncated: number;
+  /** How often the kernel dropped something because we were too slow (ENOBUFS). */
+  overruns: number;
+  /** Datagrams that did not come from the kernel. */
+  foreign: number;
+  /** Datagrams with broken framing. */
+  decodeErrors: number;
+}
+
+export interface ReaderOptions {
+  readonly groups: readonly number[];
+  readonly receiveBufferBytes: number;
+  readonly slotBytes: number;
+  /** Holds the process open. */
+  readonly ref: boolean;
+  /** The cursor is reused: read what is needed before returning. */
+  readonly onMessage: (message: MessageCursor) => void;
+  readonly onOverrun: () => void;
+}
+
+export interface Reader {
+  readonly counters: Readonly<ReaderCounters>;
+  /** Sends a configuration message and throws NetlinkError unless the kernel acknowledges it. */
+  configure(builder: MessageBuilder, action: string): void;
+  /** Begins to call back. */
+  start(): void;
+  /** Safe twice, also from within a callback. */
+  stop(): void;
+}
+
+export function openReader(options: ReaderOptions): Reader {
+  const addon = loadAddon();
+  const slotBytes = Math.max(MIN_SLOT_BYTES, options.slotBytes);
+  const socket = addon.open(options.receiveBufferBytes, 0, false, Uint32Array.from(options.groups));
+  const buffer = Buffer.alloc(slotBytes * SLOTS);
+  const lengths = new Uint32Array(SLOTS);
+  const message = new MessageCursor();
+  const counters: ReaderCounters = { datagrams: 0, truncated: 0, overruns: 0, foreign: 0, decodeErrors: 0 };
+  let stopped = false;
+  let onAnswer: ((message: MessageCursor) => void) | null = null;
+
+  /** Reads one batch; false when nothing more waits. */
+  function readBatch(): boolean {
+    let count = 0;
+    try {
+      count = addon.receive(socket, buffer, slotBytes, lengths);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOBUFS') throw error;
+      counters.overruns++;
+      options.onOverrun();
+      return !stopped;
+    }
+    for (let slot = 0; slot < count && !stopped; slot++) readDatagram(slot * slotBytes, lengths[slot] ?? 0);
+    return count === SLOTS && !stopped;
+  }
+
+  function readDatagram(start: number, length: number): void {
+    counters.datagrams++;
+    if (length === 0) counters.foreign++;
+    else if (length > slotBytes) counters.truncated++;
+    else {
+      message.reset(buffer, start, start + length);
+      while (!stopped && message.next()) {
+        if (message.type === TYPE_ERROR) onAnswer?.(message);
+        else options.onMessage(message);
+      }
+      if (message.malformed) counters.decodeErrors++;
+    }
+  }
+
+  return {
+    counters,
+    configure(builder, action) {
+      let answered = false;
+      let failure: NetlinkError | null = null;
+      onAnswer = (answer) => {
+        answered = true;
+        const { errno, ...rest } = readAnswer(answer);
+        if (errno !== 0) failure ??= new NetlinkError({ errno, action, ...rest });
+      };
+      addon.send(socket, builder.buffer, builder.length);
+      // The kernel answered within send; packets may lie before the answer and are handed on as usual.
+      for (let batch = 0; batch < BATCHES_PER_TURN && !answered && !stopped; batch++) readBatch();
+      onAnswer = null;
+      if (failure !== null) throw failure as NetlinkError;
+      if (!answered && !stopped)
+        throw new NetlinkError({ errno: 61, action, kernelMessage: 'no acknowledgement' });
+    },
+    start() {
+      addon.watch(
+        socket,
+        () => {
+          for (let batch = 0; batch < BATCHES_PER_TURN && !stopped; batch++) if (!readBatch()) return;
+        },
+        options.ref,
+      );
+    },
+    stop() {
+      stopped = true;
+      addon.close(socket);
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * Checks that need two places of a policy at once: references, identities claimed twice, protocol against ports and
+ * family. Called by parse-policy.ts after the shape is right (for the parts whose shape is right). Pure; linear in size.
+ */
+import { formatAddressKind } from './address-kind.js';
+import type { PortRange, AllowEntry, Policy, PolicyDevice } from './schema.js';
+import { didYouMean, type PathPart } from './problem.js';
+import type { ShapeProblem } from './shape-problems.js';
+
+/** Over all devices: what one box's sets are measured with. */
+export const MAX_ALLOW_ENTRIES = 250_000;
+
+const WITH_PORTS: ReadonlySet<string> = new Set(['tcp', 'udp', 'sctp']);
+
+export interface CheckContext {
+  /** Names that exist in the document, also where the thing itself is wrong: a reference to it is not a second mistake. */
+  readonly deviceNames: ReadonlySet<string>;
+  readonly groupNames: ReadonlySet<string>;
+  /** The place of an entry in the document, where wrong ones were left out of `policy`. */
+  readonly entryIndex: (device: string, index: number) => number;
+}
+
+export function checkPolicy(policy: Policy, context: CheckContext): readonly ShapeProblem[] {
+  const problems: ShapeProblem[] = [...checkIdentities(policy)];
+  let entries = 0;
+  for (const [name, device] of Object.entries(policy.devices)) {
+    entries += device.allow.length;
+    problems.push(...checkEntries(name, device, context));
+  }
+  for (const [name, members] of Object.entries(policy.groups)) {
+    const seen = new Map<string, number>();
+    members.forEach((member, index) => {
+      const text = 'address' in member ? member.address.text : member.network.text;
+      const earlier = seen.get(text);
+      if (earlier !== undefined)
+        problems.push({
+          path: ['groups', name, index],
+          message: `${text} is also groups.${name}[${earlier}]`,
+        });
+      else seen.set(text, index);
+    });
+  }
+  if (entries > MAX_ALLOW_ENTRIES)
+    problems.push({
+      path: ['devices'],
+      message: `${entries} allow entries in all, above ${MAX_ALLOW_ENTRIES}`,
+    });
+  return problems;
+}
+
+/** Null and group MACs name no one device (IEEE 802); an address or MAC on two devices would merge their lists. */
+function* checkIdentities(policy: Policy): Generator<ShapeProblem> {
+  const owners = new Map<string, string>();
+  for (const [name, { identity }] of Object.entries(policy.devices)) {
+    for (const [index, mac] of identity.macs.entries()) {
+      const path = ['devices', name, 'identity', 'macs', index];
+      if (mac === '00:00:00:00:00:00') yield { path, message: `${mac} is the null MAC: no device has it` };
+      else if ((Number.parseInt(mac.slice(0, 2), 16) & 1) === 1)
+        yield { path, message: `${mac} is a group address: no device sends from it` };
+      yield* claim(mac, name, path);
+    }
+    for (const [index, address] of identity.addresses.entries()) {
+      const path = ['devices', name, 'identity', 'addresses', index];
+      const kind = formatAddressKind(address);
+      if (kind !== null) yield { path, message: `${address.text} is ${kind}: no device can own it` };
+      yield* claim(address.text, name, path);
+    }
+  }
+
+  function* claim(value: string, name: string, path: readonly PathPart[]): Generator<ShapeProblem> {
+    const owner = owners.get(value);
+    if (owner === undefined) owners.set(value, name);
+    else if (owner === name) yield { path, message: `${value} is here twice` };
+    else
+      yield {
+        path,
+        message: `${value} already belongs to devices.${owner}`,
+        hint: 'a MAC or an address identifies one device only',
+      };
+  }
+}
+
+function* checkEntries(name: string, device: PolicyDevice, context: CheckContext): Generator<ShapeProblem> {
+  const seen = new Map<string, number>();
+  for (const [position, entry] of device.allow.entries()) {
+    const index = context.entryIndex(name, position);
+    const path = ['devices', name, 'allow', index];
+    yield* checkPeer(name, device, entry, path, context);
+    yield* checkPorts(entry, path);
+    const key = entryKey(entry);
+    const earlier = seen.get(key);
+    if (earlier === undefined) seen.set(key, index);
+    else yield { path, message: `permits the same as allow[${earlier}]`, hint: 'remove one of the two' };
+  }
+}
+
+function* checkPeer(
+  name: string,
+  device: PolicyDevice,
+  entry: AllowEntry,
+  path: readonly PathPart[],
+  context: CheckContext,
+): Generator<ShapeProblem> {
+  const { peer, protocol } = entry;
+  if (peer === 'any') {
+    // Containment that keeps "everything, to everyone" would contain nothing.
+    if (protocol === 'any' && entry.essential)
+      yield {
+        path: [...path, 'essential'],
+        message:
+          'an entry for any peer and any protocol cannot be essential: containing the device would do nothing',
+        hint: 'name what must go on while the device is contained',
+      };
+    return;
+  }
+  if ('group' in peer) {
+    if (!context.groupNames.has(peer.group))
+      yield unknownName([...path, 'peer', 'group'], 'group', peer.group, context.groupNames);
+    return;
+  }
+  if ('device' in peer) {
+    if (!context.deviceNames.has(peer.device))
+      yield unknownName([...path, 'peer', 'device'], 'device', peer.device, context.deviceNames);
+    else if (peer.device === name)
+      yield {
+        path: [...path, 'peer', 'device'],
+        message: 'a device does not need to be allowed to reach itself',
+      };
+    return;
+  }
+  const key = 'address' in peer ? 'address' : 'network';
+  const { family, text } = 'address' in peer ? peer.address : peer.network;
+  if ((protocol === 'icmp' && family === 6) || (protocol === 'icmpv6' && family === 4))
+    yield {
+      path: [...path, 'protocol'],
+      message: `${protocol} does not run over IPv${family}, and ${text} is IPv${family}`,
+      hint: `write ${family === 6 ? 'icmpv6' : 'icmp'}`,
+    };
+  if ('address' in peer) {
+    const kind = formatAddressKind(peer.address);
+    if (kind !== null && (kind !== 'a multicast address' || entry.direction === 'in'))
+      yield { path: [...path, 'peer', key], message: `${text} is ${kind}: no peer has it` };
+    if (device.identity.addresses.some((own) => own.text === text))
+      yield { path: [...path, 'peer', key], message: `${text} is an address of the device itself` };
+  }
+}
+
+function unknownName(
+  path: readonly PathPart[],
+  what: string,
+  name: string,
+  known: ReadonlySet<string>,
+): ShapeProblem {
+  const hint = didYouMean(name, known);
+  return { path, message: `there is no ${what} "${name}"`, ...(hint === undefined ? {} : { hint }) };
+}
+
+function* checkPorts(entry: AllowEntry, path: readonly PathPart[]): Generator<ShapeProblem> {
+  if (!entry.ports) {
+    if (WITH_PORTS.has(entry.protocol))
+      yield {
+        path: [...path, 'ports'],
+        message: `is missing: ${entry.protocol} needs its destination ports`,
+        hint: 'write [1-65535] if it must be all of them',
+      };
+    return;
+  }
+  if (!WITH_PORTS.has(entry.protocol)) {
+    yield {
+      path: [...path, 'ports'],
+      message: `${entry.protocol} has no ports`,
+      hint: 'remove them, or write tcp, udp or sctp',
+    };
+    return;
+  }
+  const sorted = entry.ports
+    .map((range, index) => ({ range, index }))
+    .sort((a, b) => a.range.low - b.range.low);
+  let widest = sorted[0];
+  for (const current of sorted.slice(1)) {
+    if (widest && current.range.low <= widest.range.high)
+      yield {
+        path: [...path, 'ports', Math.max(current.index, widest.index)],
+        message: `overlaps ports[${Math.min(current.index, widest.index)}] (${portText(current.range)} and ${portText(widest.range)})`,
+      };
+    if (!widest || current.range.high > widest.range.high) widest = current;
+  }
+}
+
+export function portText(range: PortRange): string {
+  return range.low === range.high ? String(range.low) : `${range.low}-${range.high}`;
+}
+
+/** What an entry permits, whatever its reason: two entries with the same key are one. */
+export function entryKey(entry: AllowEntry): string {
+  const ports = (entry.ports ?? []).map(portText).sort();
+  return [entry.direction, peerText(entry.peer), entry.protocol, ports.join(',')].join(' ');
+}
+
+/** `any`, `address 10.0.0.1`, `group pacs`: readable, and one to one. */
+export function peerText(peer: AllowEntry['peer']): string {
+  if (peer === 'any') return 'any';
+  if ('address' in peer) return `address ${peer.address.text}`;
+  if ('network' in peer) return `network ${peer.network.text}`;
+  return 'device' in peer ? `device ${peer.device}` : `group ${peer.group}`;
+}

@@ -1,0 +1,35 @@
+/**
+ * The box's own configuration (`/etc/cordon/config.yaml`): where it stands, not what it permits. Kept apart from the
+ * policy because one reviewed policy serves many boxes, while ports, bridge and broker differ from box to box.
+ */
+import { z } from 'zod';
+import { NAME_PATTERN } from './schema.js';
+
+/** IFNAMSIZ is 16 with the terminating zero (linux/if.h); a closed alphabet, because the name is written into rulesets. */
+const interfaceName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/, { error: 'not an interface name' });
+const path = z.string().startsWith('/', { error: 'write an absolute path' });
+
+export const boxConfig = z.strictObject({
+  box: z
+    .string()
+    .regex(NAME_PATTERN, { error: 'use lower-case letters, digits, dots, dashes' })
+    .describe('unique in the fleet; an MQTT topic level'),
+  mode: z.enum(['bridge', 'router']).default('bridge'),
+  bridge: interfaceName.default('br0').describe('bridge mode only: the bridge that joins both sides'),
+  devicePorts: z.array(interfaceName).min(1).max(64),
+  networkPorts: z.array(interfaceName).min(1).max(8),
+  mqtt: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^mqtts:\/\/[^\s/]+$/, { error: 'write mqtts://host:port (TLS is not optional)' }),
+      caFile: path,
+      certFile: path,
+      keyFile: path,
+    })
+    .optional(),
+});
+
+export type BoxConfig = z.infer<typeof boxConfig>;

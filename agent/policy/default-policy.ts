@@ -1,0 +1,349 @@
+/**
+ * Every default that opens or closes the firewall, once, with its reason. The ruleset, explain.ts and the documentation
+ * read it from here. A default may never be written anywhere else: what is opened silently is found by an attacker,
+ * what is closed silently is found by a nurse. Pure data.
+ */
+
+/** A device that no entry names gets through nothing but the infrastructure below. */
+export const UNKNOWN_DEVICES_DEFAULT: 'observe' | 'refuse' = 'refuse';
+
+/** Kernel log limits for refused packets, per device. Counters stay exact above it; only the evidence is thinned. */
+export const REFUSED_LOG_RATE_PER_SECOND = 50;
+export const REFUSED_LOG_BURST = 100;
+/** Kernel log limits for the first packets of permitted connections, per device. */
+export const NEW_LOG_RATE_PER_SECOND = 500;
+export const NEW_LOG_BURST = 1000;
+/** How much of a logged packet is copied to userspace: headers and a little of the payload, never a whole record. */
+export const LOG_SNAP_BYTES = 256;
+
+/** An applied policy that nobody confirms is rolled back after this long. */
+export const CONFIRM_SECONDS = 120;
+
+/** IANA protocol numbers by their policy names; `any` has none. */
+export const PROTOCOL_NUMBERS = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  icmpv6: 58,
+  sctp: 132,
+} as const;
+
+export type Side = 'device' | 'network';
+
+/**
+ * One kind of packet that always passes, because without it a permitted connection could not exist. All are link-local
+ * housekeeping. `from` is the side it may come from; the same packet from the other side is refused with `otherwise`,
+ * or meets the allow-list where that is null.
+ */
+export interface InfrastructureFlow {
+  readonly id: string;
+  readonly family: 4 | 6;
+  readonly from: Side | 'both';
+  readonly protocol: 'udp' | 'igmp' | 'icmpv6';
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmpTypes?: readonly number[];
+  readonly otherwise: 'rogue-dhcp' | 'rogue-ra' | null;
+}
+
+/** Also what a contained device keeps (see `contained-keeps-infrastructure`). ARP is layer 2 and not in this list. */
+export const INFRASTRUCTURE: readonly InfrastructureFlow[] = [
+  {
+    id: 'dhcpv4-client',
+    family: 4,
+    from: 'device',
+    protocol: 'udp',
+    sourcePort: 68,
+    destinationPort: 67,
+    otherwise: null,
+  },
+  {
+    id: 'dhcpv4-server',
+    family: 4,
+    from: 'network',
+    protocol: 'udp',
+    sourcePort: 67,
+    destinationPort: 68,
+    otherwise: 'rogue-dhcp',
+  },
+  {
+    id: 'dhcpv6-client',
+    family: 6,
+    from: 'device',
+    protocol: 'udp',
+    sourcePort: 546,
+    destinationPort: 547,
+    otherwise: null,
+  },
+  {
+    id: 'dhcpv6-server',
+    family: 6,
+    from: 'network',
+    protocol: 'udp',
+    sourcePort: 547,
+    destinationPort: 546,
+    otherwise: 'rogue-dhcp',
+  },
+  { id: 'nd-solicit', family: 6, from: 'both', protocol: 'icmpv6', icmpTypes: [135, 136], otherwise: null },
+  {
+    id: 'nd-router-solicitation',
+    family: 6,
+    from: 'device',
+    protocol: 'icmpv6',
+    icmpTypes: [133],
+    otherwise: null,
+  },
+  {
+    id: 'nd-router',
+    family: 6,
+    from: 'network',
+    protocol: 'icmpv6',
+    icmpTypes: [134, 137],
+    otherwise: 'rogue-ra',
+  },
+  {
+    id: 'mld-report',
+    family: 6,
+    from: 'device',
+    protocol: 'icmpv6',
+    icmpTypes: [131, 132, 143],
+    otherwise: null,
+  },
+  { id: 'mld-query', family: 6, from: 'network', protocol: 'icmpv6', icmpTypes: [130], otherwise: null },
+  { id: 'igmp', family: 4, from: 'both', protocol: 'igmp', otherwise: null },
+];
+
+export type DefaultEffect = 'opens' | 'closes' | 'keeps';
+
+export interface FirewallDefault {
+  readonly id: string;
+  /** `keeps`: neither; what was decided before goes on being so (failures, limits). */
+  readonly effect: DefaultEffect;
+  readonly what: string;
+  readonly why: string;
+  /** A standard with its section, or where the decision is the project's own: `design`. */
+  readonly source: string;
+}
+
+export const DEFAULTS: readonly FirewallDefault[] = [
+  {
+    id: 'default-deny',
+    effect: 'closes',
+    what: 'An enforced device reaches, and is reached by, only what its allow-list names; the rest is refused.',
+    why: 'A device nobody can patch has to be assumed exploitable; what it does not need cannot be used against it.',
+    source: 'NIST SP 800-41r1 section 2.1 (deny by default)',
+  },
+  {
+    id: 'established',
+    effect: 'opens',
+    what: 'Packets of a connection that was permitted when it began, and ICMP errors about it, pass in both directions.',
+    why: 'Answers belong to the question; path MTU discovery breaks without the errors.',
+    source: 'RFC 4890 section 4.3.1; RFC 1191',
+  },
+  {
+    id: 'invalid',
+    effect: 'closes',
+    what: 'A packet that belongs to no connection and cannot begin one is refused.',
+    why: 'It is what ACK, FIN, NULL and Xmas scans are made of; a real peer opens a new connection.',
+    source: 'design',
+  },
+  {
+    id: 'both-lists',
+    effect: 'closes',
+    what: 'Between two guarded devices the "out" list of one and the "in" list of the other must both permit.',
+    why: 'A pump may be allowed to call a monitor without the owner of the monitor having agreed to be called.',
+    source: 'design',
+  },
+  {
+    id: 'refused-means-dropped',
+    effect: 'closes',
+    what: 'A refused packet is dropped without an answer.',
+    why: 'An answer would tell a scanner what is there, and the bridge family on stock kernels cannot send one for every case.',
+    source: 'design',
+  },
+  {
+    id: 'unknown-devices',
+    effect: 'closes',
+    what: `A device behind the box that no entry names: ${UNKNOWN_DEVICES_DEFAULT}, unless the policy says "unknownDevices".`,
+    why: 'A laptop plugged in behind the box must not inherit the trust of the pump beside it.',
+    source: 'design',
+  },
+  {
+    id: 'observe-and-shadow-permit',
+    effect: 'opens',
+    what: 'A device in "observe" or "shadow" is refused nothing by its allow-list; shadow counts what enforce would refuse.',
+    why: 'An unproven list must not be able to stop a therapy. Infrastructure rules, spoofing checks and containment still hold.',
+    source: 'design',
+  },
+  {
+    id: 'arp',
+    effect: 'opens',
+    what: 'ARP passes in both directions, as far as sender MAC and address agree with what is known of the device.',
+    why: 'Without it no IPv4 peer can be reached.',
+    source: 'RFC 826',
+  },
+  {
+    id: 'arp-spoof',
+    effect: 'closes',
+    what: 'ARP from the device side that claims an address of another guarded device is refused (arp-spoof).',
+    why: 'It is the first step of an interception within one network segment.',
+    source: 'RFC 5227 section 1.1',
+  },
+  {
+    id: 'spoofed-source',
+    effect: 'closes',
+    what: 'A packet from the device side whose MAC and source address belong to two different devices is refused.',
+    why: 'Identity is a MAC and its addresses; a device that borrows either borrows the allow-list of the other.',
+    source: 'RFC 2827 (BCP 38)',
+  },
+  {
+    id: 'nd-solicit',
+    effect: 'opens',
+    what: 'ICMPv6 neighbour solicitation (135) and advertisement (136) pass in both directions.',
+    why: 'IPv6 has no ARP: without them no IPv6 peer can be reached.',
+    source: 'RFC 4861 section 4; RFC 4890 section 4.4.1',
+  },
+  {
+    id: 'nd-router-solicitation',
+    effect: 'opens',
+    what: 'ICMPv6 router solicitation (133) passes from the device side.',
+    why: 'It asks the network for its routers; nothing on the device side has a reason to be asked.',
+    source: 'RFC 4861 section 6.3.7',
+  },
+  {
+    id: 'nd-router',
+    effect: 'opens',
+    what: 'ICMPv6 router advertisement (134) and redirect (137) pass from the network side.',
+    why: 'Only routers send them, and routers stand on the network side.',
+    source: 'RFC 4861 sections 6.2 and 8.2',
+  },
+  {
+    id: 'rogue-ra',
+    effect: 'closes',
+    what: 'Router advertisements and redirects from the device side are refused (rogue-ra).',
+    why: 'A device that plays router takes over the traffic of its segment.',
+    source: 'RFC 6105 (RA-Guard); RFC 7113',
+  },
+  {
+    id: 'dhcpv4-client',
+    effect: 'opens',
+    what: 'DHCPv4 from a client on the device side (UDP 68 to 67).',
+    why: 'A device whose lease runs out is off the network as surely as if it were unplugged. Unicast renewals go to any server, so this is also a narrow way out; it is counted.',
+    source: 'RFC 2131 section 4.1',
+  },
+  {
+    id: 'dhcpv4-server',
+    effect: 'opens',
+    what: 'DHCPv4 from a server on the network side (UDP 67 to 68).',
+    why: 'The answer to a broadcast is not "established" to connection tracking.',
+    source: 'RFC 2131 section 4.1',
+  },
+  {
+    id: 'dhcpv6-client',
+    effect: 'opens',
+    what: 'DHCPv6 from a client on the device side (UDP 546 to 547).',
+    why: 'As for DHCPv4.',
+    source: 'RFC 8415 section 7.2',
+  },
+  {
+    id: 'dhcpv6-server',
+    effect: 'opens',
+    what: 'DHCPv6 from a server on the network side (UDP 547 to 546).',
+    why: 'The answer to a multicast is not "established" to connection tracking.',
+    source: 'RFC 8415 section 7.2',
+  },
+  {
+    id: 'rogue-dhcp',
+    effect: 'closes',
+    what: 'DHCP server answers from the device side are refused (rogue-dhcp).',
+    why: 'A device that hands out leases decides which gateway and which resolver its neighbours use.',
+    source: 'RFC 7610 (DHCPv6-Shield)',
+  },
+  {
+    id: 'mld-report',
+    effect: 'opens',
+    what: 'MLD reports and done (131, 132, 143) pass from the device side.',
+    why: 'A snooping switch otherwise stops delivering the multicast that neighbour discovery needs.',
+    source: 'RFC 3810; RFC 4890 section 4.4.1',
+  },
+  {
+    id: 'mld-query',
+    effect: 'opens',
+    what: 'MLD queries (130) pass from the network side.',
+    why: 'Reports answer them; queriers stand on the network side.',
+    source: 'RFC 3810; RFC 4541',
+  },
+  {
+    id: 'igmp',
+    effect: 'opens',
+    what: 'IGMP passes in both directions.',
+    why: 'As MLD, for IPv4. It stays within the segment (TTL 1).',
+    source: 'RFC 3376 section 4',
+  },
+  {
+    id: 'ethertype',
+    effect: 'closes',
+    what: 'Frames that are not ARP, IPv4 or IPv6 are refused, VLAN-tagged ones included (ethertype).',
+    why: 'The allow-list cannot see into them, so they would be a way round it.',
+    source: 'design; IEEE 802.1Q',
+  },
+  {
+    id: 'to-box',
+    effect: 'closes',
+    what: 'Packets from the device side to the box itself are refused (to-box), but for ARP, neighbour discovery and, in router mode, ping.',
+    why: 'The box must not be a target for what it guards against.',
+    source: 'design',
+  },
+  {
+    id: 'not-filtered',
+    effect: 'closes',
+    what: 'In bridge mode a frame that did not pass the IP rules (br_netfilter unloaded or switched off) is refused.',
+    why: 'A missing kernel module must not turn the firewall into a cable.',
+    source: 'design',
+  },
+  {
+    id: 'processes-gone',
+    effect: 'keeps',
+    what: 'With both processes stopped or dead the loaded ruleset goes on: permitted is permitted, refused is refused.',
+    why: 'A fault in our code may neither cut care nor open the network.',
+    source: 'design',
+  },
+  {
+    id: 'listener-failure',
+    effect: 'keeps',
+    what: 'No listener, a full queue or a hung listener: what the allow-list permits passes unseen; what it does not permit stays refused.',
+    why: 'First-packet detection is advice; the allow-list is the rule.',
+    source: 'design',
+  },
+  {
+    id: 'log-rate',
+    effect: 'keeps',
+    what: `Refused packets are logged up to ${REFUSED_LOG_RATE_PER_SECOND}/s (burst ${REFUSED_LOG_BURST}) a device, new connections up to ${NEW_LOG_RATE_PER_SECOND}/s (burst ${NEW_LOG_BURST}). Counters are exact.`,
+    why: 'A flood from one device must not starve the box or hide what another does.',
+    source: 'design',
+  },
+  {
+    id: 'commit-confirm',
+    effect: 'keeps',
+    what: `An applied policy that is not confirmed within ${CONFIRM_SECONDS} s is rolled back to the one before.`,
+    why: 'The person who locked the device out, or themselves, may be the one who can no longer undo it.',
+    source: 'design; RFC 6241 section 8.4 (confirmed commit)',
+  },
+  {
+    id: 'contained-keeps-infrastructure',
+    effect: 'keeps',
+    what: 'A contained device keeps its essential entries, ARP, neighbour discovery and its DHCP lease; all else stops, live connections included.',
+    why: 'An essential connection cannot outlive the address it runs on.',
+    source: 'design',
+  },
+  {
+    id: 'cut-keeps-nothing',
+    effect: 'closes',
+    what: 'A cut device passes nothing, no infrastructure either.',
+    why: 'Cut is for a device that is itself the weapon; any frame it sends may be one.',
+    source: 'design',
+  },
+];

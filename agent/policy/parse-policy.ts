@@ -1,0 +1,132 @@
+/**
+ * The text of a policy to a policy, or every problem it has. Called by the enforcer before it applies one and by the CLI.
+ * A policy with one problem is refused whole. It must never throw, whatever the text.
+ */
+import { checkPolicy, type CheckContext } from './check-policy.js';
+import type { Problem } from './problem.js';
+import { readYaml } from './read-yaml.js';
+import {
+  device as deviceSchema,
+  MAX_DEVICES,
+  NAME_PATTERN,
+  policy as policySchema,
+  type Policy,
+} from './schema.js';
+import { checkShape, toProblems, type ShapeProblem, type ShapeResult } from './shape-problems.js';
+
+/** As much as a message to the enforcer carries; a policy of 20,000 devices is about 12 MB. */
+export const MAX_POLICY_CHARS = 16 * 1024 * 1024;
+
+export type PolicyResult =
+  | { readonly ok: true; readonly policy: Policy }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Records of the policy have no prototype: `policy.devices['constructor']` is a device or nothing. */
+export function parsePolicy(text: string): PolicyResult {
+  const yaml = readYaml(text, 'policy', MAX_POLICY_CHARS);
+  if (!yaml.ok) return yaml;
+  const checked = checkDocument(yaml.value);
+  return checked.ok
+    ? { ok: true, policy: checked.value }
+    : { ok: false, problems: toProblems(checked.problems, yaml.lineOf) };
+}
+
+function checkDocument(document: unknown): ShapeResult<Policy> {
+  const deviceNames = namesUnder(document, 'devices');
+  const groupNames = namesUnder(document, 'groups');
+  if (deviceNames.size > MAX_DEVICES)
+    return {
+      ok: false,
+      problems: [{ path: ['devices'], message: `${deviceNames.size} devices, above ${MAX_DEVICES}` }],
+    };
+  const shape = checkShape(policySchema, document);
+  if (shape.ok) {
+    const policy = withoutPrototypes(shape.value);
+    const problems = checkPolicy(policy, { deviceNames, groupNames, entryIndex: (_, index) => index });
+    return problems.length === 0 ? { ok: true, value: policy } : { ok: false, problems };
+  }
+  const problems = [...shape.problems, ...unnamedDeviceProblems(document)];
+  const rest = wellShaped(document, problems);
+  if (rest)
+    problems.push(...checkPolicy(rest.policy, { deviceNames, groupNames, entryIndex: rest.entryIndex }));
+  return { ok: false, problems };
+}
+
+function withoutPrototypes(policy: Policy): Policy {
+  return { ...policy, groups: bare(policy.groups), devices: bare(policy.devices) };
+}
+
+function bare<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.assign(Object.create(null) as Record<string, T>, record);
+}
+
+/** The schema stops at a bad name; the device under it is looked at all the same. */
+function unnamedDeviceProblems(document: unknown): readonly ShapeProblem[] {
+  return Object.entries(recordUnder(document, 'devices')).flatMap(([name, value]) => {
+    if (NAME_PATTERN.test(name)) return [];
+    const checked = checkShape(deviceSchema, value);
+    if (checked.ok) return [];
+    return checked.problems.map((problem) => ({ ...problem, path: ['devices', name, ...problem.path] }));
+  });
+}
+
+/**
+ * The parts of a document whose shape is right, as a policy, so that the checks across it need not wait until everything
+ * else is repaired. Null when not even that can be made of it.
+ */
+function wellShaped(
+  document: unknown,
+  problems: readonly ShapeProblem[],
+): { readonly policy: Policy; readonly entryIndex: CheckContext['entryIndex'] } | null {
+  const badDevices = new Set<string>();
+  const badGroups = new Set<string>();
+  const badEntries = new Map<string, Set<number>>();
+  for (const { path } of problems) {
+    const [section, name, key, index] = path;
+    if (section === 'groups') badGroups.add(String(name));
+    if (section !== 'devices') continue;
+    if (key === 'allow' && typeof index === 'number') {
+      const indices = badEntries.get(String(name)) ?? new Set();
+      badEntries.set(String(name), indices.add(index));
+    } else badDevices.add(String(name));
+  }
+  const positions = new Map<string, readonly number[]>();
+  const devices = bare<unknown>({});
+  for (const [name, value] of Object.entries(recordUnder(document, 'devices'))) {
+    if (badDevices.has(name)) continue;
+    const bad = badEntries.get(name);
+    const allow: unknown = bad && isRecord(value) ? value['allow'] : undefined;
+    if (!bad || !Array.isArray(allow)) {
+      devices[name] = value;
+      continue;
+    }
+    const kept = [...allow.keys()].filter((index) => !bad.has(index));
+    positions.set(name, kept);
+    devices[name] = { ...(value as object), allow: kept.map((index) => allow[index] as unknown) };
+  }
+  const groups = Object.entries(recordUnder(document, 'groups')).filter(([name]) => !badGroups.has(name));
+  const result = policySchema.safeParse({
+    version: 1,
+    site: { name: 'unnamed' },
+    groups: bare(Object.fromEntries(groups)),
+    devices,
+  });
+  if (!result.success) return null;
+  return {
+    policy: withoutPrototypes(result.data),
+    entryIndex: (device, index) => positions.get(device)?.[index] ?? index,
+  };
+}
+
+function namesUnder(document: unknown, key: string): ReadonlySet<string> {
+  return new Set(Object.keys(recordUnder(document, key)));
+}
+
+function recordUnder(document: unknown, key: string): Readonly<Record<string, unknown>> {
+  const value = isRecord(document) ? document[key] : undefined;
+  return isRecord(value) ? value : {};
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

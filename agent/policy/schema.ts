@@ -1,0 +1,163 @@
+/**
+ * The one schema of a policy. Validation, the JSON Schema for editors and the documentation all come from here.
+ * Called by parse-policy.ts; this file only says what shape is allowed. Checks that need two places of the document
+ * at once (an unknown group, one address claimed twice) live in check-policy.ts.
+ */
+import { z } from 'zod';
+import { parseAddress, parseNetwork } from './address.js';
+import { detectSettings } from '../detect/settings.js';
+
+/** Names become nft comments, file names and topic levels: a closed alphabet, so that nothing has to be quoted. */
+export const NAME_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
+export const MAX_DEVICES = 20_000;
+export const MAX_ALLOW_ENTRIES_PER_DEVICE = 1_000;
+export const MAX_GROUP_MEMBERS = 10_000;
+export const MAX_ADDRESSES_PER_DEVICE = 64;
+
+const name = z.string().regex(NAME_PATTERN, {
+  error:
+    'use 1 to 63 lower-case letters, digits, dots, dashes or underscores, beginning and ending with a letter or digit',
+});
+
+const text = z.string().min(1).max(500);
+
+const mac = z
+  .string()
+  .regex(/^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, {
+    error: 'write a MAC address as six pairs of hex digits, like "02:42:ac:11:00:02"',
+  })
+  .transform((value) => value.toLowerCase());
+
+const address = z.string().transform((value, context) => {
+  const parsed = parseAddress(value);
+  if (parsed) return parsed;
+  context.addIssue({
+    code: 'custom',
+    message: `"${value}" is not an IPv4 or IPv6 address (a network goes under "network")`,
+  });
+  return z.NEVER;
+});
+
+const network = z.string().transform((value, context) => {
+  const parsed = parseNetwork(value);
+  if (parsed.ok) return parsed.network;
+  context.addIssue({ code: 'custom', message: parsed.problem });
+  return z.NEVER;
+});
+
+/** A single port, or an inclusive range written "low-high". RFC 6335: 0 is reserved. */
+const port = z
+  .union([z.int(), z.string()], { error: 'write a port as a number, or a range like "5000-5010"' })
+  .transform((value, context) => {
+    const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(String(value));
+    const low = match ? Number(match[1]) : typeof value === 'number' ? value : Number.NaN;
+    const high = match?.[2] === undefined ? low : Number(match[2]);
+    if (Number.isNaN(low)) {
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is not a port: write a number, or a range like "5000-5010"`,
+      });
+      return z.NEVER;
+    }
+    for (const bound of new Set([low, high])) {
+      if (bound > 65535) context.addIssue({ code: 'custom', message: `${bound} is above 65535` });
+      if (bound < 1) context.addIssue({ code: 'custom', message: `${bound} is below 1` });
+    }
+    if (high < low)
+      context.addIssue({ code: 'custom', message: `the range ${low}-${high} ends before it begins` });
+    return { low, high };
+  });
+
+/** Who the other end is: exactly one key. */
+const peer = z.union(
+  [
+    z.literal('any'),
+    z.strictObject({ address }),
+    z.strictObject({ network }),
+    z.strictObject({ device: name }),
+    z.strictObject({ group: name }),
+  ],
+  { error: 'write "any" or exactly one of { address: … }, { network: … }, { device: … }, { group: … }' },
+);
+
+export const PROTOCOLS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'gre', 'esp', 'any'] as const;
+
+export const allowEntry = z.strictObject({
+  direction: z.enum(['out', 'in']).describe('out: the device opens the connection. in: the peer does.'),
+  peer,
+  protocol: z.enum(PROTOCOLS),
+  ports: z
+    .array(port)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('destination ports; only and always with tcp, udp and sctp'),
+  essential: z.boolean().default(false).describe('stays open while the device is contained'),
+  why: text.describe('the clinical or technical reason, for the audit'),
+});
+
+const contact = z.strictObject({
+  role: z.enum(['security', 'support', 'owner', 'other']),
+  name: text,
+  email: z.email().optional(),
+  phone: z.string().max(40).optional(),
+});
+
+export const device = z.strictObject({
+  identity: z.strictObject({
+    macs: z.array(mac).min(1).max(16),
+    addresses: z
+      .array(address)
+      .max(MAX_ADDRESSES_PER_DEVICE)
+      .default([])
+      .describe('fixed addresses; empty: learnt from the wire'),
+  }),
+  mode: z.enum(['observe', 'shadow', 'enforce']),
+  make: text.optional(),
+  model: text.optional(),
+  serial: text.optional(),
+  location: text.optional(),
+  owner: text.optional(),
+  software: z
+    .strictObject({ name: text, version: text.optional(), endOfSupport: z.iso.date().optional() })
+    .optional(),
+  holdsPhi: z.enum(['yes', 'no', 'unknown']).default('unknown'),
+  criticality: z.enum(['life-sustaining', 'high', 'medium', 'low']).default('medium'),
+  contacts: z.array(contact).max(16).default([]),
+  automation: z
+    .enum(['none', 'contain'])
+    .default('contain')
+    .describe('the furthest a detector may go without a person'),
+  allow: z.array(allowEntry).max(MAX_ALLOW_ENTRIES_PER_DEVICE).default([]),
+});
+
+const groupMember = z.union([z.strictObject({ address }), z.strictObject({ network })], {
+  error: 'write { address: … } or { network: … }',
+});
+
+export const policy = z.strictObject({
+  version: z.literal(1, { error: 'this build reads policy version 1' }),
+  site: z.strictObject({
+    name: text,
+    networks: z
+      .array(network)
+      .max(1000)
+      .default([])
+      .describe('what counts as inside; anything else is outside'),
+  }),
+  unknownDevices: z
+    .enum(['observe', 'refuse'])
+    .optional()
+    .describe('what a device behind the box that no entry names may do'),
+  groups: z.record(name, z.array(groupMember).max(MAX_GROUP_MEMBERS)).default({}),
+  devices: z.record(name, device).default({}),
+  detect: detectSettings.prefault({}),
+});
+
+export type Policy = z.infer<typeof policy>;
+export type PolicyDevice = z.infer<typeof device>;
+export type AllowEntry = z.infer<typeof allowEntry>;
+export type Peer = z.infer<typeof peer>;
+export type PortRange = z.infer<typeof port>;
+export type Protocol = (typeof PROTOCOLS)[number];
+export type DeviceMode = PolicyDevice['mode'];

@@ -1,0 +1,383 @@
+/**
+ * The chains of `table inet cordon`: where a packet is decided. Constant text, the same for one device and for ten
+ * thousand, and the same in bridge and router mode; all that varies are set elements. Pure; called by compile-ruleset.ts.
+ *
+ * Order of a forwarded packet: whose address is it (source_*), is its connection known (live: containment, then pass),
+ * else which device opened or is contacted (from_device, to_device), containment, infrastructure, allow-list, admit.
+ */
+import {
+  INFRASTRUCTURE,
+  LOG_SNAP_BYTES,
+  NEW_LOG_BURST,
+  NEW_LOG_RATE_PER_SECOND,
+  PROTOCOL_NUMBERS,
+  type InfrastructureFlow,
+} from '../policy/default-policy.js';
+import type { BoxConfig } from '../policy/config.js';
+import {
+  ADMITTED,
+  CONNECTION_MASK,
+  OBSERVED,
+  WOULD_REFUSE,
+  BOTH_GUARDED,
+  CONTACTED,
+  OPENED,
+  SIDE_DEVICE,
+  SIDE_NETWORK,
+  UNKNOWN_DEVICE_ID,
+  markText,
+} from './marks.js';
+import {
+  LEARN_GROUP,
+  LEARN_PREFIX,
+  NEW_PREFIX,
+  PERMITTED_GROUP,
+  OBSERVED_PREFIX,
+  SHADOW_PREFIX,
+  chainName,
+} from './reasons.js';
+import type { Chain, Rule } from './ruleset.js';
+
+const admit = `meta mark set ${markText(ADMITTED)} accept`;
+const keepMark = `ct mark set meta mark and ${markText(CONNECTION_MASK)}`;
+const learnLog = `limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`;
+const group = 'ether daddr and 01:00:00:00:00:00 == 01:00:00:00:00:00';
+
+export function inetChains(config: BoxConfig): readonly Chain[] {
+  return [
+    ...(config.mode === 'router' ? [sides(config)] : []),
+    forward(config),
+    input(config),
+    live(),
+    pair(),
+    sourceChain(4),
+    sourceChain(6),
+    fromDevice(),
+    fromDeviceToDevice(),
+    toDevice(),
+    judged('allowed_out', 'daddr'),
+    judged('allowed_in', 'saddr'),
+    contained('contained_out', 'daddr', 'saddr', 'device'),
+    contained('contained_in', 'saddr', 'daddr', 'network'),
+    infrastructure('device'),
+    infrastructure('network'),
+    notAllowed(),
+    lenientChain('would_refuse', 'shadow: counted and told, not refused', WOULD_REFUSE, 'would_refuse'),
+    lenientChain('observed', 'observe: told, not refused', OBSERVED, null),
+    admitChain(),
+    ...fixedChains(),
+  ];
+}
+
+/** In bridge mode the bridge table stamps the side, by port; here it is the incoming interface. */
+function sides(config: BoxConfig): Chain {
+  return {
+    name: 'sides',
+    hook: 'type filter hook prerouting priority raw; policy accept;',
+    rules: [
+      { text: `meta mark set ${markText(SIDE_NETWORK)}` },
+      { text: `iifname ${names(config.devicePorts)} meta mark set ${markText(SIDE_DEVICE)}` },
+    ],
+  };
+}
+
+function forward(config: BoxConfig): Chain {
+  const ours = config.mode === 'bridge' ? [config.bridge] : config.devicePorts;
+  return {
+    name: 'forward',
+    comment: 'every forwarded packet; established traffic meets the first rules only',
+    hook: 'type filter hook forward priority filter; policy drop;',
+    rules: [
+      {
+        text: `iifname != ${names(ours)} oifname != ${names(ours)} accept`,
+        comment: 'not between our ports',
+      },
+      { text: `ct state invalid goto ${chainName('invalid')}` },
+      {
+        text: `meta mark ${markText(SIDE_DEVICE)} meta nfproto vmap { ipv4 : jump source_ip4, ipv6 : jump source_ip6 }`,
+      },
+      { text: 'ct state established ct mark != 0 goto live' },
+      {
+        text: 'ct state related meta l4proto { icmp, ipv6-icmp } ct mark != 0 goto live',
+        comment: 'ICMP errors of a known connection',
+      },
+      {
+        text: 'ct state new ct status confirmed ct mark != 0 goto live',
+        comment: 'one-way UDP that was admitted',
+      },
+      {
+        text: `meta mark vmap { ${markText(SIDE_DEVICE)} : goto from_device, ${markText(SIDE_NETWORK)} : goto to_device }`,
+      },
+      { text: `goto ${chainName('not-filtered')}`, comment: 'a port that is on neither side' },
+    ],
+  };
+}
+
+/** The box itself is no target for what it guards against; the network side is left to the owner's own tables. */
+function input(config: BoxConfig): Chain {
+  const rules: Rule[] = [
+    { text: `meta mark != ${markText(SIDE_DEVICE)} accept` },
+    { text: 'ct state established,related accept' },
+    {
+      text: `ip6 hoplimit 255 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept`,
+    },
+  ];
+  if (config.mode === 'router') {
+    rules.push(
+      { text: 'icmp type echo-request accept', comment: 'default to-box: a device may look for its gateway' },
+      { text: 'icmpv6 type echo-request accept' },
+      {
+        text: 'udp sport 68 udp dport 67 accept',
+        comment: 'default dhcpv4-client: a relay or server on the box',
+      },
+      { text: 'udp sport 546 udp dport 547 accept' },
+    );
+  }
+  rules.push(
+    { text: `${group} drop`, comment: 'flooded frames are forwarded too, and counted there' },
+    { text: `goto ${chainName('to-box')}` },
+  );
+  return { name: 'input', hook: 'type filter hook input priority filter; policy accept;', rules };
+}
+
+function live(): Chain {
+  return {
+    name: 'live',
+    comment: 'containment before anything passes, for every packet of a known connection',
+    rules: [
+      { text: 'meta mark set ct mark' },
+      { text: 'meta mark vmap @containment' },
+      { text: `meta mark >= ${markText(BOTH_GUARDED)} goto live_both` },
+      { text: admit },
+    ],
+  };
+}
+
+function pair(): Chain {
+  const responder = (selector: string): Rule[] =>
+    ([4, 6] as const).map((family) => ({
+      text: `${selector} meta mark set ${addressOf(family, selector === 'ct direction original' ? 'daddr' : 'saddr')} map @device_by_ip${family}`,
+    }));
+  return {
+    name: 'live_both',
+    comment: 'both ends are guarded: the opener first, then the one contacted',
+    rules: [
+      { text: `meta mark set ct mark and ${markText(~BOTH_GUARDED)}` },
+      { text: 'meta mark vmap @containment' },
+      ...responder('ct direction original'),
+      ...responder('ct direction reply'),
+      { text: 'meta mark vmap @containment' },
+      { text: admit },
+    ],
+  };
+}
+
+/** A MAC that uses an address of somebody else, or leaves its own fixed ones (RFC 2827). Unspecified and link-local are anyone's. */
+function sourceChain(family: 4 | 6): Chain {
+  const source = addressOf(family, 'saddr');
+  return {
+    name: `source_ip${family}`,
+    rules: [
+      { text: `ether saddr . ${source} @bindings${family} return` },
+      { text: family === 4 ? 'ip saddr 0.0.0.0 return' : 'ip6 saddr { ::, fe80::/10 } return' },
+      {
+        text: `meta mark set ${source} map @device_by_ip${family}`,
+        comment: 'the mark now names the one whose address was claimed',
+      },
+      { text: `meta mark != ${markText(SIDE_DEVICE)} goto ${chainName('spoofed-source')}` },
+      { text: `ether saddr @fixed_macs${family} goto spoofed_by_owner` },
+      { text: learnLog, comment: 'an address not bound to anyone yet' },
+    ],
+  };
+}
+
+function fromDevice(): Chain {
+  return {
+    name: 'from_device',
+    rules: [
+      { text: 'jump rogue' },
+      { text: 'meta mark set ip daddr map @device_by_ip4' },
+      { text: 'meta mark set ip6 daddr map @device_by_ip6' },
+      { text: `meta mark != ${markText(SIDE_DEVICE)} goto from_device_to_device` },
+      { text: `meta mark set ${markText(OPENED | UNKNOWN_DEVICE_ID)}` },
+      { text: 'meta mark set ether saddr map @device_by_mac' },
+      { text: 'meta mark vmap @containment' },
+      { text: 'jump infrastructure_device' },
+      { text: 'jump allowed_out' },
+      { text: keepMark },
+      { text: 'goto admit' },
+    ],
+  };
+}
+
+function fromDeviceToDevice(): Chain {
+  return {
+    name: 'from_device_to_device',
+    comment: 'the list of the one contacted, then that of the opener: both must permit',
+    rules: [
+      { text: 'meta mark vmap @containment' },
+      { text: 'jump infrastructure_device' },
+      { text: 'jump allowed_in' },
+      { text: `meta mark set ${markText(OPENED | UNKNOWN_DEVICE_ID)}` },
+      { text: 'meta mark set ether saddr map @device_by_mac' },
+      { text: 'meta mark vmap @containment' },
+      { text: 'jump allowed_out' },
+      { text: keepMark },
+      { text: `ct mark set ct mark or ${markText(BOTH_GUARDED)}` },
+      { text: 'goto admit' },
+    ],
+  };
+}
+
+function toDevice(): Chain {
+  return {
+    name: 'to_device',
+    rules: [
+      {
+        text: 'meta mark set ip saddr map @device_by_ip4',
+        comment: 'a guarded address cannot come from the network side',
+      },
+      { text: 'meta mark set ip6 saddr map @device_by_ip6' },
+      { text: `meta mark != ${markText(SIDE_NETWORK)} goto ${chainName('spoofed-source')}` },
+      { text: `meta mark set ${markText(CONTACTED | UNKNOWN_DEVICE_ID)}` },
+      { text: 'meta mark set ip daddr map @device_by_ip4' },
+      { text: 'meta mark set ip6 daddr map @device_by_ip6' },
+      { text: 'meta mark vmap @containment' },
+      { text: 'jump infrastructure_network' },
+      { text: `${group} goto ${chainName('broadcast')}` },
+      { text: 'jump allowed_in' },
+      { text: keepMark },
+      { text: 'goto admit' },
+    ],
+  };
+}
+
+/** Returns when the device's list, or its mode, lets the packet through. */
+function judged(name: string, peer: 'saddr' | 'daddr'): Chain {
+  return {
+    name,
+    rules: [
+      ...lookups('allow', peer, 'dport'),
+      { text: 'meta mark vmap @lenient' },
+      { text: 'goto not_allowed' },
+    ],
+  };
+}
+
+/** Returns when the packet belongs to an essential entry; the connection's direction says which end is the peer. */
+function contained(
+  name: string,
+  ahead: 'saddr' | 'daddr',
+  back: 'saddr' | 'daddr',
+  side: 'device' | 'network',
+): Chain {
+  return {
+    name,
+    rules: [
+      { text: `jump infrastructure_${side}`, comment: 'default contained-keeps-infrastructure' },
+      { text: `ct direction reply jump infrastructure_${side === 'device' ? 'network' : 'device'}` },
+      ...lookups('essential', ahead, 'dport').map((rule) => ({ text: `ct direction original ${rule.text}` })),
+      ...lookups('essential', back, 'sport').map((rule) => ({ text: `ct direction reply ${rule.text}` })),
+      { text: `goto ${chainName('contained')}` },
+    ],
+  };
+}
+
+function lookups(
+  set: 'allow' | 'essential',
+  peer: 'saddr' | 'daddr',
+  port: 'sport' | 'dport',
+): readonly Rule[] {
+  return ([4, 6] as const).flatMap((family) =>
+    ['', '_ranges'].map((kind) => ({
+      text: `meta mark . ${addressOf(family, peer)} . meta l4proto . th ${port} @${set}${family}${kind} return`,
+    })),
+  );
+}
+
+/** The table of policy/default-policy.ts as rules. Neighbour discovery must have crossed no router (RFC 4861 section 6.1). */
+function infrastructure(side: 'device' | 'network'): Chain {
+  const rules = INFRASTRUCTURE.filter((flow) => flow.from === side || flow.from === 'both').map((flow) => ({
+    text: `${matchOf(flow)} goto admit_infrastructure`,
+    comment: `default ${flow.id}`,
+  }));
+  return { name: `infrastructure_${side}`, rules };
+}
+
+function notAllowed(): Chain {
+  return {
+    name: 'not_allowed',
+    rules: [
+      {
+        text: `meta mark { ${markText(OPENED | UNKNOWN_DEVICE_ID)}, ${markText(CONTACTED | UNKNOWN_DEVICE_ID)} } goto ${chainName('unknown-device')}`,
+      },
+      { text: `goto ${chainName('policy')}` },
+    ],
+  };
+}
+
+function lenientChain(name: string, comment: string, bit: number, counter: string | null): Chain {
+  const count = counter === null ? [] : [{ text: `counter name "${counter}"` }];
+  return { name, comment, rules: [...count, { text: `meta mark set meta mark or ${markText(bit)}` }] };
+}
+
+function admitChain(): Chain {
+  const logWith = (test: string, prefix: string): Rule => ({
+    text: `${test} update @new_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${LOG_SNAP_BYTES}`,
+  });
+  const isSet = (bit: number): string => `meta mark and ${markText(bit)} == ${markText(bit)}`;
+  return {
+    name: 'admit',
+    comment: 'the first packet of a permitted connection',
+    rules: [
+      { text: 'counter name "permitted_new"' },
+      logWith(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
+      logWith(isSet(WOULD_REFUSE), SHADOW_PREFIX),
+      logWith(isSet(OBSERVED), OBSERVED_PREFIX),
+      { text: admit },
+    ],
+  };
+}
+
+/** Everything the device side may not send whatever its list says, and what infrastructure passes silently. */
+function fixedChains(): readonly Chain[] {
+  return [
+    {
+      name: 'rogue',
+      rules: INFRASTRUCTURE.flatMap((flow) =>
+        flow.otherwise === null
+          ? []
+          : [
+              {
+                text: `${matchOf(flow)} goto ${chainName(flow.otherwise)}`,
+                comment: `default ${flow.otherwise}`,
+              },
+            ],
+      ),
+    },
+    { name: 'admit_infrastructure', rules: [{ text: keepMark }, { text: admit }] },
+    {
+      name: 'spoofed_by_owner',
+      comment: 'a device with fixed addresses used another one',
+      rules: [
+        { text: 'meta mark set ether saddr map @device_by_mac' },
+        { text: `goto ${chainName('spoofed-source')}` },
+      ],
+    },
+  ];
+}
+
+function matchOf(flow: InfrastructureFlow): string {
+  if (flow.protocol === 'icmpv6')
+    return `ip6 hoplimit 255 icmpv6 type { ${(flow.icmpTypes ?? []).join(', ')} }`;
+  if (flow.protocol === 'igmp') return `meta nfproto ipv4 meta l4proto ${PROTOCOL_NUMBERS.igmp}`;
+  return `meta nfproto ipv${flow.family} udp sport ${flow.sourcePort ?? 0} udp dport ${flow.destinationPort ?? 0}`;
+}
+
+function addressOf(family: 4 | 6, which: 'saddr' | 'daddr'): string {
+  return family === 4 ? `ip ${which}` : `ip6 ${which}`;
+}
+
+function names(interfaces: readonly string[]): string {
+  return `{ ${interfaces.map((name) => `"${name}"`).join(', ')} }`;
+}

@@ -1,0 +1,43 @@
+/**
+ * Why a packet is refused: one nft counter, one chain and one log prefix for each word of messages/vocabulary.ts. Pure.
+ */
+import type { RefusalReason } from '../messages/vocabulary.js';
+
+export type Table = 'inet' | 'bridge';
+
+/** NFLOG groups: what was refused, the first packets of what was permitted, and addresses not known yet. */
+export const REFUSED_GROUP = 1;
+export const PERMITTED_GROUP = 2;
+export const LEARN_GROUP = 3;
+export const NEW_PREFIX = 'new';
+export const SHADOW_PREFIX = 'shadow';
+export const OBSERVED_PREFIX = 'observed';
+export const LEARN_PREFIX = 'learn';
+
+/** Which tables can refuse for a reason; a table only has the counters and chains of its own. */
+export const REASON_TABLES: Readonly<Record<RefusalReason, readonly Table[]>> = {
+  policy: ['inet'],
+  'unknown-device': ['inet'],
+  'spoofed-source': ['inet', 'bridge'],
+  'arp-spoof': ['bridge'],
+  'rogue-dhcp': ['inet'],
+  'rogue-ra': ['inet'],
+  contained: ['inet'],
+  cut: ['inet', 'bridge'],
+  invalid: ['inet'],
+  'to-box': ['inet'],
+  broadcast: ['inet'],
+  ethertype: ['bridge'],
+  'not-filtered': ['inet', 'bridge'],
+};
+
+/** Counted exactly and never logged: broadcast chatter of a hospital network says nothing about a device. */
+export const UNLOGGED_REASONS: ReadonlySet<RefusalReason> = new Set(['broadcast']);
+
+export function counterName(reason: RefusalReason): string {
+  return `refused_${reason.replaceAll('-', '_')}`;
+}
+
+export function chainName(reason: RefusalReason): string {
+  return `refuse_${reason.replaceAll('-', '_')}`;
+}

@@ -1,0 +1,57 @@
+/**
+ * The end of the way for a refused packet, one chain per reason: count exactly, log at a limited rate, drop. Pure;
+ * called by compile-ruleset.ts for both tables.
+ */
+import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
+import { LOG_SNAP_BYTES, REFUSED_LOG_BURST, REFUSED_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
+import { SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
+import {
+  REASON_TABLES,
+  REFUSED_GROUP,
+  UNLOGGED_REASONS,
+  chainName,
+  counterName,
+  type Table,
+} from './reasons.js';
+import type { Chain, Rule } from './ruleset.js';
+
+/** Refused before from_device or to_device looked a device up: the mark still carries only the side. */
+const BEFORE_IDENTITY: ReadonlySet<RefusalReason> = new Set(['invalid', 'to-box', 'rogue-dhcp', 'rogue-ra']);
+
+export function reasonsOf(table: Table): readonly RefusalReason[] {
+  return REFUSAL_REASONS.filter((reason) => REASON_TABLES[reason].includes(table));
+}
+
+export function refusalChains(table: Table): readonly Chain[] {
+  return reasonsOf(table).map((reason) => ({ name: chainName(reason), rules: refusal(table, reason) }));
+}
+
+function refusal(table: Table, reason: RefusalReason): readonly Rule[] {
+  const count = { text: `counter name "${counterName(reason)}"` };
+  const drop = { text: 'drop' };
+  if (UNLOGGED_REASONS.has(reason)) return [count, drop];
+  return [
+    count,
+    ...(table === 'inet' && BEFORE_IDENTITY.has(reason) ? nameTheDevice() : []),
+    { text: log(table, reason) },
+    drop,
+  ];
+}
+
+/** So that the log says whose packet it was. */
+function nameTheDevice(): readonly Rule[] {
+  return [
+    { text: `meta mark ${markText(SIDE_DEVICE)} meta mark set ether saddr map @device_by_mac` },
+    { text: `meta mark ${markText(SIDE_NETWORK)} meta mark set ip daddr map @device_by_ip4` },
+    { text: `meta mark ${markText(SIDE_NETWORK)} meta mark set ip6 daddr map @device_by_ip6` },
+  ];
+}
+
+/** Limited by device, so that a flood from one does not hide what another does; layer 2 has one limit by MAC. */
+function log(table: Table, reason: RefusalReason): string {
+  const key = table === 'inet' ? 'meta mark' : 'ether saddr';
+  return (
+    `update @refused_log_rate { ${key} limit rate ${REFUSED_LOG_RATE_PER_SECOND}/second burst ${REFUSED_LOG_BURST} packets } ` +
+    `log group ${REFUSED_GROUP} prefix "${reason}" snaplen ${LOG_SNAP_BYTES}`
+  );
+}

@@ -1,0 +1,90 @@
+/** Findings, the latest state of each by its key. Used through store.ts. */
+import type Database from 'better-sqlite3';
+import { finding, type Finding } from '../messages/vocabulary.js';
+
+/** Past this, closed ones that ended longest ago go first, then open ones. */
+export const MAX_FINDINGS = 20_000;
+
+interface Row {
+  body: string;
+  reported_ms: number | null;
+}
+
+export interface StoredFinding {
+  readonly finding: Finding;
+  /** When it last went upstream. */
+  readonly reportedMs: number | null;
+}
+
+export class FindingTable {
+  dropped = 0;
+  readonly #db: Database.Database;
+  #total = 0;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.recount();
+  }
+
+  recount(): void {
+    this.#total = this.#db.prepare<[], number>('SELECT count(*) FROM findings').pluck().get() ?? 0;
+  }
+
+  get(key: string): StoredFinding | null {
+    const row = this.#db
+      .prepare<[string], Row>('SELECT body, reported_ms FROM findings WHERE key = ?')
+      .get(key);
+    return row ? { finding: parseBody(row.body), reportedMs: row.reported_ms } : null;
+  }
+
+  put(item: Finding, reportedMs: number | null): void {
+    const isNew = this.get(item.key) === null;
+    this.#db
+      .prepare(
+        'INSERT OR REPLACE INTO findings (key, device, state, last_ms, reported_ms, body) VALUES (?, ?, ?, ?, ?, ?)',
+      )
+      .run(item.key, item.device, item.state, item.lastMs, reportedMs, JSON.stringify(item));
+    if (!isNew) return;
+    this.#total += 1;
+    this.#prune();
+  }
+
+  /** Latest first. `device` is a policy name. */
+  list(
+    limit: number,
+    device: string | null,
+    state: Finding['state'] | null,
+  ): { rows: Finding[]; total: number } {
+    const where = 'FROM findings WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR state = ?2)';
+    const rows = this.#db
+      .prepare<[string | null, string | null, number], { body: string }>(
+        `SELECT body ${where} ORDER BY last_ms DESC LIMIT ?3`,
+      )
+      .all(device, state, limit);
+    const total = this.#db
+      .prepare<[string | null, string | null], number>(`SELECT count(*) ${where}`)
+      .pluck()
+      .get(device, state);
+    return { rows: rows.map((row) => parseBody(row.body)), total: total ?? 0 };
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  #prune(): void {
+    if (this.#total <= MAX_FINDINGS) return;
+    const gone = this.#db
+      .prepare(
+        `DELETE FROM findings WHERE key IN
+           (SELECT key FROM findings ORDER BY CASE state WHEN 'closed' THEN 0 ELSE 1 END, last_ms LIMIT ?)`,
+      )
+      .run(this.#total - MAX_FINDINGS + 100).changes;
+    this.#total -= gone;
+    this.dropped += gone;
+  }
+}
+
+function parseBody(body: string): Finding {
+  return finding.parse(JSON.parse(body));
+}

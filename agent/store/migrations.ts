@@ -1,0 +1,73 @@
+/**
+ * The database's shape, as numbered steps applied once each in order (`PRAGMA user_version` is how many ran). Called by
+ * open-store.ts. A step that has shipped is never edited: write the next one.
+ */
+
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE devices (
+    mac       TEXT PRIMARY KEY,
+    name      TEXT,
+    port      TEXT,
+    addresses TEXT NOT NULL,               -- JSON array, latest seen last
+    first_ms  INTEGER NOT NULL,
+    last_ms   INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX devices_by_last ON devices (last_ms);
+
+  CREATE TABLE refusals (
+    key            TEXT PRIMARY KEY,       -- see refusals.ts: SQL takes two NULLs for different
+    device         TEXT,
+    device_mac     TEXT,
+    from_side      TEXT NOT NULL,
+    device_address TEXT,
+    peer           TEXT,
+    protocol       INTEGER,
+    port           INTEGER,
+    reason         TEXT NOT NULL,
+    count          INTEGER NOT NULL,
+    first_ms       INTEGER NOT NULL,
+    last_ms        INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX refusals_by_last ON refusals (last_ms);
+  CREATE INDEX refusals_by_device ON refusals (device, last_ms);
+
+  CREATE TABLE findings (
+    key         TEXT PRIMARY KEY,
+    device      TEXT,
+    state       TEXT NOT NULL,
+    last_ms     INTEGER NOT NULL,
+    reported_ms INTEGER,                   -- when it last went upstream
+    body        TEXT NOT NULL              -- the finding as JSON, see messages/vocabulary.ts
+  ) STRICT;
+  CREATE INDEX findings_by_last ON findings (last_ms);
+
+  CREATE TABLE familiar_devices (
+    device   TEXT PRIMARY KEY,
+    since_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE familiar_peers (
+    device  TEXT NOT NULL,
+    peer    TEXT NOT NULL,
+    last_ms INTEGER NOT NULL,
+    PRIMARY KEY (device, peer)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX familiar_by_last ON familiar_peers (device, last_ms);
+
+  CREATE TABLE state_changes (
+    seq   INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    body  TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE spool (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid      TEXT NOT NULL UNIQUE,         -- the event's id, which a consumer removes doubles by
+    topic    TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    bytes    INTEGER NOT NULL,
+    payload  TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX spool_by_severity ON spool (severity, seq);
+  `,
+];

@@ -1,0 +1,79 @@
+/**
+ * The agent's memory: one SQLite database, one small file of statements for each table. Made by open-store.ts, used by
+ * agent/ and upstream/. Every call is synchronous; who writes often groups it with `transaction`, because each commit
+ * is a sync to an SD card.
+ */
+import { statSync } from 'node:fs';
+import type Database from 'better-sqlite3';
+import { DeviceTable } from './devices.js';
+import { FamiliarTable } from './familiar.js';
+import { FindingTable } from './findings.js';
+import { RefusalTable } from './refusals.js';
+import { Spool } from './spool.js';
+import { StateChangeTable } from './state-changes.js';
+
+export class Store {
+  readonly path: string;
+  readonly devices: DeviceTable;
+  readonly refusals: RefusalTable;
+  readonly findings: FindingTable;
+  readonly familiar: FamiliarTable;
+  readonly stateChanges: StateChangeTable;
+  readonly spool: Spool;
+  readonly #db: Database.Database;
+
+  constructor(db: Database.Database, path: string) {
+    this.path = path;
+    this.#db = db;
+    this.devices = new DeviceTable(db);
+    this.refusals = new RefusalTable(db);
+    this.findings = new FindingTable(db);
+    this.familiar = new FamiliarTable(db);
+    this.stateChanges = new StateChangeTable(db);
+    this.spool = new Spool(db);
+  }
+
+  /** All of `work` or none of it. The tables' running counts are put right when it fails. */
+  transaction<R>(work: () => R): R {
+    try {
+      return this.#db.transaction(work)();
+    } catch (error) {
+      this.#recount();
+      throw error;
+    }
+  }
+
+  /** Rows that were not kept because a table was full, by counter name, since the store was opened. */
+  dropped(): Record<string, number> {
+    return {
+      storeDevices: this.devices.dropped,
+      storeRefusals: this.refusals.dropped,
+      storeFindings: this.findings.dropped,
+      storeFamiliarPeers: this.familiar.dropped,
+      storeStateChanges: this.stateChanges.dropped,
+      ...this.spool.dropped(),
+    };
+  }
+
+  /** The database with its write-ahead log. */
+  sizeBytes(): number {
+    return ['', '-wal'].reduce(
+      (sum, suffix) => sum + (statSync(this.path + suffix, { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+  }
+
+  /** Safe twice. */
+  close(): void {
+    if (this.#db.open) this.#db.close();
+  }
+
+  #recount(): void {
+    try {
+      for (const table of [this.devices, this.refusals, this.findings, this.stateChanges, this.spool])
+        table.recount();
+    } catch {
+      // The disk that refused the write may refuse the count; the old count then stands until the next failure or start.
+    }
+  }
+}
