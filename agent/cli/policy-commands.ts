@@ -5,7 +5,8 @@
 import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
-import type { CompileOptions, ExplainOptions } from './policy-offline.js';
+import type { ExplainOptions } from './policy-explain.js';
+import type { CompileOptions } from './policy-offline.js';
 import type { ApplyOptions, DiffOptions, SignedOptions } from './policy-online.js';
 
 const MAX_NAME_CHARACTERS = 100;

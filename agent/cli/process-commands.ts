@@ -24,8 +24,11 @@ export function declareProcessCommands(program: Command, context: CliContext, re
     'sudo cordon enforcer',
   ).action(
     act(report, async () => {
-      await (await import('../enforcer/main.js')).runEnforcer({ paths, environment });
-      return EXIT_DONE;
+      const { readConfigFile } = await import('./documents.js');
+      const config = await readConfigFile(paths.configFile);
+      const version = await (await import('./version.js')).readVersion();
+      const { runEnforcer } = await import('../enforcer/main.js');
+      return (await runEnforcer({ paths, config, version, environment })) === 0 ? EXIT_DONE : EXIT_REFUSED;
     }),
   );
 
@@ -42,9 +45,8 @@ export function declareProcessCommands(program: Command, context: CliContext, re
       const { readConfigFile } = await import('./documents.js');
       const config = await readConfigFile(paths.configFile);
       const version = await (await import('./version.js')).readVersion();
-      const status = await (
-        await import('../agent/main.js')
-      ).runAgent({ paths, config, version, environment });
+      const { runAgent } = await import('../agent/main.js');
+      const status = await runAgent({ paths, config, version, environment });
       return status === 0 ? EXIT_DONE : EXIT_REFUSED;
     }),
   );

@@ -114,7 +114,9 @@ class Table implements AddressTable {
     const w0 = this.#words[base] ?? 0;
     if (this.#families[slot] === 4) return w0 !== 0 && w0 >>> 28 !== 14 && w0 !== 0xffffffff;
     if (w0 >>> 24 === 0xff) return false;
-    return w0 !== 0 || this.#words[base + 1] !== 0 || this.#words[base + 2] !== 0 || this.#words[base + 3] !== 0;
+    return (
+      w0 !== 0 || this.#words[base + 1] !== 0 || this.#words[base + 2] !== 0 || this.#words[base + 3] !== 0
+    );
   }
 
   networkOf(ticket: number): number {

@@ -116,7 +116,8 @@ export class FanOut {
     }
     if (nowMs > this.#newestMs) this.#newestMs = nowMs;
     const limit = this.#newestMs - this.#windowMs;
-    while (this.#oldest !== NIL && (this.#memberSeenMs[this.#oldest] ?? 0) < limit) this.#remove(this.#oldest);
+    while (this.#oldest !== NIL && (this.#memberSeenMs[this.#oldest] ?? 0) < limit)
+      this.#remove(this.#oldest);
   }
 
   distinct(group: number): number {
@@ -282,8 +283,7 @@ export class FanOut {
     while (index[hole] !== slot + 1) hole = (hole + 1) & this.#mask;
     for (let at = (hole + 1) & this.#mask; (index[at] ?? 0) !== 0; at = (at + 1) & this.#mask) {
       const other = (index[at] ?? 0) - 1;
-      const home =
-        hash3(this.#keyA[other] ?? 0, this.#keyB[other] ?? 0, this.#keyC[other] ?? 0) & this.#mask;
+      const home = hash3(this.#keyA[other] ?? 0, this.#keyB[other] ?? 0, this.#keyC[other] ?? 0) & this.#mask;
       if (((at - home) & this.#mask) < ((at - hole) & this.#mask)) continue;
       index[hole] = other + 1;
       hole = at;

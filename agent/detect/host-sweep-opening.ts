@@ -75,7 +75,11 @@ export class SweepOpening implements Opening {
     this.#peak = known.#peak;
     this.#isAtLeast = known.#isAtLeast;
     for (const part of known.#parts)
-      if (this.#parts.length < MAX_SERVICES && this.#isLive(part) && !this.#parts.some((p) => p.slot === part.slot))
+      if (
+        this.#parts.length < MAX_SERVICES &&
+        this.#isLive(part) &&
+        !this.#parts.some((p) => p.slot === part.slot)
+      )
         this.#parts.push(part);
   }
 
@@ -84,7 +88,8 @@ export class SweepOpening implements Opening {
     const { threshold, seconds } = this.#sweep;
     const { who, network } = this.#sweeper;
     const hosts = `${this.#isAtLeast ? 'at least ' : ''}${this.#peak}`;
-    const services = this.#services.length === 1 ? (this.#services[0] ?? '') : `${this.#services.length} services`;
+    const services =
+      this.#services.length === 1 ? (this.#services[0] ?? '') : `${this.#services.length} services`;
     return {
       severity: SEVERITY[who ? 'hostSweep.fromDevice' : 'hostSweep.atDevices'].severity,
       title: who
@@ -115,14 +120,16 @@ export class SweepOpening implements Opening {
     const { fanOut } = this.#sweep;
     for (const part of this.#parts) {
       const service = serviceText(part.service);
-      if (this.#services.length < MAX_SERVICES && !this.#services.includes(service)) this.#services.push(service);
+      if (this.#services.length < MAX_SERVICES && !this.#services.includes(service))
+        this.#services.push(service);
       if (!this.#isLive(part)) continue;
       this.#peak = Math.max(this.#peak, fanOut.peak(part.slot));
       this.#isAtLeast ||= fanOut.isAtLimit(part.slot);
       if (this.#hosts.length >= MAX_EXAMPLES) continue;
       for (const member of fanOut.examples(part.slot, MAX_EXAMPLES)) {
         const text = this.#sweeper.nameMember(member);
-        if (text !== null && this.#hosts.length < MAX_EXAMPLES && !this.#hosts.includes(text)) this.#hosts.push(text);
+        if (text !== null && this.#hosts.length < MAX_EXAMPLES && !this.#hosts.includes(text))
+          this.#hosts.push(text);
       }
     }
   }

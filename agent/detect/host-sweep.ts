@@ -123,7 +123,9 @@ class HostSweep implements Detector {
             scanner: addresses.text(event.peer),
             network: null,
             nameMember: (subject) =>
-              subject > UNKNOWN_DEVICE ? (describe(subject).name ?? describe(subject).mac) : addresses.text(-subject),
+              subject > UNKNOWN_DEVICE
+                ? (describe(subject).name ?? describe(subject).mac)
+                : addresses.text(-subject),
           },
     );
     const known = book.find('hostSweep', opening.subject, opening.what);

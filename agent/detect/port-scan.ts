@@ -14,7 +14,14 @@ import {
   type Detector,
   type Subject,
 } from './detector.js';
-import { EVENT_IP, serviceOf, subjectOf, VERDICT_REFUSED, VERDICT_WOULD_REFUSE, type DetectEvent } from './event.js';
+import {
+  EVENT_IP,
+  serviceOf,
+  subjectOf,
+  VERDICT_REFUSED,
+  VERDICT_WOULD_REFUSE,
+  type DetectEvent,
+} from './event.js';
 import { FanOut } from './fan-out.js';
 import type { Description, Opening } from './finding-book.js';
 import { looksLikeAnswer, PROBE_KINDS, probeKind, serviceText } from './probes.js';
@@ -29,7 +36,10 @@ const MIN_PORTS_PER_PAIR = 2_048;
 /** A scan that paused this long is over. */
 const QUIET_MS = 300_000;
 
-export function createPortScanDetector(context: DetectContext, settings: DetectSettings['portScan']): Detector {
+export function createPortScanDetector(
+  context: DetectContext,
+  settings: DetectSettings['portScan'],
+): Detector {
   return new PortScan(context, settings);
 }
 

@@ -65,7 +65,8 @@ const FIRST_CLIENT_PORT = 1024;
  * ports above 1023 this way; those of system ports still count.
  */
 export function looksLikeAnswer(event: DetectEvent): boolean {
-  const isFromService = event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
+  const isFromService =
+    event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
   if (event.protocol === PROTOCOL_UDP) return isFromService;
   if (event.protocol !== PROTOCOL_TCP) return false;
   if ((event.tcpFlags & TCP_RST) !== 0) return true;

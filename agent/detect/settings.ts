@@ -26,7 +26,9 @@ export const detectSettings = z.strictObject({
         .min(3)
         .max(65535)
         .default(10)
-        .describe('distinct hosts of one network (/24 or /64), not allowed by an entry, on one service within the window'),
+        .describe(
+          'distinct hosts of one network (/24 or /64), not allowed by an entry, on one service within the window',
+        ),
       scatteredHosts: z
         .int()
         .min(3)

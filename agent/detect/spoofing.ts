@@ -42,7 +42,10 @@ const KINDS = {
 } as const;
 type SpoofKind = keyof typeof KINDS;
 
-export function createSpoofingDetector(context: DetectContext, settings: DetectSettings['spoofing']): Detector {
+export function createSpoofingDetector(
+  context: DetectContext,
+  settings: DetectSettings['spoofing'],
+): Detector {
   return new Spoofing(context, settings.quietSeconds * 1000);
 }
 
@@ -78,7 +81,13 @@ class Spoofing implements Detector {
       if (book.touch(known.id, nowMs)) return;
       this.#claimers.delete(key);
     }
-    const opening = new SpoofOpening(kind, describeSubject(this.#context, event), claimerText(event), nowMs, this.#quietMs);
+    const opening = new SpoofOpening(
+      kind,
+      describeSubject(this.#context, event),
+      claimerText(event),
+      nowMs,
+      this.#quietMs,
+    );
     opening.claim(claimed);
     const id = book.openFinding(opening, nowMs);
     if (id === 0) return;
@@ -141,7 +150,10 @@ class SpoofOpening implements Opening {
 
   describe(count: number, firstMs: number, lastMs: number): Description {
     const { claim, remedy } = KINDS[this.#kind];
-    const who = this.#claimer === null || this.#claimer === this.subject ? this.subject : `${this.subject} (${this.#claimer})`;
+    const who =
+      this.#claimer === null || this.#claimer === this.subject
+        ? this.subject
+        : `${this.subject} (${this.#claimer})`;
     const [first] = this.#claimed;
     const more = this.#claimed.length > 1 ? ` and ${this.#claimed.length - 1} more` : '';
     return {

@@ -6,11 +6,12 @@
 import { effectOn, type Orders } from '../containment/orders.js';
 import { deleteConntrack, type ConntrackEntry } from '../netlink/conntrack.js';
 import { addressFromBytes } from '../policy/address.js';
+import { createEntryMatcher, type EntryMatcher } from '../policy/match-entry.js';
 import { INFRASTRUCTURE } from '../policy/default-policy.js';
 import { deviceAddresses, ownValue, type LearnedAddresses } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
-import { createConnectionJudge, type ConnectionJudge } from '../ruleset/connection-judge.js';
+
 import { BOTH_GUARDED, deviceOfMark } from '../ruleset/marks.js';
 
 export interface Situation {
@@ -33,7 +34,7 @@ export async function cutConnections(situation: Situation): Promise<number> {
 }
 
 export function createCutDecision(situation: Situation): (entry: ConntrackEntry) => boolean {
-  const judge = createConnectionJudge(situation.policy, situation.learned);
+  const judge = createEntryMatcher(situation.policy, situation.learned);
   const names = new Map([...situation.ids].map(([name, id]) => [id, name]));
   const owners = new Map<string, string>();
   for (const name of Object.keys(situation.policy.devices))
@@ -53,7 +54,7 @@ export function createCutDecision(situation: Situation): (entry: ConntrackEntry)
 
 function mayGoOn(
   situation: Situation,
-  judge: ConnectionJudge,
+  judge: EntryMatcher,
   device: string | null,
   opened: boolean,
   entry: ConntrackEntry,

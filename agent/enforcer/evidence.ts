@@ -94,7 +94,7 @@ export class Evidence {
       this.#macs.set(id, first);
       for (const mac of device.identity.macs) this.#idByMac.set(macNumberOf(mac), id);
     }
-    if (this.#detection) this.#detection.useSettings(policy.detect, this.#options.now());
+    if (this.#detection) this.#detection.useSettings(policy.detect);
     else
       this.#detection = createDetection(policy.detect, {
         describe: (id) => ({ name: this.nameOf(id), mac: this.#macs.get(id) ?? null }),
@@ -191,6 +191,7 @@ export class Evidence {
       seenDevices: this.#seen.dropped,
       addressClaims: this.claimsDropped,
       findings: this.findingsDropped,
+      ...this.detection.counters(),
     };
   }
 

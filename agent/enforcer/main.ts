@@ -2,15 +2,13 @@
  * The enforcer process: the one that may change the kernel. This file is its start-up order and nothing else. It opens no
  * IP socket, and it leaves the ruleset in the kernel when it ends, however it ends.
  */
-import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { serve } from '../ipc/server.js';
 import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
 import { sdNotify } from '../netlink/sd-notify.js';
 import type { Paths } from '../paths.js';
-import { parseConfig } from '../policy/parse-config.js';
-import { VERSION } from '../version.js';
+import type { BoxConfig } from '../policy/config.js';
 import { ContainmentKeeper } from './containment-keeper.js';
 import { cutConnections } from './cut-connections.js';
 import { Evidence } from './evidence.js';
@@ -36,24 +34,19 @@ const MAX_REMEMBERED_CHANGES = 1_000;
 
 export interface EnforcerOptions {
   readonly paths: Paths;
+  readonly config: BoxConfig;
+  readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Runs until SIGTERM or SIGINT; resolves to the exit status. Rejects when it cannot begin, with nothing changed. */
-export async function runEnforcer({ paths, environment }: EnforcerOptions): Promise<number> {
+export async function runEnforcer({ paths, config, version, environment }: EnforcerOptions): Promise<number> {
   const log = pino(
     { name: 'enforcer', level: environment['CORDON_LOG'] ?? 'info' },
     pino.destination({ fd: 2, sync: true }),
   );
   const now = Date.now;
   const startedAtMs = now();
-  const config = parseConfig(await readFile(paths.configFile, 'utf8'));
-  if (!config.ok) {
-    for (const problem of config.problems)
-      log.fatal({ path: problem.path }, `configuration: ${problem.message}`);
-    return 1;
-  }
-
   const store = new StateStore(paths.enforcerStateDir);
   await store.open();
   const lock = new KernelLock();
@@ -79,7 +72,7 @@ export async function runEnforcer({ paths, environment }: EnforcerOptions): Prom
   const evidence = new Evidence({ now, portName: createInterfaceNames(now) });
   const flowEnds = new FlowEnds();
   const keeper: PolicyKeeper = new PolicyKeeper({
-    config: config.config,
+    config,
     store,
     now,
     tell,
@@ -98,7 +91,7 @@ export async function runEnforcer({ paths, environment }: EnforcerOptions): Prom
     },
   });
   const containment: ContainmentKeeper = new ContainmentKeeper({
-    mode: config.config.mode,
+    mode: config.mode,
     store,
     now,
     tell,
@@ -130,8 +123,7 @@ export async function runEnforcer({ paths, environment }: EnforcerOptions): Prom
     stateChanges: changesDropped,
     ...server.dropped(),
   });
-  const status = () =>
-    readStatus({ version: VERSION, startedAtMs, config: config.config, keeper, containment, dropped });
+  const status = () => readStatus({ version, startedAtMs, config, keeper, containment, dropped });
   const server = await serve({
     socketPath: paths.enforcerSocket,
     mode: 0o660,
@@ -191,7 +183,7 @@ export async function runEnforcer({ paths, environment }: EnforcerOptions): Prom
     by: 'enforcer',
     device: null,
     generation: keeper.inForce.state.generation,
-    detail: `version ${VERSION}, ${config.config.mode} mode`,
+    detail: `version ${version}, ${config.mode} mode`,
   });
   sdNotify('READY=1', environment);
 

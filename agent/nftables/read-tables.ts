@@ -2,6 +2,7 @@
  * Reads our tables back from the kernel: are they as they were written, and what have they counted. `nft -j -t` leaves
  * elements out, so the answer is small whatever the policy's size.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { readSetElements } from '../netlink/set-elements.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
@@ -77,12 +78,20 @@ export async function readBack(ruleset: Ruleset): Promise<ReadBack> {
   return { ok: true };
 }
 
+/** A dump that runs while the kernel resizes a hash set can miss elements: believed only when it says so this often. */
+const COUNT_ATTEMPTS = 3;
+const COUNT_PAUSE_MS = 50;
+
 /** Whether every set that a policy fills has as many elements as it was given: what `nft flush set` would change. */
 export async function countElements(ruleset: Ruleset): Promise<ReadBack> {
   for (const table of ruleset.tables) {
     for (const set of table.sets) {
       if (set.contents !== 'policy') continue;
-      const found = (await readSetElements(table.family, table.name, set.name)).length;
+      let found = -1;
+      for (let attempt = 0; attempt < COUNT_ATTEMPTS && found !== set.elements.length; attempt += 1) {
+        if (attempt > 0) await delay(COUNT_PAUSE_MS);
+        found = (await readSetElements(table.family, table.name, set.name)).length;
+      }
       if (found !== set.elements.length)
         return {
           ok: false,

@@ -1,14 +1,14 @@
 /**
- * Would the ruleset admit this live connection if it began now? Asked by the enforcer after a change of policy or a
- * containment order, to choose the conntrack entries to delete. Pure. It speaks of single entries of one device; both
- * ends of a connection between two guarded devices are asked for separately.
+ * Which allow entry of a device covers a connection. Pure. Asked by explain.ts, and by the enforcer after a change of
+ * policy or a containment order, to choose the live connections to end. It speaks of one device's list; both ends of a
+ * connection between two guarded devices are asked for separately.
  */
-import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
-import { resolvePeer, ownValue, type LearnedAddresses } from '../policy/resolve-peers.js';
-import { addressBytes, networkBase } from '../policy/address.js';
-import type { AllowEntry, Policy } from '../policy/schema.js';
+import { PROTOCOL_NUMBERS } from './default-policy.js';
+import { resolvePeer, ownValue, type LearnedAddresses } from './resolve-peers.js';
+import { addressBytes, networkBase } from './address.js';
+import type { AllowEntry, Policy } from './schema.js';
 
-export interface JudgedConnection {
+export interface Connection {
   readonly opened: boolean;
   readonly protocol: number;
   /** Address of the other end, network order, 4 or 16 bytes. */
@@ -18,11 +18,7 @@ export interface JudgedConnection {
 }
 
 /** Index of the entry that permits it, or null. `essentialOnly`: as for a contained device. */
-export type ConnectionJudge = (
-  device: string,
-  connection: JudgedConnection,
-  essentialOnly: boolean,
-) => number | null;
+export type EntryMatcher = (device: string, connection: Connection, essentialOnly: boolean) => number | null;
 
 interface Matcher {
   readonly index: number;
@@ -34,7 +30,7 @@ interface Matcher {
 }
 
 /** Entries are taken apart once per device, when first asked about. */
-export function createConnectionJudge(policy: Policy, learned: LearnedAddresses): ConnectionJudge {
+export function createEntryMatcher(policy: Policy, learned: LearnedAddresses): EntryMatcher {
   const byDevice = new Map<string, readonly Matcher[]>();
   return (device, connection, essentialOnly) => {
     let matchers = byDevice.get(device);
@@ -67,7 +63,7 @@ function matchersOf(policy: Policy, device: string, learned: LearnedAddresses): 
   });
 }
 
-function matches(matcher: Matcher, connection: JudgedConnection): boolean {
+function matches(matcher: Matcher, connection: Connection): boolean {
   if (matcher.opened !== connection.opened) return false;
   if (matcher.protocol !== null && matcher.protocol !== connection.protocol) return false;
   if (

@@ -1,0 +1,53 @@
+# Cordon. `make demo` and `make test` do everything that is needed first: system packages, npm packages, compiling.
+# Targets with two hashes are shown by `make help`.
+
+MODE ?= bridge
+KEEP ?=
+DESTDIR ?=
+SECONDS_TO_RUN ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build check test demo bench install uninstall clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .stamps/npm ## Debian packages (as root), npm packages, native parts
+	@scripts/install-packages
+	@scripts/build-native
+
+# --ignore-scripts: the same result with every npm; what has to be compiled is compiled by scripts/build-native.
+.stamps/npm: package.json package-lock.json
+	@scripts/install-packages build
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@mkdir -p .stamps && touch $@
+
+build: setup ## compile to dist/, so that `npx cordon` works here
+	@npx --no-install tsc -p agent
+	@chmod +x dist/cli/main.js
+	@mkdir -p node_modules/.bin && ln -sf ../../dist/cli/main.js node_modules/.bin/cordon
+
+check: setup ## format, types, lint, dependency rules, unused code
+	npx --no-install prettier --check --log-level warn .
+	npx --no-install tsc --noEmit -p .
+	npx --no-install eslint .
+	npx --no-install depcruise agent --config .dependency-cruiser.cjs
+	npx --no-install knip
+
+test: build ## every test, unit and real kernel
+	@node scripts/run-tests.js
+
+demo: build ## the main job on real traffic (MODE=router, KEEP=1)
+	@node dist/cli/main.js demo --mode $(MODE) $(if $(KEEP),--keep)
+
+bench: build ## measure, one JSON line a result
+	@node dist/bench/main.js
+
+install: build ## put it on this box (DESTDIR=… for a package)
+	@DESTDIR=$(DESTDIR) scripts/install
+
+uninstall: ## take it off this box; policies and records stay
+	@DESTDIR=$(DESTDIR) scripts/uninstall
+
+clean: ## remove what was built
+	rm -rf dist .stamps .tap agent/netlink/native/build

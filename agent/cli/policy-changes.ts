@@ -1,0 +1,33 @@
+/** The difference of two policies for people: one line a change, what widens marked. Used by policy-online.ts. */
+import type { PolicyChange } from '../policy/diff-policy.js';
+import type { Policy } from '../policy/schema.js';
+import { escapeControls } from './escape.js';
+
+export type { PolicyChange } from '../policy/diff-policy.js';
+
+export async function policyChanges(before: Policy, after: Policy): Promise<readonly PolicyChange[]> {
+  return (await import('../policy/diff-policy.js')).diffPolicies(before, after);
+}
+
+/** `+` added, `-` removed, `~` changed; `!` behind it: more may pass than before. */
+export function changeLines(changes: readonly PolicyChange[], columns: number): readonly string[] {
+  const signs = { added: '+', removed: '-', changed: '~' } as const;
+  const widening = changes.filter((change) => change.widens).length;
+  return [
+    ...changes.flatMap(({ kind, path, before, after, widens }) => {
+      const head = `${signs[kind]}${widens ? '!' : ' '} ${escapeControls(path)}`;
+      const values =
+        kind === 'changed'
+          ? [`     was ${before ?? ''}`, `     is  ${after ?? ''}`]
+          : [`     ${after ?? before ?? ''}`];
+      return [head, ...values.map((line) => cut(escapeControls(line), columns))];
+    }),
+    ...(widening === 0
+      ? []
+      : [`${widening} of ${changes.length} changes let more pass than before (marked !).`]),
+  ];
+}
+
+function cut(line: string, columns: number): string {
+  return line.length <= columns ? line : `${line.slice(0, Math.max(1, columns - 1))}…`;
+}

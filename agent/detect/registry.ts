@@ -1,0 +1,82 @@
+/**
+ * All detectors as one: fed by the enforcer with every first packet and refusal, asked about once a second. What they
+ * find is told when finding-life.ts says so. Pure; the only room of agent/detect that the enforcer needs to know.
+ */
+import type { Finding } from '../messages/vocabulary.js';
+import type { AddressTable } from './address-table.js';
+import type { DetectContext, Detector, DeviceLabel } from './detector.js';
+import type { DetectEvent } from './event.js';
+import { FindingBook } from './finding-book.js';
+import { createHostSweepDetector } from './host-sweep.js';
+import { createPortScanDetector } from './port-scan.js';
+import type { DetectSettings } from './settings.js';
+import { createSpoofingDetector } from './spoofing.js';
+import { FamiliarPeers, createUnfamiliarPeerDetector } from './unfamiliar-peer.js';
+
+export interface DetectionOptions {
+  readonly addresses: AddressTable;
+  readonly describe: (deviceId: number) => DeviceLabel;
+}
+
+export interface Detection {
+  /** Findings opened or told again because of this event; mostly none, and then nothing is allocated. */
+  observe(event: DetectEvent, nowMs: number): readonly Finding[];
+  /** Updates and closings that are due. */
+  tick(nowMs: number): readonly Finding[];
+  /** Other thresholds: windows begin anew, open findings and what is familiar stay. */
+  useSettings(settings: DetectSettings): void;
+  /** Gives back what was remembered of devices' peers; returns how many were. */
+  restoreFamiliar(
+    devices: readonly {
+      readonly device: string;
+      readonly sinceMs: number;
+      readonly peers: readonly string[];
+    }[],
+  ): number;
+  open(): readonly Finding[];
+  counters(): Readonly<Record<string, number>>;
+}
+
+export function createDetection(settings: DetectSettings, options: DetectionOptions): Detection {
+  const book = new FindingBook();
+  const context: DetectContext = { ...options, book };
+  const familiar = new FamiliarPeers();
+  let current = settings;
+  let detectors = createDetectors(context, settings, familiar);
+  return {
+    observe(event, nowMs) {
+      for (const detector of detectors) detector.observe(event, nowMs);
+      return book.take();
+    },
+    tick(nowMs) {
+      for (const detector of detectors) detector.tick(nowMs);
+      book.tick(nowMs);
+      return book.take();
+    },
+    useSettings(next) {
+      if (JSON.stringify(next) === JSON.stringify(current)) return;
+      current = next;
+      detectors = createDetectors(context, next, familiar);
+    },
+    restoreFamiliar: (devices) => familiar.restore(devices, current.unfamiliarPeer.peersPerDevice),
+    open: () => book.list(),
+    counters: () =>
+      Object.assign(
+        { 'findings.refused': book.refused, 'findings.folded': book.folded },
+        ...detectors.map((detector) => detector.counters()),
+      ) as Record<string, number>,
+  };
+}
+
+function createDetectors(
+  context: DetectContext,
+  settings: DetectSettings,
+  familiar: FamiliarPeers,
+): readonly Detector[] {
+  return [
+    createPortScanDetector(context, settings.portScan),
+    createHostSweepDetector(context, settings.hostSweep),
+    createUnfamiliarPeerDetector(context, settings.unfamiliarPeer, familiar),
+    createSpoofingDetector(context, settings.spoofing),
+  ];
+}

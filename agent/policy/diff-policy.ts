@@ -1,0 +1,132 @@
+/**
+ * What one policy changes of another, device by device and entry by entry, in words a reviewer can read. Pure; printed by
+ * `cordon policy diff` and `apply`.
+ */
+import { formatPath } from './problem.js';
+import { ownValue } from './resolve-peers.js';
+import type { AllowEntry, Peer, Policy, PolicyDevice } from './schema.js';
+
+export interface PolicyChange {
+  /** `devices.pump-1`, `devices.pump-1.mode`, `groups.pacs`, `unknownDevices`, … */
+  readonly path: string;
+  readonly kind: 'added' | 'removed' | 'changed';
+  readonly before: string | null;
+  readonly after: string | null;
+  /** More may pass than before. What cannot be told apart from widening counts as widening. */
+  readonly widens: boolean;
+}
+
+/** In the order of the policies: settings, groups, devices by name. Empty when they mean the same. */
+export function diffPolicies(before: Policy, after: Policy): readonly PolicyChange[] {
+  const changes: PolicyChange[] = [];
+  const add = (path: readonly (string | number)[], from: unknown, to: unknown, widens: boolean): void => {
+    const [was, is] = [textOf(from), textOf(to)];
+    if (was === is) return;
+    changes.push({
+      path: formatPath(path),
+      kind: was === null ? 'added' : is === null ? 'removed' : 'changed',
+      before: was,
+      after: is,
+      widens,
+    });
+  };
+  add(['unknownDevices'], before.unknownDevices, after.unknownDevices, after.unknownDevices === 'observe');
+  add(['site'], before.site, after.site, false);
+  add(['detect'], before.detect, after.detect, false);
+  for (const group of namesOf(before.groups, after.groups)) {
+    const [old, now] = [ownValue(before.groups, group), ownValue(after.groups, group)];
+    const known = new Set((old ?? []).map((member) => textOf(member)));
+    add(
+      ['groups', group],
+      old,
+      now,
+      (now ?? []).some((member) => !known.has(textOf(member))),
+    );
+  }
+  for (const name of namesOf(before.devices, after.devices))
+    diffDevice(name, ownValue(before.devices, name), ownValue(after.devices, name), add);
+  return changes;
+}
+
+type Add = (path: readonly (string | number)[], from: unknown, to: unknown, widens: boolean) => void;
+
+const MODE_ORDER = ['enforce', 'shadow', 'observe'] as const;
+
+function diffDevice(
+  name: string,
+  before: PolicyDevice | undefined,
+  after: PolicyDevice | undefined,
+  add: Add,
+): void {
+  if (!before || !after) {
+    const device = after ?? before;
+    const summary =
+      device && `${device.mode}, ${device.identity.macs.join(' ')}, ${device.allow.length} entries`;
+    add(
+      ['devices', name],
+      before && summary,
+      after && summary,
+      after !== undefined && (after.allow.length > 0 || after.mode !== 'enforce'),
+    );
+    return;
+  }
+  add(
+    ['devices', name, 'mode'],
+    before.mode,
+    after.mode,
+    MODE_ORDER.indexOf(after.mode) > MODE_ORDER.indexOf(before.mode),
+  );
+  add(['devices', name, 'identity'], before.identity, after.identity, true);
+  const rest = ({ mode: _mode, identity: _identity, allow: _allow, ...others }: PolicyDevice): unknown =>
+    others;
+  const [oldRest, newRest] = [
+    rest(before) as Record<string, unknown>,
+    rest(after) as Record<string, unknown>,
+  ];
+  for (const key of namesOf(oldRest, newRest)) add(['devices', name, key], oldRest[key], newRest[key], false);
+  diffEntries(name, before.allow, after.allow, add);
+}
+
+/** By what an entry permits, not by its place: an entry put first does not change all the others. */
+function diffEntries(
+  name: string,
+  before: readonly AllowEntry[],
+  after: readonly AllowEntry[],
+  add: Add,
+): void {
+  const old = new Map(before.map((entry, index) => [entryText(entry), index]));
+  const now = new Map(after.map((entry, index) => [entryText(entry), index]));
+  for (const [text, index] of old)
+    if (!now.has(text)) add(['devices', name, 'allow', index], text, undefined, false);
+  for (const [text, index] of now)
+    if (!old.has(text)) add(['devices', name, 'allow', index], undefined, text, true);
+}
+
+/** `out tcp 104 to 10.77.0.1, essential: DICOM store`. */
+export function entryText(entry: AllowEntry): string {
+  const ports = entry.ports
+    ?.map(({ low, high }) => (low === high ? String(low) : `${low}-${high}`))
+    .join(',');
+  const towards = entry.direction === 'out' ? 'to' : 'from';
+  return `${entry.direction} ${entry.protocol}${ports === undefined ? '' : ` ${ports}`} ${towards} ${peerText(entry.peer)}${entry.essential ? ', essential' : ''}: ${entry.why}`;
+}
+
+function peerText(peer: Peer): string {
+  if (peer === 'any') return 'any';
+  if ('address' in peer) return peer.address.text;
+  if ('network' in peer) return peer.network.text;
+  return 'device' in peer ? `device ${peer.device}` : `group ${peer.group}`;
+}
+
+function namesOf(...records: readonly object[]): readonly string[] {
+  return [...new Set(records.flatMap((record) => Object.keys(record)))].sort();
+}
+
+/** Addresses and networks as people write them; everything else as JSON. */
+function textOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  if (typeof value === 'string') return value;
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && 'family' in inner && 'text' in inner ? inner.text : inner,
+  );
+}

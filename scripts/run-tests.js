@@ -1,0 +1,76 @@
+/**
+ * Runs every test and closes with one line that counts them all: `N passed, N failed, N skipped`. A test is a named
+ * block directly in a file; a file that fails outside of any counts as one. Arguments: test files (default: all).
+ */
+import { spawn } from 'node:child_process';
+import { Parser } from 'tap-parser';
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+const started = Date.now();
+
+const tap = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...process.argv.slice(2)], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const parser = new Parser();
+parser.on('child', (file) => {
+  let failedInside = 0;
+  let tests = 0;
+  const name = file.name.replace(/^.*(?=test\/)/, '');
+  file.on('assert', (test) => {
+    tests += 1;
+    if (test.skip || test.todo) {
+      counts.skipped += 1;
+      console.log(
+        `  skipped: ${name}: ${test.name} ${typeof test.skip === 'string' ? `(${test.skip})` : ''}`,
+      );
+    } else if (test.ok) counts.passed += 1;
+    else {
+      failedInside += 1;
+      counts.failed += 1;
+      failures.push({ name, test });
+    }
+  });
+  const deep = (child, path) => {
+    child.on('child', (inner) => deep(inner, [...path, inner.name]));
+    child.on('assert', (assertion) => {
+      if (!assertion.ok && !assertion.skip && !assertion.todo && path.length > 0)
+        console.log(
+          `  not ok: ${name}: ${[...path, assertion.name].join(' > ')}`,
+          JSON.stringify(assertion.diag ?? {}, null, 2).slice(0, 3000),
+        );
+    });
+  };
+  file.on('child', (child) => deep(child, [child.name]));
+  file.on('comment', (comment) => {
+    if (/notice/i.test(comment)) console.log(`  ${name}: ${comment.trim()}`);
+  });
+  file.on('complete', (result) => {
+    if (!result.ok && failedInside === 0) {
+      counts.failed += 1;
+      failures.push({ name, test: { name: 'the file itself', diag: result.failures } });
+    }
+    console.log(
+      `${result.ok ? 'ok    ' : 'NOT OK'} ${name} (${tests} tests, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+    );
+  });
+});
+tap.stdout.pipe(parser);
+
+const code = await new Promise((resolve) => {
+  let exit = null;
+  let done = false;
+  tap.on('close', (status) => {
+    exit = status ?? 1;
+    if (done) resolve(exit);
+  });
+  parser.on('complete', () => {
+    done = true;
+    if (exit !== null) resolve(exit);
+  });
+});
+
+for (const { name, test } of failures)
+  console.log(`\nFAILED ${name}: ${test.name}\n${JSON.stringify(test.diag ?? {}, null, 2).slice(0, 4000)}`);
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = code !== 0 || counts.failed > 0 || counts.passed === 0 ? 1 : 0;
