@@ -58,7 +58,7 @@ function diffElements(before: SetDefinition, after: SetDefinition): { gone: Elem
   for (const element of after.elements) {
     const known = old.get(element.key);
     old.delete(element.key);
-    if (known?.value === element.value && known?.comment === element.comment) continue;
+    if (known && known.value === element.value && known.comment === element.comment) continue;
     if (known) gone.push(known);
     come.push(element);
   }

@@ -55,16 +55,15 @@ export class FindingTable {
     device: string | null,
     state: Finding['state'] | null,
   ): { rows: Finding[]; total: number } {
-    const where = 'FROM findings WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR state = ?2)';
+    const where =
+      'FROM findings WHERE (@device IS NULL OR device = @device) AND (@state IS NULL OR state = @state)';
     const rows = this.#db
-      .prepare<[string | null, string | null, number], { body: string }>(
-        `SELECT body ${where} ORDER BY last_ms DESC LIMIT ?3`,
-      )
-      .all(device, state, limit);
+      .prepare<[object], { body: string }>(`SELECT body ${where} ORDER BY last_ms DESC LIMIT @limit`)
+      .all({ device, state, limit });
     const total = this.#db
-      .prepare<[string | null, string | null], number>(`SELECT count(*) ${where}`)
+      .prepare<[object], number>(`SELECT count(*) ${where}`)
       .pluck()
-      .get(device, state);
+      .get({ device, state });
     return { rows: rows.map((row) => parseBody(row.body)), total: total ?? 0 };
   }
 
