@@ -1,0 +1,83 @@
+/**
+ * The box of the lab: the real enforcer and agent, started through the command people use, with directories of its own.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BROKER_PORT } from './broker.js';
+import type { Certificates } from './certificates.js';
+import { waitFor, type Namespace, type Ran, type Running } from './namespace.js';
+import type { LabMode } from './network-lab.js';
+
+const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+export interface LabBox {
+  readonly environment: Readonly<Record<string, string>>;
+  startEnforcer(): Promise<Running>;
+  startAgent(): Promise<Running>;
+  /** A `cordon` command on the box. */
+  cordon(...words: string[]): Promise<Ran>;
+}
+
+export interface BoxBroker {
+  readonly address: string;
+  readonly certificates: Certificates;
+}
+
+export async function createLabBox(
+  host: Namespace,
+  dir: string,
+  mode: LabMode,
+  box: string,
+  broker: BoxBroker | null,
+): Promise<LabBox> {
+  const environment = {
+    CORDON_RUN_DIR: join(dir, 'run'),
+    CORDON_STATE_DIR: join(dir, 'state'),
+    CORDON_CONFIG: join(dir, 'config.yaml'),
+    NO_COLOR: '1',
+  };
+  for (const sub of ['run', 'state/enforcer', 'state/agent'])
+    await mkdir(join(dir, sub), { recursive: true });
+  const lines = [`box: ${box}`, `mode: ${mode}`, 'devicePorts: [dev0]', 'networkPorts: [net0]'];
+  if (broker) {
+    const { address, certificates } = broker;
+    const url = `mqtts://${address}:${BROKER_PORT}`;
+    lines.push(
+      'mqtt:',
+      `  url: "${url}"`,
+      `  caFile: ${certificates.caFile}`,
+      `  certFile: ${certificates.certFile(box)}`,
+      `  keyFile: ${certificates.keyFile(box)}`,
+    );
+  }
+  await writeFile(environment.CORDON_CONFIG, `${lines.join('\n')}\n`);
+  const start = (process_: 'enforcer' | 'agent'): Promise<Running> =>
+    host.start([process.execPath, MAIN, process_], { env: environment });
+  const answers = (request: string): Promise<boolean> =>
+    host
+      .run([process.execPath, MAIN, ...request.split(' ')], { env: environment })
+      .then(({ code }) => code === 0);
+  return {
+    environment,
+    async startEnforcer() {
+      const running = await start('enforcer');
+      await waitFor(
+        () => answers('status --json'),
+        running.ended,
+        () => `enforcer: ${running.output().slice(-3000)}`,
+      );
+      return running;
+    },
+    async startAgent() {
+      const running = await start('agent');
+      await waitFor(
+        () => answers('devices --json'),
+        running.ended,
+        () => `agent: ${running.output().slice(-3000)}`,
+      );
+      return running;
+    },
+    cordon: (...words) => host.run([process.execPath, MAIN, ...words], { env: environment }),
+  };
+}
