@@ -69,7 +69,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
 }
 
 async function setScene(lab: NetworkLab, dir: string): Promise<DemoScene> {
-  const { hospital, outside, pump } = lab;
+  const { hospital, outside } = lab;
   const certificates = await createCertificates(dir, [BOX_NAME, READER], [HOSPITAL[0]]);
   await startBroker(hospital, HOSPITAL[0], dir, certificates);
   const broker = await subscribe(hospital, HOSPITAL[0], certificates);
@@ -87,7 +87,6 @@ async function setScene(lab: NetworkLab, dir: string): Promise<DemoScene> {
     startWebServer(outside, OUTSIDE[1], 80),
     startWebServer(hospital, HOSPITAL[0], 8080),
   ]);
-  void pump;
   return {
     lab,
     box,

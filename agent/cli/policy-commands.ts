@@ -76,6 +76,11 @@ function declareOffline(policy: Command, context: CliContext, report: ReportStat
   );
 
   withExample(
+    leaf(policy, 'starter', 'the policy of a new box, which watches and refuses nothing'),
+    'cordon policy starter > policy.yaml',
+  ).action(act(report, async () => (await import('./policy-offline.js')).showStarter(context)));
+
+  withExample(
     leaf(policy, 'schema', 'the JSON Schema of a policy, for editors'),
     'cordon policy schema > policy.schema.json',
   ).action(act(report, async () => (await import('./policy-offline.js')).showSchema(context)));

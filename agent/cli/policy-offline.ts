@@ -60,6 +60,11 @@ export async function compilePolicyFile(
   return EXIT_DONE;
 }
 
+export async function showStarter(context: CliContext): Promise<ExitStatus> {
+  context.write((await import('../policy/starter-policy.js')).STARTER_POLICY);
+  return EXIT_DONE;
+}
+
 export async function showSchema(context: CliContext): Promise<ExitStatus> {
   const { policyJsonSchema } = await import('../policy/json-schema.js');
   context.json(policyJsonSchema());

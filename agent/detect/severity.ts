@@ -57,5 +57,3 @@ export const SEVERITY = {
     why: 'dropped; who advertises a router can become the way of all IPv6 traffic',
   },
 } as const satisfies Record<string, SeverityRow>;
-
-export type Circumstance = keyof typeof SEVERITY;

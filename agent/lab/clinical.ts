@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { must, type Namespace, type Ran, type Running } from './namespace.js';
 
 export const DICOM_PORT = 104;
-export const HL7_PORT = 2575;
 export const NTP_PORT = 123;
 
 /** A Secondary Capture of 8 x 8 grey pixels, as dump2dcm reads it (PS3.3 A.8.1). The patient is nobody. */

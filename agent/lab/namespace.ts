@@ -196,11 +196,12 @@ export async function waitFor(
   what: () => string,
   timeoutMs = READY_TIMEOUT_MS,
 ): Promise<void> {
-  let over = false;
-  void ended.then(() => (over = true));
+  const end = { isReached: false };
+  void ended.then(() => (end.isReached = true));
   const deadline = Date.now() + timeoutMs;
   while (!(await isTrue())) {
-    if (over || Date.now() > deadline) throw new Error(`${over ? 'ended early' : 'not in time'}: ${what()}`);
+    if (end.isReached || Date.now() > deadline)
+      throw new Error(`${end.isReached ? 'ended early' : 'not in time'}: ${what()}`);
     await delay(50);
   }
 }

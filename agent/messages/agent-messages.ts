@@ -76,5 +76,3 @@ export const agentRequests = {
     result: z.strictObject({ rows: z.array(finding), total: z.number() }),
   },
 } as const;
-
-export type AgentRequestName = keyof typeof agentRequests;

@@ -75,7 +75,6 @@ export const requests = {
 } as const;
 
 export type RequestName = keyof typeof requests;
-export type RequestParams<N extends RequestName> = z.input<(typeof requests)[N]['params']>;
 export type RequestResult<N extends RequestName> = z.output<(typeof requests)[N]['result']>;
 
 export const ERROR_CODES = [

@@ -18,8 +18,7 @@ import {
 import { openReader, type ReaderCounters } from './reader.js';
 import { dump, transact } from './request.js';
 
-export { toEntry } from './conntrack-codec.js';
-export type { ConntrackEntry, ConntrackRecord, ConntrackTuple, TupleRecord } from './conntrack-codec.js';
+export type { ConntrackEntry, ConntrackRecord } from './conntrack-codec.js';
 
 /** Deletions in one datagram. Each is answered, and the answers must fit the smallest receive buffer. */
 const DELETES_PER_DATAGRAM = 128;

@@ -11,7 +11,6 @@ export const NETFILTER_HEADER_BYTES = 20;
 
 export const TYPE_ERROR = 2;
 export const TYPE_DONE = 3;
-export const TYPE_OVERRUN = 4;
 
 export const FLAG_REQUEST = 0x1;
 export const FLAG_ACK = 0x4;
@@ -25,8 +24,6 @@ const FLAG_ACK_ATTRIBUTES = 0x200;
 export const SUBSYSTEM_CONNTRACK = 1;
 export const SUBSYSTEM_ULOG = 4;
 export const SUBSYSTEM_NFTABLES = 10;
-
-export const FAMILY_UNSPEC = 0;
 
 const ERROR_ATTRIBUTE_MESSAGE = 1;
 const ERROR_ATTRIBUTE_OFFSET = 2;

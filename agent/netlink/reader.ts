@@ -57,7 +57,7 @@ export function openReader(options: ReaderOptions): Reader {
 
   /** Reads one batch; false when nothing more waits. */
   function readBatch(): boolean {
-    let count = 0;
+    let count: number;
     try {
       count = addon.receive(socket, buffer, slotBytes, lengths);
     } catch (error) {
@@ -87,19 +87,18 @@ export function openReader(options: ReaderOptions): Reader {
   return {
     counters,
     configure(builder, action) {
-      let answered = false;
-      let failure: NetlinkError | null = null;
+      const answers: (NetlinkError | null)[] = [];
       onAnswer = (answer) => {
-        answered = true;
         const { errno, ...rest } = readAnswer(answer);
-        if (errno !== 0) failure ??= new NetlinkError({ errno, action, ...rest });
+        answers.push(errno === 0 ? null : new NetlinkError({ errno, action, ...rest }));
       };
       addon.send(socket, builder.buffer, builder.length);
       // The kernel answered within send; packets may lie before the answer and are handed on as usual.
-      for (let batch = 0; batch < BATCHES_PER_TURN && !answered && !stopped; batch++) readBatch();
+      for (let batch = 0; batch < BATCHES_PER_TURN && answers.length === 0 && !stopped; batch++) readBatch();
       onAnswer = null;
-      if (failure !== null) throw failure as NetlinkError;
-      if (!answered && !stopped)
+      const failure = answers.find((answer) => answer !== null);
+      if (failure) throw failure;
+      if (answers.length === 0 && !stopped)
         throw new NetlinkError({ errno: 61, action, kernelMessage: 'no acknowledgement' });
     },
     start() {

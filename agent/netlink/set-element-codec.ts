@@ -181,6 +181,7 @@ function readVerdict(parent: AttributeCursor): ElementData | null {
       return { verdict: 'jump', chain };
     case VERDICT_CODES.goto:
       return { verdict: 'goto', chain };
+    case null:
     default:
       return null;
   }

@@ -16,7 +16,7 @@ import {
 import { type Answer, dump, transact } from './request.js';
 import { readElements, type SetElement, writeElement } from './set-element-codec.js';
 
-export type { ElementData, SetElement } from './set-element-codec.js';
+export type { SetElement } from './set-element-codec.js';
 
 /** An attribute holds at most 65,535 bytes; more elements than this go into a further message of the transaction. */
 const LIST_BYTES_MAX = 32 * 1024;

@@ -50,6 +50,20 @@ export function diffPolicies(before: Policy, after: Policy): readonly PolicyChan
 
 type Add = (path: readonly (string | number)[], from: unknown, to: unknown, widens: boolean) => void;
 
+/** Everything about a device that opens and closes nothing. */
+const DESCRIPTIVE_FIELDS = [
+  'make',
+  'model',
+  'serial',
+  'location',
+  'owner',
+  'software',
+  'holdsPhi',
+  'criticality',
+  'contacts',
+  'automation',
+] as const satisfies readonly (keyof PolicyDevice)[];
+
 const MODE_ORDER = ['enforce', 'shadow', 'observe'] as const;
 
 function diffDevice(
@@ -77,13 +91,7 @@ function diffDevice(
     MODE_ORDER.indexOf(after.mode) > MODE_ORDER.indexOf(before.mode),
   );
   add(['devices', name, 'identity'], before.identity, after.identity, true);
-  const rest = ({ mode: _mode, identity: _identity, allow: _allow, ...others }: PolicyDevice): unknown =>
-    others;
-  const [oldRest, newRest] = [
-    rest(before) as Record<string, unknown>,
-    rest(after) as Record<string, unknown>,
-  ];
-  for (const key of namesOf(oldRest, newRest)) add(['devices', name, key], oldRest[key], newRest[key], false);
+  for (const key of DESCRIPTIVE_FIELDS) add(['devices', name, key], before[key], after[key], false);
   diffEntries(name, before.allow, after.allow, add);
 }
 

@@ -5,12 +5,6 @@
 import type { Address, Network } from './address.js';
 import type { Peer, Policy } from './schema.js';
 
-/** One address that a guarded device is known to use now: from its lease, its ARP or its neighbour discovery. */
-export interface Binding {
-  readonly device: string;
-  readonly address: Address;
-}
-
 /** Addresses learnt from the wire, by device name. */
 export type LearnedAddresses = ReadonlyMap<string, readonly Address[]>;
 
@@ -45,17 +39,6 @@ export function deviceAddresses(
   for (const address of [...known.identity.addresses, ...(learned.get(device) ?? [])])
     seen.set(address.text, address);
   return [...seen.values()];
-}
-
-/** Bindings as the index that the functions above want. */
-export function indexLearned(bindings: readonly Binding[]): LearnedAddresses {
-  const index = new Map<string, Address[]>();
-  for (const { device, address } of bindings) {
-    const addresses = index.get(device);
-    if (addresses) addresses.push(address);
-    else index.set(device, [address]);
-  }
-  return index;
 }
 
 /** A record's own value: names come from a document, and `constructor` is a legal name. */

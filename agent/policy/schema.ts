@@ -159,5 +159,4 @@ export type PolicyDevice = z.infer<typeof device>;
 export type AllowEntry = z.infer<typeof allowEntry>;
 export type Peer = z.infer<typeof peer>;
 export type PortRange = z.infer<typeof port>;
-export type Protocol = (typeof PROTOCOLS)[number];
 export type DeviceMode = PolicyDevice['mode'];

@@ -3,7 +3,7 @@
  * kernel, keyed by it, can never come to mean somebody else after a change of policy. Pure; the enforcer keeps the
  * table on disk.
  */
-import { FIRST_DEVICE_ID, LAST_DEVICE_ID } from './marks.js';
+import { DEVICE_MASK, FIRST_DEVICE_ID } from './marks.js';
 
 export type DeviceIds = ReadonlyMap<string, number>;
 
@@ -19,7 +19,7 @@ export function assignIds(names: Iterable<string>, known: DeviceIds): DeviceIds 
   for (const id of known.values()) if (id >= next) next = id + 1;
   for (const name of [...names].sort()) {
     if (ids.has(name)) continue;
-    if (next > LAST_DEVICE_ID) throw new RangeError(`no device number is left below ${LAST_DEVICE_ID}`);
+    if (next > DEVICE_MASK) throw new RangeError(`no device number is left below ${DEVICE_MASK}`);
     ids.set(name, next);
     next += 1;
   }

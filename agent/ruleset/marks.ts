@@ -33,7 +33,6 @@ export const ADMITTED = 0x00c0_4d00;
 /** A device behind the box that the policy does not name. */
 export const UNKNOWN_DEVICE_ID = 1;
 export const FIRST_DEVICE_ID = 2;
-export const LAST_DEVICE_ID = DEVICE_MASK;
 
 export interface MarkedDevice {
   readonly deviceId: number;

@@ -74,7 +74,7 @@ function renderSet(set: SetDefinition, elements: readonly Element[]): readonly s
   if (elements.length > 0)
     lines.push(
       `\t\telements = {`,
-      `${elements.map((element) => `\t\t\t${renderElement(element)}`).join(',\n')}`,
+      elements.map((element) => `\t\t\t${renderElement(element)}`).join(',\n'),
       '\t\t}',
     );
   lines.push('\t}');
