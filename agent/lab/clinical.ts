@@ -128,5 +128,5 @@ export function startWebServer(host: Namespace, address: string, port: number): 
 }
 
 function script(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
+  return fileURLToPath(new URL(`../../dist/lab/${name}`, import.meta.url));
 }

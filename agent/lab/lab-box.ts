@@ -9,7 +9,8 @@ import type { Certificates } from './certificates.js';
 import { waitFor, type Namespace, type Ran, type Running } from './namespace.js';
 import type { LabMode } from './network-lab.js';
 
-const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+/** The compiled command, also when this file runs uncompiled in a test. */
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface LabBox {
   readonly environment: Readonly<Record<string, string>>;

@@ -1,0 +1,23 @@
+import './support/in-own-namespace.js';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+for (const mode of ['bridge', 'router']) {
+  t.test(`the main job holds on real traffic, ${mode} mode`, (t) => {
+    const ran = spawnSync(process.execPath, [MAIN, 'demo', '--mode', mode, '--json'], {
+      encoding: 'utf8',
+      timeout: 110_000,
+    });
+    const steps = ran.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { step: string; expected: string; observed: string; pass: boolean });
+    for (const { step, expected, observed, pass } of steps) t.ok(pass, step, { expected, observed });
+    t.equal(steps.length, 11, 'every step was tried');
+    t.equal(ran.status, 0, 'the exit status says so', { stderr: ran.stderr });
+    t.end();
+  });
+}

@@ -1,0 +1,58 @@
+import t from 'tap';
+import {
+  effectOn,
+  expireOrders,
+  nextExpiryMs,
+  releaseDevice,
+  withOrder,
+  type Orders,
+} from '../../../agent/containment/orders.js';
+import type { ContainmentOrder } from '../../../agent/messages/vocabulary.js';
+
+const order = (
+  level: 'contained' | 'cut',
+  source: ContainmentOrder['source'],
+  untilMs: number | null,
+): ContainmentOrder => ({ device: 'pump-1', level, by: 'x', source, reason: 'y', sinceMs: 0, untilMs });
+
+/** Orders, and what holds. */
+const TABLE: readonly (readonly [string, Orders, ReturnType<typeof effectOn>])[] = [
+  ['nothing ordered', [], null],
+  ['contained until released', [order('contained', 'cli', null)], { level: 'contained', untilMs: null }],
+  ['contained for a time', [order('contained', 'cli', 500)], { level: 'contained', untilMs: 500 }],
+  [
+    'the stricter holds',
+    [order('contained', 'cli', null), order('cut', 'fleet', null)],
+    { level: 'cut', untilMs: null },
+  ],
+  [
+    'the longer of two equal ones holds',
+    [order('contained', 'cli', 500), order('contained', 'fleet', 900)],
+    { level: 'contained', untilMs: 900 },
+  ],
+  [
+    'the kernel may not end a cut that a containment outlives',
+    [order('contained', 'cli', null), order('cut', 'fleet', 500)],
+    { level: 'cut', untilMs: null },
+  ],
+];
+
+t.test('the stricter order holds, and the kernel never re-opens on its own', (t) => {
+  for (const [what, orders, effect] of TABLE) t.same(effectOn(orders, 'pump-1'), effect, what);
+  t.equal(effectOn([order('cut', 'cli', null)], 'pump-2'), null, 'another device is not concerned');
+  t.end();
+});
+
+t.test('an order ends by release or at its time, and not otherwise', (t) => {
+  const orders = withOrder(withOrder([], order('contained', 'cli', 500)), order('cut', 'fleet', null));
+  t.equal(nextExpiryMs(orders), 500);
+  t.same(expireOrders(orders, 499).released, []);
+  t.same(
+    expireOrders(orders, 500).released.map(({ level }) => level),
+    ['contained'],
+  );
+  t.same(effectOn(expireOrders(orders, 500).orders, 'pump-1'), { level: 'cut', untilMs: null });
+  t.equal(releaseDevice(orders, 'pump-1').released.length, 2);
+  t.equal(withOrder(orders, order('contained', 'cli', null)).length, 2, 'given again, it replaces its own');
+  t.end();
+});
