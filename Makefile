@@ -17,9 +17,10 @@ setup: .stamps/npm ## Debian packages (as root), npm packages, native parts
 	@scripts/build-native
 
 # --ignore-scripts: the same result with every npm; what has to be compiled is compiled by scripts/build-native.
+# Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a mirror may not have.
 .stamps/npm: package.json package-lock.json
 	@scripts/install-packages build
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@mkdir -p .stamps && touch $@
 
 build: setup ## compile to dist/, so that `npx cordon` works here

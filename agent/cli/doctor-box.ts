@@ -149,7 +149,7 @@ async function checkTables(
         `${reason} here, though an enforcer answers`,
         'is the enforcer in another network namespace? cordon status',
       )
-    : fail(id, reason, 'start the enforcer; at boot cordon-rules.service loads the last good rules');
+    : fail(id, reason, 'start the enforcer; at boot cordon-boot.service loads the last good rules');
 }
 
 async function isThere(path: string): Promise<boolean> {

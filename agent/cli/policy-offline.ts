@@ -36,7 +36,7 @@ export async function checkPolicyFile(
     .map(([mode, count]) => `${count} ${mode}`)
     .join(', ');
   context.line(
-    `${escapeControls(nameOf(file))}: no problems. ${devices.length} devices (${perMode || 'none'}), ${entries} allow entries.`,
+    `${escapeControls(nameOf(file))}: no problems. ${devices.length} device${devices.length === 1 ? '' : 's'} (${perMode || 'none'}), ${entries} allow entr${entries === 1 ? 'y' : 'ies'}.`,
   );
   return EXIT_DONE;
 }
