@@ -76,7 +76,7 @@ export async function releaseContainment(
 
 function endOf(order: ContainmentOrder, nowMs: number): string {
   return order.untilMs === null
-    ? `It stays so until: cordon release ${order.device} --reason …`
+    ? `It stays so until: cordon release ${escapeControls(order.device)} --reason …`
     : `It ends by itself at ${formatTimeAndAge(order.untilMs, nowMs)}.`;
 }
 

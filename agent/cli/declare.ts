@@ -8,10 +8,11 @@ export type ReportStatus = (status: ExitStatus) => void;
 
 /** A command that runs: everything but groups. `summary` fits one line of the overview; its own help adds `more`. */
 export function leaf(parent: Command, usage: string, summary: string, more = ''): Command {
+  const sentence = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
   return parent
     .command(usage)
     .summary(summary)
-    .description(more === '' ? `${summary}.` : `${summary}. ${more}`)
+    .description(more === '' ? sentence : `${sentence} ${more}`)
     .option('--json', 'print JSON instead of text');
 }
 

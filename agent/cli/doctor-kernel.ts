@@ -156,7 +156,7 @@ async function checkNetlink(hasQueueStatement: boolean): Promise<readonly Check[
   ];
 }
 
-/** `needed`: bridge mode hands bridged packets to the inet rules through br_netfilter; in router mode there are none. */
+/** Bridge mode hands bridged packets to the inet rules through br_netfilter; in router mode there are none. */
 export async function checkSettings(mode: 'bridge' | 'router'): Promise<readonly Check[]> {
   return [...(mode === 'bridge' ? await checkBridgeNetfilter() : []), ...(await checkConntrackSettings())];
 }

@@ -2,6 +2,7 @@
 import type { PolicyChange } from '../policy/diff-policy.js';
 import type { Policy } from '../policy/schema.js';
 import { escapeControls } from './escape.js';
+import { wrap } from './text-width.js';
 
 export type { PolicyChange } from '../policy/diff-policy.js';
 
@@ -17,17 +18,12 @@ export function changeLines(changes: readonly PolicyChange[], columns: number): 
     ...changes.flatMap(({ kind, path, before, after, widens }) => {
       const head = `${signs[kind]}${widens ? '!' : ' '} ${escapeControls(path)}`;
       const values =
-        kind === 'changed'
-          ? [`     was ${before ?? ''}`, `     is  ${after ?? ''}`]
-          : [`     ${after ?? before ?? ''}`];
-      return [head, ...values.map((line) => cut(escapeControls(line), columns))];
+        kind === 'changed' ? [`was ${before ?? ''}`, `is  ${after ?? ''}`] : [after ?? before ?? ''];
+      // In full, however long: what a reviewer does not see is not reviewed.
+      return [head, ...values.flatMap((value) => wrap(escapeControls(value), columns, '     '))];
     }),
     ...(widening === 0
       ? []
       : [`${widening} of ${changes.length} changes let more pass than before (marked !).`]),
   ];
-}
-
-function cut(line: string, columns: number): string {
-  return line.length <= columns ? line : `${line.slice(0, Math.max(1, columns - 1))}…`;
 }

@@ -17,7 +17,11 @@ const PORTS_EXAMPLE = '--device-port eth1 --network-port eth0';
 
 export function declarePolicyCommands(program: Command, context: CliContext, report: ReportStatus): void {
   const policy = withExample(
-    program.command('policy').description('what each device may talk to: check, apply, explain'),
+    program
+      .command('policy')
+      .helpCommand(false)
+      .summary('what each device may talk to: check, apply, explain')
+      .description('What each device may talk to: check, compare, apply, explain.'),
     'cordon policy check policy.yaml',
   );
   declareOffline(policy, context, report);

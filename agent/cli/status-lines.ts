@@ -8,7 +8,7 @@ import { wrap } from './text-width.js';
 
 export type Asked<Status> =
   | { readonly ok: true; readonly status: Status }
-  | { readonly ok: false; readonly code: string; readonly message: string };
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly socketPath: string };
 
 const LABEL_WIDTH = 11;
 const KERNEL_STANDS =
@@ -138,8 +138,14 @@ function running(
   return `running for ${up}, pid ${status.pid}, version ${status.version}, ${sizeText(status.rssBytes)}`;
 }
 
-function absent(asked: { readonly code: string; readonly message: string }): string {
-  return asked.code === 'no-server' ? `NOT RUNNING (${asked.message})` : `NO ANSWER: ${asked.message}`;
+function absent(asked: {
+  readonly code: string;
+  readonly message: string;
+  readonly socketPath: string;
+}): string {
+  return asked.code === 'no-server'
+    ? `NOT RUNNING: nobody answers at ${asked.socketPath}`
+    : `NO ANSWER: ${asked.message}`;
 }
 
 function notKept(dropped: Readonly<Record<string, number>>, columns: number): readonly string[] {

@@ -11,8 +11,12 @@ export async function showStatus(
   options: { readonly json?: true },
 ): Promise<ExitStatus> {
   const [enforcer, agent] = await Promise.all([
-    ask<EnforcerStatus>(() => withEnforcer(context, (client) => client.request('status', {}))),
-    ask<AgentStatus>(() => withAgent(context, (client) => client.request('status', {}))),
+    ask<EnforcerStatus>(context.paths.enforcerSocket, () =>
+      withEnforcer(context, (client) => client.request('status', {})),
+    ),
+    ask<AgentStatus>(context.paths.agentSocket, () =>
+      withAgent(context, (client) => client.request('status', {})),
+    ),
   ]);
   if (options.json)
     context.json({
@@ -27,12 +31,12 @@ export async function showStatus(
   return enforcer.ok ? EXIT_DONE : EXIT_REFUSED;
 }
 
-async function ask<Status>(request: () => Promise<Status>): Promise<Asked<Status>> {
+async function ask<Status>(socketPath: string, request: () => Promise<Status>): Promise<Asked<Status>> {
   try {
     return { ok: true, status: await request() };
   } catch (error) {
     if (error instanceof Error && 'code' in error && typeof error.code === 'string')
-      return { ok: false, code: error.code, message: error.message };
+      return { ok: false, code: error.code, message: error.message, socketPath };
     throw error;
   }
 }

@@ -297,6 +297,7 @@ t.test('every problem is told at once, not the first alone', (t) => {
     `${HEAD}devices:\n  a: { identity: { macs: ["x"] }, mode: block }\n  b: { mode: enforce }\n`,
   );
   t.equal(parsed.ok, false);
-  if (!parsed.ok) t.ok(parsed.problems.length >= 3, 'three places are named', { problems: [...parsed.problems] });
+  if (!parsed.ok)
+    t.ok(parsed.problems.length >= 3, 'three places are named', { problems: [...parsed.problems] });
   t.end();
 });
