@@ -12,7 +12,7 @@ export type Asked<Status> =
 
 const LABEL_WIDTH = 11;
 const KERNEL_STANDS =
-  'The rules already loaded in the kernel go on deciding; nothing can be changed until it is back.';
+  'Rules that are loaded in the kernel go on deciding (sudo cordon doctor tells whether they are); nothing can be changed until it is back.';
 
 export function statusLines(
   enforcer: Asked<EnforcerStatus>,

@@ -61,7 +61,7 @@ t.test(
     t.ok(ours.some(({ family }) => family === 4));
     t.ok(ours.some(({ family }) => family === 6));
     t.ok(ours.every(({ mark, protocol }) => mark === 0x01000007 && protocol === 17));
-    const listed = run('conntrack -L -p udp --dport 5353').trim().split('\n').filter(Boolean);
+    const listed = run('conntrack -L -f ipv4 -p udp --dport 5353').trim().split('\n').filter(Boolean);
     t.equal(
       listed.length,
       ours.filter(({ family }) => family === 4).length,
