@@ -19,7 +19,8 @@ t.test('what a terminal would obey is written out', async (t) => {
 });
 
 t.test('what people write stays as it is', async (t) => {
-  for (const text of ['pump-1 → 10.0.0.1', 'Ärztehaus', '漢字', '👩‍⚕️', 'a\\b']) t.equal(escapeControls(text), text);
+  for (const text of ['pump-1 → 10.0.0.1', 'Ärztehaus', '漢字', '👩‍⚕️', 'a\\b'])
+    t.equal(escapeControls(text), text);
 });
 
 t.test('a document keeps its lines', async (t) => {
@@ -29,7 +30,7 @@ t.test('a document keeps its lines', async (t) => {
 t.test('JSON says the same after it was made fit for a terminal', async (t) => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
-      t.same(JSON.parse(toJsonText(value)), JSON.parse(JSON.stringify(value)));
+      return JSON.stringify(JSON.parse(toJsonText(value))) === JSON.stringify(value);
     }),
     { numRuns: 200 },
   );

@@ -12,7 +12,10 @@ devices:
 `;
 
 /** One entry more, one fewer. */
-export const CHANGED_POLICY = POLICY.replace('"2001:db8::5"', '10.20.0.6').replace('[104], why', '[2575], why');
+export const CHANGED_POLICY = POLICY.replace('"2001:db8::5"', '10.20.0.6').replace(
+  '[104], why',
+  '[2575], why',
+);
 
 /** Three mistakes. */
 export const BAD_POLICY = `version: 1
