@@ -1,7 +1,7 @@
 import t from 'tap';
 import { formatDuration, formatRelative, formatTime, parseDuration } from '../../../agent/cli/durations.js';
 
-t.test('a duration is a number and its unit', async (t) => {
+t.test('a duration is a number and its unit', (t) => {
   const cases: readonly (readonly [string, number | null])[] = [
     ['90s', 90],
     ['15m', 900],
@@ -22,9 +22,10 @@ t.test('a duration is a number and its unit', async (t) => {
     ['1constructor', null],
   ];
   for (const [text, seconds] of cases) t.equal(parseDuration(text), seconds, text);
+  t.end();
 });
 
-t.test('a duration is said in its largest units', async (t) => {
+t.test('a duration is said in its largest units', (t) => {
   const cases: readonly (readonly [number, string])[] = [
     [0, '0 s'],
     [-5, '0 s'],
@@ -38,9 +39,10 @@ t.test('a duration is said in its largest units', async (t) => {
     [40 * 86_400 + 3_600, '40 d'],
   ];
   for (const [seconds, text] of cases) t.equal(formatDuration(seconds), text, String(seconds));
+  t.end();
 });
 
-t.test('a time is told from now', async (t) => {
+t.test('a time is told from now', (t) => {
   const nowMs = 1_000_000_000_000;
   const cases: readonly (readonly [number, string])[] = [
     [0, 'now'],
@@ -51,10 +53,12 @@ t.test('a time is told from now', async (t) => {
     [95_000, 'in 1 min 35 s'],
   ];
   for (const [offsetMs, text] of cases) t.equal(formatRelative(nowMs + offsetMs, nowMs), text, text);
+  t.end();
 });
 
-t.test('a time is local, to the second, with its offset', async (t) => {
+t.test('a time is local, to the second, with its offset', (t) => {
   const text = formatTime(1_763_942_999_999);
   t.match(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$/);
   t.equal(Date.parse(text), 1_763_942_999_000);
+  t.end();
 });

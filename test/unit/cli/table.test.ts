@@ -15,7 +15,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'spare', value: () => 'spare', leaveOut: 1 },
 ];
 
-t.test('columns are as wide as their contents, numbers to the right', async (t) => {
+t.test('columns are as wide as their contents, numbers to the right', (t) => {
   t.same(
     renderTable(
       columns,
@@ -31,13 +31,15 @@ t.test('columns are as wide as their contents, numbers to the right', async (t) 
       'p       a little longer   1234  spare',
     ],
   );
+  t.end();
 });
 
-t.test('a table without rows gives no lines', async (t) => {
+t.test('a table without rows gives no lines', (t) => {
   t.same(renderTable(columns, [], 80), []);
+  t.end();
 });
 
-t.test('no line is ever wider than asked', async (t) => {
+t.test('no line is ever wider than asked', (t) => {
   const rows = [
     { name: 'a-device-with-a-long-name', text: 'x'.repeat(300), count: 123456789 },
     { name: '漢字'.repeat(20), text: '🚑 ambulance '.repeat(20), count: 0 },
@@ -46,32 +48,37 @@ t.test('no line is ever wider than asked', async (t) => {
   for (const width of [40, 60, 79, 80, 81, 120, 200])
     for (const line of renderTable(columns, rows, width))
       t.ok(textWidth(line) <= width, `${textWidth(line)} columns of ${width}: ${line}`);
+  t.end();
 });
 
-t.test('the least important column goes before the others are lost', async (t) => {
+t.test('the least important column goes before the others are lost', (t) => {
   const row = { name: 'pump-1', text: 'x'.repeat(100), count: 1 };
   t.match(renderTable(columns, [row], 60)[0], /SPARE/);
   const [head = '', line = ''] = renderTable(columns, [row], 26);
   t.notMatch(head, /SPARE/);
   t.match(line, /^pump-1 {2}x+… {2,}1$/);
+  t.end();
 });
 
-t.test('without a limit everything is shown', async (t) => {
+t.test('without a limit everything is shown', (t) => {
   const [, line = ''] = renderTable(columns, [{ name: 'n', text: 'x'.repeat(500), count: 1 }], Infinity);
   t.match(line, 'x'.repeat(500));
+  t.end();
 });
 
-t.test('an empty cell is a dash, so that columns can be counted', async (t) => {
+t.test('an empty cell is a dash, so that columns can be counted', (t) => {
   t.match(renderTable(columns, [{ name: '', text: 'a', count: 1 }], 80)[1], /^- +a +1 {2}spare$/);
+  t.end();
 });
 
-t.test('an escape sequence in a cell is shown, not obeyed', async (t) => {
+t.test('an escape sequence in a cell is shown, not obeyed', (t) => {
   const [, line = ''] = renderTable(columns, [{ name: '\u001b[2Jx', text: 'a\nb', count: 1 }], 80);
   t.match(line, String.raw`\x1b[2Jx`);
   t.match(line, String.raw`a\nb`);
+  t.end();
 });
 
-t.test('text is cut at whole characters', async (t) => {
+t.test('text is cut at whole characters', (t) => {
   const cases: readonly (readonly [string, number, string])[] = [
     ['pump', 4, 'pump'],
     ['pump-1', 4, 'pum…'],
@@ -82,10 +89,12 @@ t.test('text is cut at whole characters', async (t) => {
     ['👩‍⚕️👩‍⚕️', 3, '👩‍⚕️…'],
   ];
   for (const [text, width, cut] of cases) t.equal(truncate(text, width), cut, `${text} to ${width}`);
+  t.end();
 });
 
-t.test('prose is wrapped at spaces, a longer word stays whole', async (t) => {
+t.test('prose is wrapped at spaces, a longer word stays whole', (t) => {
   t.same(wrap('one two three', 8), ['one two', 'three']);
   t.same(wrap('one abcdefghijkl two', 6, ' '), [' one', ' abcdefghijkl', ' two']);
   t.same(wrap('', 10, '  '), ['  ']);
+  t.end();
 });
