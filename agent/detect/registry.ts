@@ -1,59 +1,49 @@
 /**
- * All detectors as one thing: the enforcer feeds every first packet to `observe` and calls `tick` about once a second; what
- * comes back is to be told. Pure: time is a parameter, and in steady state (nothing to tell) nothing is allocated.
+ * All detectors as one: fed by the enforcer with every first packet and refusal, asked about once a second. What they
+ * find is told when finding-life.ts says so. Pure; the only room of agent/detect that the enforcer needs to know.
  */
 import type { Finding } from '../messages/vocabulary.js';
-import { createAddressTable, type AddressTable } from './address-table.js';
+import type { AddressTable } from './address-table.js';
 import type { DetectContext, Detector, DeviceLabel } from './detector.js';
 import type { DetectEvent } from './event.js';
 import { FindingBook } from './finding-book.js';
 import { createHostSweepDetector } from './host-sweep.js';
-import { PeerMemory } from './peer-memory.js';
 import { createPortScanDetector } from './port-scan.js';
 import type { DetectSettings } from './settings.js';
 import { createSpoofingDetector } from './spoofing.js';
-import { UnfamiliarPeer, type FamiliarDevice, type NewPeer } from './unfamiliar-peer.js';
+import { FamiliarPeers, createUnfamiliarPeerDetector } from './unfamiliar-peer.js';
 
 export interface DetectionOptions {
-  readonly settings: DetectSettings;
-  /** How people know a device id above 1. Called when something is told, not per packet. */
+  readonly addresses: AddressTable;
   readonly describe: (deviceId: number) => DeviceLabel;
-  readonly addresses?: AddressTable;
 }
 
 export interface Detection {
-  /** Interns the addresses of events: hand it to `fillEvent`. */
-  readonly addresses: AddressTable;
-  /** One first packet. Returns the findings that it opened: told at once. */
+  /** Findings opened or told again because of this event; mostly none, and then nothing is allocated. */
   observe(event: DetectEvent, nowMs: number): readonly Finding[];
-  /** Returns updates and closings that are due. */
+  /** Updates and closings that are due. */
   tick(nowMs: number): readonly Finding[];
-  /** Every finding that is open now. */
-  openFindings(): readonly Finding[];
-  /** Takes new thresholds. What is open and what is familiar stays; counts begin anew. */
-  configure(settings: DetectSettings): void;
-  /** Peers that became familiar since the last call. */
-  takeNewPeers(): readonly NewPeer[];
-  snapshot(): FamiliarDevice[];
-  /** Returns how many peers were restored. */
-  restore(devices: readonly FamiliarDevice[], idOf: (name: string) => number | null): number;
-  /** What was not kept, by name: for `dropped` in the status. */
+  /** Other thresholds: windows begin anew, open findings and what is familiar stay. */
+  useSettings(settings: DetectSettings): void;
+  /** Gives back what was remembered of devices' peers; returns how many were. */
+  restoreFamiliar(
+    devices: readonly {
+      readonly device: string;
+      readonly sinceMs: number;
+      readonly peers: readonly string[];
+    }[],
+  ): number;
+  open(): readonly Finding[];
   counters(): Readonly<Record<string, number>>;
 }
 
-export function createDetection({
-  settings,
-  describe,
-  addresses = createAddressTable(),
-}: DetectionOptions): Detection {
+export function createDetection(settings: DetectSettings, options: DetectionOptions): Detection {
   const book = new FindingBook();
-  const memory = new PeerMemory();
-  const context: DetectContext = { addresses, describe, book };
-  let unfamiliarPeer = new UnfamiliarPeer(context, memory, settings.unfamiliarPeer);
-  let detectors = createDetectors(context, settings, unfamiliarPeer);
-
+  const context: DetectContext = { ...options, book };
+  const familiar = new FamiliarPeers();
+  let current = settings;
+  let detectors = createDetectors(context, settings, familiar);
   return {
-    addresses,
     observe(event, nowMs) {
       for (const detector of detectors) detector.observe(event, nowMs);
       return book.take();
@@ -63,21 +53,16 @@ export function createDetection({
       book.tick(nowMs);
       return book.take();
     },
-    openFindings: () => book.list(),
-    configure(next) {
-      unfamiliarPeer = new UnfamiliarPeer(context, memory, next.unfamiliarPeer);
-      detectors = createDetectors(context, next, unfamiliarPeer);
+    useSettings(next) {
+      if (JSON.stringify(next) === JSON.stringify(current)) return;
+      current = next;
+      detectors = createDetectors(context, next, familiar);
     },
-    takeNewPeers: () => unfamiliarPeer.takeNew(),
-    snapshot: () => unfamiliarPeer.snapshot(),
-    restore: (devices, idOf) => unfamiliarPeer.restore(devices, idOf),
+    restoreFamiliar: (devices) => familiar.restore(devices, current.unfamiliarPeer.peersPerDevice),
+    open: () => book.list(),
     counters: () =>
       Object.assign(
-        {
-          'detect.addressesEvicted': addresses.evicted,
-          'detect.findingsRefused': book.refused,
-          'detect.findingsFolded': book.folded,
-        },
+        { 'findings.refused': book.refused, 'findings.folded': book.folded },
         ...detectors.map((detector) => detector.counters()),
       ) as Record<string, number>,
   };
@@ -86,12 +71,12 @@ export function createDetection({
 function createDetectors(
   context: DetectContext,
   settings: DetectSettings,
-  unfamiliarPeer: UnfamiliarPeer,
+  familiar: FamiliarPeers,
 ): readonly Detector[] {
   return [
     createPortScanDetector(context, settings.portScan),
     createHostSweepDetector(context, settings.hostSweep),
+    createUnfamiliarPeerDetector(context, settings.unfamiliarPeer, familiar),
     createSpoofingDetector(context, settings.spoofing),
-    unfamiliarPeer,
   ];
 }

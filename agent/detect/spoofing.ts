@@ -4,7 +4,6 @@
  * each packet; this says who did it and what was claimed. One finding per MAC and kind. Memory: MAX_CLAIMERS entries.
  */
 import { formatMac } from '../packet/format.js';
-import { NO_ADDRESS, type AddressTable } from './address-table.js';
 import {
   describeSubject,
   MAX_EXAMPLES,
@@ -72,13 +71,13 @@ class Spoofing implements Detector {
     const kind = this.#kinds[event.reason] ?? null;
     if (kind === null) return;
     const { addresses, book } = this.#context;
-    const claimed = event.fromDevice ? event.local : event.peer;
+    const claimed = addresses.text(event.fromDevice ? event.local : event.peer);
     // 48 bits of MAC and the reason: below 2^53, so exact. Without a MAC, the device id stands in.
     const mac = event.macHigh >= 0 ? event.macHigh * 0x1000000 + event.macLow : -event.deviceId;
     const key = mac * 32 + event.reason;
     const known = this.#claimers.get(key);
     if (known) {
-      known.opening.claim(claimed, addresses);
+      known.opening.claim(claimed);
       if (book.touch(known.id, nowMs)) return;
       this.#claimers.delete(key);
     }
@@ -89,7 +88,7 @@ class Spoofing implements Detector {
       nowMs,
       this.#quietMs,
     );
-    opening.claim(claimed, addresses);
+    opening.claim(claimed);
     const id = book.openFinding(opening, nowMs);
     if (id === 0) return;
     if (this.#claimers.size >= MAX_CLAIMERS) this.#evictOne();
@@ -129,7 +128,6 @@ class SpoofOpening implements Opening {
   readonly quietMs: number;
   readonly #kind: SpoofKind;
   readonly #claimer: string | null;
-  readonly #tickets: number[] = [];
   readonly #claimed: string[] = [];
   #hasMore = false;
 
@@ -144,17 +142,10 @@ class SpoofOpening implements Opening {
     this.quietMs = quietMs;
   }
 
-  /** Makes text only for the first few addresses: a flood of others costs a comparison each. */
-  claim(ticket: number, addresses: AddressTable): void {
-    if (ticket === NO_ADDRESS || this.#tickets.includes(ticket)) return;
-    if (this.#tickets.length >= MAX_EXAMPLES) {
-      this.#hasMore = true;
-      return;
-    }
-    const text = addresses.text(ticket);
-    if (text === null) return;
-    this.#tickets.push(ticket);
-    this.#claimed.push(text);
+  claim(address: string | null): void {
+    if (address === null || this.#claimed.includes(address)) return;
+    if (this.#claimed.length < MAX_EXAMPLES) this.#claimed.push(address);
+    else this.#hasMore = true;
   }
 
   describe(count: number, firstMs: number, lastMs: number): Description {

@@ -1,252 +1,198 @@
 /**
- * A device whose circle is settled talks with somebody new. For the learning time after a device was first seen every peer
- * becomes familiar in silence; after it a new one is told once, and is familiar from then on. Only what went through counts:
- * refused contacts are told as refusals. Group addresses, ICMP errors and neighbour discovery are no acquaintance.
+ * A device meets somebody it never met: after its learning time, a connection that passed with a peer not seen before.
+ * Clinical devices speak with a small, settled circle (Sivanathan et al. 2019, "Classifying IoT devices in smart
+ * environments": few, stable endpoints per device). A refused contact makes nobody familiar. Memory: MAX_PEERS_KEPT
+ * numbers over all devices, at most `peersPerDevice` for one.
  */
 import { addressBytes, parseAddress } from '../policy/address.js';
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
-import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
+import type { AddressTable } from './address-table.js';
+import {
+  addressOr,
+  describeSubject,
+  MAX_EXAMPLES,
+  type DetectContext,
+  type Detector,
+  type Subject,
+} from './detector.js';
 import {
   EVENT_IP,
-  isIcmpRequest,
-  serviceOf,
   UNKNOWN_DEVICE,
   VERDICT_ALLOWED,
   VERDICT_REFUSED,
+  serviceOf,
   type DetectEvent,
 } from './event.js';
 import type { Description, Opening } from './finding-book.js';
-import type { LearntDevice, PeerMemory } from './peer-memory.js';
-import { serviceText } from './probes.js';
-import type { DetectSettings } from './settings.js';
+import { looksLikeAnswer, serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
+import type { DetectSettings } from './settings.js';
 
-/** A new peer that was not seen again for this long: the finding closes. */
-const QUIET_MS = 3_600_000;
-/** New acquaintances that wait to be taken by `takeNew`; more are counted and only in the snapshot. */
-const MAX_NEW = 8_192;
+/** About 40 bytes each: 8 MiB when full. A device beyond it is not judged, and counted. */
+const MAX_PEERS_KEPT = 200_000;
+/** New peers of one device within an hour that make it more than a moved server. */
+const MANY_PEERS = 5;
+const HOUR_MS = 3_600_000;
+const QUIET_MS = HOUR_MS;
 
-/** What a device remembers, as the agent keeps it over a restart. */
-export interface FamiliarDevice {
-  readonly device: string;
-  readonly sinceMs: number;
-  readonly peers: readonly string[];
-}
+/** What a device is used to. Outlives a change of settings, and a restart through the agent's store. */
+export class FamiliarPeers {
+  kept = 0;
+  notKept = 0;
+  readonly #devices = new Map<string, Circle>();
 
-export interface NewPeer {
-  readonly device: string;
-  readonly peer: string;
-}
-
-export class UnfamiliarPeer implements Detector {
-  readonly name = 'unfamiliarPeer';
-  readonly #context: DetectContext;
-  readonly #memory: PeerMemory;
-  readonly #learnMs: number;
-  readonly #peersPerDevice: number;
-  #new: NewPeer[] = [];
-  #newDropped = 0;
-  #forgotten = 0;
-  #unlearnt = 0;
-
-  constructor(context: DetectContext, memory: PeerMemory, settings: DetectSettings['unfamiliarPeer']) {
-    this.#context = context;
-    this.#memory = memory;
-    this.#learnMs = settings.learnSeconds * 1000;
-    this.#peersPerDevice = settings.peersPerDevice;
+  circle(device: string, nowMs: number): Circle {
+    let circle = this.#devices.get(device);
+    if (!circle) this.#devices.set(device, (circle = { sinceMs: nowMs, peers: new Set(), newMs: [] }));
+    return circle;
   }
 
-  observe(event: DetectEvent, nowMs: number): void {
-    if (event.kind !== EVENT_IP || event.deviceId <= UNKNOWN_DEVICE || event.verdict === VERDICT_REFUSED)
-      return;
-    const isIcmp = event.protocol === PROTOCOL_ICMP || event.protocol === PROTOCOL_ICMPV6;
-    if (isIcmp && !isIcmpRequest(event)) return;
-    const { addresses, book } = this.#context;
-    if (!addresses.isHost(event.peer)) return;
-    const slot = this.#find(event.deviceId, event.peer);
-    if (slot >= 0) {
-      const id = this.#memory.finding(slot);
-      if (id !== 0 && !book.touch(id, nowMs)) this.#memory.setFinding(slot, 0);
+  /** False: no room. The peer seen first makes room within its own device. */
+  add(circle: Circle, key: number, peersPerDevice: number): void {
+    if (circle.peers.size >= peersPerDevice) {
+      const [first] = circle.peers;
+      if (first !== undefined) circle.peers.delete(first);
+      this.kept -= 1;
+    }
+    if (this.kept >= MAX_PEERS_KEPT) {
+      this.notKept += 1;
       return;
     }
-    this.#meet(event, nowMs);
+    circle.peers.add(key);
+    this.kept += 1;
   }
 
-  tick(): void {
-    // Nothing here ages: what a device knows, it knows.
-  }
-
-  counters(): Readonly<Record<string, number>> {
-    return {
-      'unfamiliarPeer.notRemembered': this.#forgotten,
-      'unfamiliarPeer.devicesNotLearnt': this.#unlearnt,
-      'unfamiliarPeer.newNotTaken': this.#newDropped,
-    };
-  }
-
-  /** Who became familiar since the last call, so that the agent can keep it. */
-  takeNew(): readonly NewPeer[] {
-    const taken = this.#new;
-    this.#new = [];
-    return taken;
-  }
-
-  /** All that is remembered of devices that have a name. */
-  snapshot(): FamiliarDevice[] {
-    const peers = this.#memory.export();
-    const devices: FamiliarDevice[] = [];
-    for (const { id, sinceMs } of this.#memory.devices()) {
-      const { name } = this.#context.describe(id);
-      if (name !== null) devices.push({ device: name, sinceMs, peers: peers.get(id) ?? [] });
-    }
-    return devices;
-  }
-
-  /** Gives back what `snapshot` said. Unknown names and what is no address are passed over; returns the peers restored. */
-  restore(devices: readonly FamiliarDevice[], idOf: (name: string) => number | null): number {
+  /** What was remembered elsewhere. Returns how many peers are known by it. */
+  restore(
+    devices: readonly {
+      readonly device: string;
+      readonly sinceMs: number;
+      readonly peers: readonly string[];
+    }[],
+    peersPerDevice: number,
+  ): number {
     let restored = 0;
     for (const { device, sinceMs, peers } of devices) {
-      const id = idOf(device);
-      const learnt = id === null ? null : this.#memory.device(id, sinceMs);
-      if (!learnt) continue;
-      learnt.sinceMs = Math.min(learnt.sinceMs, sinceMs);
-      for (const text of peers) if (this.#restorePeer(learnt, text)) restored++;
+      const circle = this.circle(device, sinceMs);
+      circle.sinceMs = Math.min(circle.sinceMs, sinceMs);
+      for (const text of peers) {
+        const key = keyOfText(text);
+        if (key === null) continue;
+        restored += 1;
+        if (!circle.peers.has(key)) this.add(circle, key, peersPerDevice);
+      }
     }
     return restored;
   }
-
-  #restorePeer(device: LearntDevice, text: string): boolean {
-    const address = parseAddress(text);
-    if (!address) return false;
-    const { buffer, byteLength } = addressBytes(address);
-    const view = new DataView(buffer);
-    const word = (index: number): number => (index * 4 < byteLength ? view.getUint32(index * 4) : 0);
-    const { family } = address;
-    if (this.#memory.find(device.id, family, word(0), word(1), word(2), word(3)) >= 0) return true;
-    return this.#hasRoom(device) && this.#memory.add(device, family, word(0), word(1), word(2), word(3)) >= 0;
-  }
-
-  #find(id: number, peer: number): number {
-    const { addresses } = this.#context;
-    return this.#memory.find(
-      id,
-      addresses.family(peer),
-      addresses.word(peer, 0),
-      addresses.word(peer, 1),
-      addresses.word(peer, 2),
-      addresses.word(peer, 3),
-    );
-  }
-
-  #hasRoom(device: LearntDevice): boolean {
-    return device.peers < this.#peersPerDevice;
-  }
-
-  #meet(event: DetectEvent, nowMs: number): void {
-    const { addresses, book } = this.#context;
-    const device = this.#memory.device(event.deviceId, nowMs);
-    if (!device) {
-      this.#unlearnt++;
-      return;
-    }
-    const isLearning = nowMs - device.sinceMs < this.#learnMs;
-    const peer = event.peer;
-    const slot = this.#hasRoom(device)
-      ? this.#memory.add(
-          device,
-          addresses.family(peer),
-          addresses.word(peer, 0),
-          addresses.word(peer, 1),
-          addresses.word(peer, 2),
-          addresses.word(peer, 3),
-        )
-      : -1;
-    const subject = describeSubject(this.#context, event);
-    const text = addressOr(this.#context, peer);
-    if (slot >= 0) this.#note(subject.device, text);
-    else this.#forgotten++;
-    if (isLearning) return;
-    const opening = new UnfamiliarOpening(subject, text, event, device, this.#learnMs, slot < 0, nowMs);
-    const id = book.openFinding(opening, nowMs);
-    if (slot >= 0) this.#memory.setFinding(slot, id);
-  }
-
-  #note(device: string | null, peer: string): void {
-    if (device === null) return;
-    if (this.#new.length < MAX_NEW) this.#new.push({ device, peer });
-    else this.#newDropped++;
-  }
 }
 
-class UnfamiliarOpening implements Opening {
-  readonly detector = 'unfamiliarPeer';
-  readonly subject: string;
-  readonly what: string;
-  readonly device: string | null;
-  readonly deviceMac: string | null;
-  readonly peer: string;
-  readonly quietMs = QUIET_MS;
-  readonly count = 1;
-  readonly firstMs: number;
-  readonly #service: string;
-  readonly #isAllowed: boolean;
-  readonly #fromDevice: boolean;
-  readonly #device: LearntDevice;
-  readonly #learnMs: number;
-  readonly #isFull: boolean;
+interface Circle {
+  sinceMs: number;
+  readonly peers: Set<number>;
+  /** When the last few new ones came, oldest first. */
+  readonly newMs: number[];
+}
 
-  constructor(
-    subject: Subject,
-    peer: string,
-    event: DetectEvent,
-    device: LearntDevice,
-    learnMs: number,
-    isFull: boolean,
-    nowMs: number,
-  ) {
-    this.subject = subject.text;
-    this.device = subject.device;
-    this.deviceMac = subject.mac;
-    this.peer = peer;
-    // A device whose memory is full meets strangers all the time: one finding for all of them.
-    this.what = isFull ? 'more-than-remembered' : `peer:${peer}`;
-    this.firstMs = nowMs;
-    this.#service = serviceText(serviceOf(event));
-    this.#isAllowed = event.verdict === VERDICT_ALLOWED;
-    this.#fromDevice = event.fromDevice;
-    this.#device = device;
-    this.#learnMs = learnMs;
-    this.#isFull = isFull;
-  }
+export function createUnfamiliarPeerDetector(
+  context: DetectContext,
+  settings: DetectSettings['unfamiliarPeer'],
+  familiar: FamiliarPeers,
+): Detector {
+  return {
+    name: 'unfamiliarPeer',
+    observe(event, nowMs) {
+      if (event.kind !== EVENT_IP || event.verdict === VERDICT_REFUSED || event.deviceId <= UNKNOWN_DEVICE)
+        return;
+      if (!context.addresses.isHost(event.peer) || looksLikeAnswer(event)) return;
+      const { name } = context.describe(event.deviceId);
+      if (name === null) return;
+      const circle = familiar.circle(name, nowMs);
+      const key = keyOf(context.addresses, event.peer);
+      if (circle.peers.has(key)) return;
+      familiar.add(circle, key, settings.peersPerDevice);
+      if (nowMs - circle.sinceMs < settings.learnSeconds * 1000) return;
+      circle.newMs.push(nowMs);
+      while ((circle.newMs[0] ?? nowMs) < nowMs - HOUR_MS || circle.newMs.length > MANY_PEERS)
+        circle.newMs.shift();
+      const subject = describeSubject(context, event);
+      context.book.openFinding(openingOf(context, event, subject, circle, nowMs), nowMs);
+    },
+    tick() {
+      // What is remembered is meant to stay.
+    },
+    counters: () => ({ 'unfamiliarPeer.notKept': familiar.notKept }),
+  };
+}
 
-  describe(count: number): Description {
-    const evidence = {
-      from: this.#fromDevice ? 'device' : 'network',
-      firstService: this.#service,
-      connections: count,
-      isCoveredByPolicy: this.#isAllowed,
-      familiarPeers: this.#device.peers,
-      learntSinceMs: this.#device.sinceMs,
-      learnSeconds: this.#learnMs / 1000,
-    };
-    if (this.#isFull) {
-      return {
-        severity: SEVERITY['unfamiliarPeer.many'].severity,
-        title: `${this.subject} meets more peers than are remembered of it (${this.#device.peers}); the last was ${this.peer}`,
-        evidence,
-        remedy:
-          'It closes an hour after the last new peer. If the device rightly serves this many, raise detect.unfamiliarPeer.peersPerDevice; if not, find out what it looks for.',
-      };
-    }
-    const title = this.#fromDevice
-      ? `${this.subject} talks to ${this.peer} (${this.#service}) for the first time`
-      : `${this.peer} talks to ${this.subject} (${this.#service}) for the first time`;
-    return {
-      severity: SEVERITY[this.#isAllowed ? 'unfamiliarPeer.allowed' : 'unfamiliarPeer.notDecided'].severity,
-      title,
-      evidence,
-      remedy:
-        'It closes an hour after the last contact, and this peer is familiar from now on. If it belongs to the device, add an allow entry; if not, enforce the policy or contain the device.',
-    };
-  }
+function openingOf(
+  context: DetectContext,
+  event: DetectEvent,
+  subject: Subject,
+  circle: Circle,
+  nowMs: number,
+): Opening {
+  const peer = addressOr(context, event.peer);
+  const services = [serviceText(serviceOf(event))];
+  const isMany = circle.newMs.length >= MANY_PEERS;
+  const isAllowed = event.verdict === VERDICT_ALLOWED;
+  const opened = event.fromDevice ? 'device' : 'peer';
+  const knownPeers = circle.peers.size - 1;
+  const learntDays = Math.round((nowMs - circle.sinceMs) / 86_400_000);
+  const { severity } =
+    SEVERITY[
+      isMany ? 'unfamiliarPeer.many' : isAllowed ? 'unfamiliarPeer.allowed' : 'unfamiliarPeer.notDecided'
+    ];
+  return {
+    detector: 'unfamiliarPeer',
+    subject: subject.text,
+    what: peer,
+    device: subject.device,
+    deviceMac: subject.mac,
+    peer,
+    quietMs: QUIET_MS,
+    firstMs: nowMs,
+    count: 1,
+    describe: (count): Description => ({
+      severity,
+      title: event.fromDevice
+        ? `${subject.text} called ${peer} (${services[0] ?? ''}) for the first time`
+        : `${peer} called ${subject.text} (${services[0] ?? ''}) for the first time`,
+      evidence: {
+        openedBy: opened,
+        services: services.slice(0, MAX_EXAMPLES),
+        knownPeers,
+        watchedDays: learntDays,
+        newPeersWithinAnHour: circle.newMs.length,
+        coveredByEntry: isAllowed,
+        contacts: count,
+      },
+      remedy: isAllowed
+        ? 'An approved entry covers it; nothing to do unless the peer is a surprise. It is familiar from now on.'
+        : 'If the device is meant to reach it, add an allow entry; if not, set the device to enforce, or contain it. It is familiar from now on.',
+    }),
+  };
+}
+
+/** An exact number for IPv4; for IPv6 53 bits mixed from the 128, so that nothing is allocated per packet. */
+function keyOf(addresses: AddressTable, ticket: number): number {
+  const w0 = addresses.word(ticket, 0);
+  if (addresses.family(ticket) === 4) return w0;
+  return mix(w0, addresses.word(ticket, 1), addresses.word(ticket, 2), addresses.word(ticket, 3));
+}
+
+function keyOfText(text: string): number | null {
+  const address = parseAddress(text);
+  if (!address) return null;
+  const bytes = addressBytes(address);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (address.family === 4) return view.getUint32(0);
+  return mix(view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12));
+}
+
+/** Above 2^32, so that it never meets an IPv4 address. */
+function mix(w0: number, w1: number, w2: number, w3: number): number {
+  let high = Math.imul(w0 ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(w1, 0xc2b2ae35);
+  let low = Math.imul(w2 ^ (high >>> 7), 0x27d4eb2f) ^ Math.imul(w3 ^ 0x165667b1, 0x9e3779b1);
+  high = Math.imul(high ^ (high >>> 15) ^ low, 0x2c1b3c6d);
+  low = Math.imul(low ^ (low >>> 13) ^ w3, 0x297a2d39) ^ w1;
+  return ((high >>> 12) + 1) * 0x1_0000_0000 + (low >>> 0);
 }

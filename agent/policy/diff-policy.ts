@@ -1,105 +1,57 @@
 /**
- * What changes between two policies, in words, and whether it lets anything through that was refused before. Called by
- * `cordon policy diff` and before an apply. When in doubt a change widens: it must never call a widening harmless.
+ * What one policy changes of another, device by device and entry by entry, in words a reviewer can read. Pure; printed by
+ * `cordon policy diff` and `apply`.
  */
-import { entryKey, peerText, portText } from './check-policy.js';
-import { UNKNOWN_DEVICES_DEFAULT } from './default-policy.js';
+import { formatPath } from './problem.js';
 import { ownValue } from './resolve-peers.js';
-import type { AllowEntry, DeviceMode, Policy, PolicyDevice } from './schema.js';
+import type { AllowEntry, Peer, Policy, PolicyDevice } from './schema.js';
 
 export interface PolicyChange {
-  readonly kind: 'added' | 'removed' | 'changed';
-  /** In the policy after, or for what was removed in the one before. */
+  /** `devices.pump-1`, `devices.pump-1.mode`, `groups.pacs`, `unknownDevices`, … */
   readonly path: string;
-  readonly device: string | null;
-  readonly text: string;
-  /** Something may pass that did not before, while contained included. */
+  readonly kind: 'added' | 'removed' | 'changed';
+  readonly before: string | null;
+  readonly after: string | null;
+  /** More may pass than before. What cannot be told apart from widening counts as widening. */
   readonly widens: boolean;
 }
 
-/** In the order of the document: site, unknown devices, groups, devices, detectors. Empty: they mean the same. */
+/** In the order of the policies: settings, groups, devices by name. Empty when they mean the same. */
 export function diffPolicies(before: Policy, after: Policy): readonly PolicyChange[] {
-  return [
-    ...diffValue('site', before.site, after.site),
-    ...diffUnknown(before, after),
-    ...diffGroups(before, after),
-    ...keysOf(before.devices, after.devices).flatMap((name) => diffDevice(name, before, after)),
-    ...diffValue('detect', before.detect, after.detect),
-  ];
-}
-
-const STRICTNESS: Readonly<Record<DeviceMode, number>> = { observe: 0, shadow: 0, enforce: 1 };
-
-function diffUnknown(before: Policy, after: Policy): readonly PolicyChange[] {
-  const was = before.unknownDevices ?? UNKNOWN_DEVICES_DEFAULT;
-  const is = after.unknownDevices ?? UNKNOWN_DEVICES_DEFAULT;
-  if (was === is) return [];
-  return [change('changed', 'unknownDevices', null, `${was} -> ${is}`, is === 'observe')];
-}
-
-function diffGroups(before: Policy, after: Policy): readonly PolicyChange[] {
-  return keysOf(before.groups, after.groups).flatMap((name) => {
-    const was = new Set((ownValue(before.groups, name) ?? []).map(peerText));
-    const is = new Set((ownValue(after.groups, name) ?? []).map(peerText));
-    const path = `groups.${name}`;
-    return [
-      ...[...is].filter((each) => !was.has(each)).map((each) => change('added', path, null, each, true)),
-      ...[...was].filter((each) => !is.has(each)).map((each) => change('removed', path, null, each, false)),
-      ...(is.size === 0 && was.size === 0
-        ? [ownValue(before.groups, name), ownValue(after.groups, name)].flatMap((group, side) =>
-            group && !ownValue(side === 0 ? after.groups : before.groups, name)
-              ? [change(side === 0 ? 'removed' : 'added', path, null, 'an empty group', false)]
-              : [],
-          )
-        : []),
-    ];
-  });
-}
-
-function diffDevice(name: string, before: Policy, after: Policy): readonly PolicyChange[] {
-  const was = ownValue(before.devices, name);
-  const is = ownValue(after.devices, name);
-  const path = `devices.${name}`;
-  if (!was && is) {
-    const widens = is.mode !== 'enforce' || is.allow.length > 0;
-    return [change('added', path, name, `in ${is.mode}, ${countText(is.allow.length)}`, widens)];
+  const changes: PolicyChange[] = [];
+  const add = (path: readonly (string | number)[], from: unknown, to: unknown, widens: boolean): void => {
+    const [was, is] = [textOf(from), textOf(to)];
+    if (was === is) return;
+    changes.push({
+      path: formatPath(path),
+      kind: was === null ? 'added' : is === null ? 'removed' : 'changed',
+      before: was,
+      after: is,
+      widens,
+    });
+  };
+  add(['unknownDevices'], before.unknownDevices, after.unknownDevices, after.unknownDevices === 'observe');
+  add(['site'], before.site, after.site, false);
+  add(['detect'], before.detect, after.detect, false);
+  for (const group of namesOf(before.groups, after.groups)) {
+    const [old, now] = [ownValue(before.groups, group), ownValue(after.groups, group)];
+    const known = new Set((old ?? []).map((member) => textOf(member)));
+    add(
+      ['groups', group],
+      old,
+      now,
+      (now ?? []).some((member) => !known.has(textOf(member))),
+    );
   }
-  if (was && !is) {
-    const unknown = after.unknownDevices ?? UNKNOWN_DEVICES_DEFAULT;
-    const text = `was in ${was.mode}, ${countText(was.allow.length)}; unknown devices: ${unknown}`;
-    return [change('removed', path, name, text, unknown === 'observe')];
-  }
-  if (!was || !is) return [];
-  return [
-    ...diffIdentity(path, name, was, is),
-    ...(was.mode === is.mode
-      ? []
-      : [
-          change(
-            'changed',
-            `${path}.mode`,
-            name,
-            `${was.mode} -> ${is.mode}`,
-            STRICTNESS[is.mode] < STRICTNESS[was.mode],
-          ),
-        ]),
-    ...(was.automation === is.automation
-      ? []
-      : [
-          change(
-            'changed',
-            `${path}.automation`,
-            name,
-            `${was.automation} -> ${is.automation}`,
-            is.automation === 'none',
-          ),
-        ]),
-    ...DESCRIPTIVE.flatMap((key) => diffValue(`${path}.${key}`, was[key], is[key], name)),
-    ...diffEntries(path, name, was.allow, is.allow),
-  ];
+  for (const name of namesOf(before.devices, after.devices))
+    diffDevice(name, ownValue(before.devices, name), ownValue(after.devices, name), add);
+  return changes;
 }
 
-const DESCRIPTIVE = [
+type Add = (path: readonly (string | number)[], from: unknown, to: unknown, widens: boolean) => void;
+
+/** Everything about a device that opens and closes nothing. */
+const DESCRIPTIVE_FIELDS = [
   'make',
   'model',
   'serial',
@@ -109,111 +61,80 @@ const DESCRIPTIVE = [
   'holdsPhi',
   'criticality',
   'contacts',
+  'automation',
 ] as const satisfies readonly (keyof PolicyDevice)[];
 
-/** A new MAC or address hands the list to another machine; fixing addresses where they were learnt narrows. */
-function diffIdentity(
-  path: string,
+const MODE_ORDER = ['enforce', 'shadow', 'observe'] as const;
+
+function diffDevice(
   name: string,
-  before: PolicyDevice,
-  after: PolicyDevice,
-): readonly PolicyChange[] {
-  const lists = [
-    ['macs', before.identity.macs, after.identity.macs],
-    ['addresses', textsOf(before), textsOf(after)],
-  ] as const;
-  return lists.flatMap(([key, was, is]) => [
-    ...is
-      .filter((each) => !was.includes(each))
-      .map((each) => change('added', `${path}.identity.${key}`, name, each, true)),
-    ...was
-      .filter((each) => !is.includes(each))
-      .map((each) =>
-        change('removed', `${path}.identity.${key}`, name, each, key === 'addresses' && is.length === 0),
-      ),
-  ]);
+  before: PolicyDevice | undefined,
+  after: PolicyDevice | undefined,
+  add: Add,
+): void {
+  if (!before || !after) {
+    const device = after ?? before;
+    const summary =
+      device && `${device.mode}, ${device.identity.macs.join(' ')}, ${device.allow.length} entries`;
+    add(
+      ['devices', name],
+      before && summary,
+      after && summary,
+      after !== undefined && (after.allow.length > 0 || after.mode !== 'enforce'),
+    );
+    return;
+  }
+  add(
+    ['devices', name, 'mode'],
+    before.mode,
+    after.mode,
+    MODE_ORDER.indexOf(after.mode) > MODE_ORDER.indexOf(before.mode),
+  );
+  add(['devices', name, 'identity'], before.identity, after.identity, true);
+  for (const key of DESCRIPTIVE_FIELDS) add(['devices', name, key], before[key], after[key], false);
+  diffEntries(name, before.allow, after.allow, add);
 }
 
-function textsOf(device: PolicyDevice): readonly string[] {
-  return device.identity.addresses.map(({ text }) => text);
-}
-
+/** By what an entry permits, not by its place: an entry put first does not change all the others. */
 function diffEntries(
-  path: string,
   name: string,
   before: readonly AllowEntry[],
   after: readonly AllowEntry[],
-): readonly PolicyChange[] {
-  const was = new Map(before.map((entry, index) => [entryKey(entry), { entry, index }]));
-  const is = new Map(after.map((entry, index) => [entryKey(entry), { entry, index }]));
-  const changes: PolicyChange[] = [];
-  for (const [key, { entry, index }] of is) {
-    const at = `${path}.allow[${index}]`;
-    const old = was.get(key)?.entry;
-    if (!old) changes.push(change('added', at, name, entryText(entry), true));
-    else {
-      if (old.essential !== entry.essential)
-        changes.push(
-          change(
-            'changed',
-            `${at}.essential`,
-            name,
-            `${old.essential} -> ${entry.essential}: ${entryText(entry)}`,
-            entry.essential,
-          ),
-        );
-      changes.push(...diffValue(`${at}.why`, old.why, entry.why, name));
-    }
-  }
-  for (const [key, { entry, index }] of was)
-    if (!is.has(key))
-      changes.push(change('removed', `${path}.allow[${index}]`, name, entryText(entry), false));
-  return changes;
+  add: Add,
+): void {
+  const old = new Map(before.map((entry, index) => [entryText(entry), index]));
+  const now = new Map(after.map((entry, index) => [entryText(entry), index]));
+  for (const [text, index] of old)
+    if (!now.has(text)) add(['devices', name, 'allow', index], text, undefined, false);
+  for (const [text, index] of now)
+    if (!old.has(text)) add(['devices', name, 'allow', index], undefined, text, true);
 }
 
-/** `out to address 10.0.0.1, tcp 104, 11112 (essential)`. */
+/** `out tcp 104 to 10.77.0.1, essential: DICOM store`. */
 export function entryText(entry: AllowEntry): string {
-  const ports = entry.ports ? ` ${entry.ports.map(portText).join(', ')}` : '';
-  const peer = `${entry.direction === 'out' ? 'out to' : 'in from'} ${peerText(entry.peer)}`;
-  return `${peer}, ${entry.protocol}${ports}${entry.essential ? ' (essential)' : ''}`;
+  const ports = entry.ports
+    ?.map(({ low, high }) => (low === high ? String(low) : `${low}-${high}`))
+    .join(',');
+  const towards = entry.direction === 'out' ? 'to' : 'from';
+  return `${entry.direction} ${entry.protocol}${ports === undefined ? '' : ` ${ports}`} ${towards} ${peerText(entry.peer)}${entry.essential ? ', essential' : ''}: ${entry.why}`;
 }
 
-/** For what neither opens nor closes anything. */
-function diffValue(
-  path: string,
-  before: unknown,
-  after: unknown,
-  device: string | null = null,
-): readonly PolicyChange[] {
-  const was = JSON.stringify(before) as string | undefined;
-  const is = JSON.stringify(after) as string | undefined;
-  if (was === is) return [];
-  const kind = was === undefined ? 'added' : is === undefined ? 'removed' : 'changed';
-  if (isRecord(before) && isRecord(after))
-    return keysOf(before, after).flatMap((key) =>
-      diffValue(`${path}.${key}`, before[key], after[key], device),
-    );
-  return [change(kind, path, device, [was, is].filter((each) => each !== undefined).join(' -> '), false)];
+function peerText(peer: Peer): string {
+  if (peer === 'any') return 'any';
+  if ('address' in peer) return peer.address.text;
+  if ('network' in peer) return peer.network.text;
+  return 'device' in peer ? `device ${peer.device}` : `group ${peer.group}`;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function namesOf(...records: readonly object[]): readonly string[] {
+  return [...new Set(records.flatMap((record) => Object.keys(record)))].sort();
 }
 
-function keysOf(...records: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
-  return [...new Set(records.flatMap((record) => Object.keys(record)))];
-}
-
-function countText(entries: number): string {
-  return entries === 1 ? '1 allow entry' : `${entries} allow entries`;
-}
-
-function change(
-  kind: PolicyChange['kind'],
-  path: string,
-  device: string | null,
-  text: string,
-  widens: boolean,
-): PolicyChange {
-  return { kind, path, device, text, widens };
+/** Addresses and networks as people write them; everything else as JSON. */
+function textOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  if (typeof value === 'string') return value;
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && 'family' in inner && 'text' in inner ? inner.text : inner,
+  );
 }

@@ -1,40 +1,90 @@
-/** Whether one allow entry covers one new connection, as the set elements made from it would. Called by explain.ts. */
-import { isInNetwork, type Address } from './address.js';
+/**
+ * Which allow entry of a device covers a connection. Pure. Asked by explain.ts, and by the enforcer after a change of
+ * policy or a containment order, to choose the live connections to end. It speaks of one device's list; both ends of a
+ * connection between two guarded devices are asked for separately.
+ */
 import { PROTOCOL_NUMBERS } from './default-policy.js';
-import { resolvePeer, type LearnedAddresses } from './resolve-peers.js';
+import { resolvePeer, ownValue, type LearnedAddresses } from './resolve-peers.js';
+import { addressBytes, networkBase } from './address.js';
 import type { AllowEntry, Policy } from './schema.js';
 
-/** By name, or an IANA protocol number. */
-export type QueryProtocol = keyof typeof PROTOCOL_NUMBERS | number;
-
 export interface Connection {
-  /** IANA protocol number. */
+  readonly opened: boolean;
   readonly protocol: number;
-  readonly port: number | null;
+  /** Address of the other end, network order, 4 or 16 bytes. */
+  readonly peer: Uint8Array;
+  /** Destination port of the connection's first packet; ignored where the protocol has none. */
+  readonly port: number;
 }
 
-export function protocolNumber(protocol: QueryProtocol): number {
-  return typeof protocol === 'number' ? protocol : PROTOCOL_NUMBERS[protocol];
+/** Index of the entry that permits it, or null. `essentialOnly`: as for a contained device. */
+export type EntryMatcher = (device: string, connection: Connection, essentialOnly: boolean) => number | null;
+
+interface Matcher {
+  readonly index: number;
+  readonly opened: boolean;
+  readonly essential: boolean;
+  readonly protocol: number | null;
+  readonly ports: AllowEntry['ports'];
+  readonly peers: readonly { readonly bytes: Uint8Array; readonly prefixLength: number }[] | 'any';
 }
 
-/** `peer` null: the address of the other end is not known; only the peer `any` covers it. */
-export function entryMatches(
-  policy: Policy,
-  entry: AllowEntry,
-  peer: Address | null,
-  connection: Connection,
-  learned: LearnedAddresses,
-): boolean {
-  if (entry.protocol !== 'any' && PROTOCOL_NUMBERS[entry.protocol] !== connection.protocol) return false;
-  if (entry.protocol === 'icmp' && peer?.family === 6) return false;
-  if (entry.protocol === 'icmpv6' && peer?.family === 4) return false;
-  const { port } = connection;
-  if (entry.ports && !entry.ports.some(({ low, high }) => port !== null && port >= low && port <= high))
+/** Entries are taken apart once per device, when first asked about. */
+export function createEntryMatcher(policy: Policy, learned: LearnedAddresses): EntryMatcher {
+  const byDevice = new Map<string, readonly Matcher[]>();
+  return (device, connection, essentialOnly) => {
+    let matchers = byDevice.get(device);
+    if (!matchers) byDevice.set(device, (matchers = matchersOf(policy, device, learned)));
+    const found = matchers.find(
+      (matcher) => (!essentialOnly || matcher.essential) && matches(matcher, connection),
+    );
+    return found?.index ?? null;
+  };
+}
+
+function matchersOf(policy: Policy, device: string, learned: LearnedAddresses): readonly Matcher[] {
+  return (ownValue(policy.devices, device)?.allow ?? []).map((entry, index) => {
+    const peers = resolvePeer(policy, entry.peer, learned);
+    return {
+      index,
+      opened: entry.direction === 'out',
+      essential: entry.essential,
+      protocol: entry.protocol === 'any' ? null : PROTOCOL_NUMBERS[entry.protocol],
+      ports: entry.ports,
+      peers:
+        peers === 'any'
+          ? 'any'
+          : peers.map((peer) =>
+              'address' in peer
+                ? { bytes: addressBytes(peer.address), prefixLength: peer.address.family === 4 ? 32 : 128 }
+                : { bytes: networkBase(peer.network), prefixLength: peer.network.prefixLength },
+            ),
+    };
+  });
+}
+
+function matches(matcher: Matcher, connection: Connection): boolean {
+  if (matcher.opened !== connection.opened) return false;
+  if (matcher.protocol !== null && matcher.protocol !== connection.protocol) return false;
+  if (
+    matcher.ports &&
+    !matcher.ports.some(({ low, high }) => connection.port >= low && connection.port <= high)
+  )
     return false;
-  const peers = resolvePeer(policy, entry.peer, learned);
-  if (peers === 'any') return true;
-  if (peer === null) return false;
-  return peers.some((each) =>
-    'address' in each ? each.address.text === peer.text : isInNetwork(peer, each.network),
+  if (matcher.protocol === PROTOCOL_NUMBERS.icmp && connection.peer.length !== 4) return false;
+  if (matcher.protocol === PROTOCOL_NUMBERS.icmpv6 && connection.peer.length !== 16) return false;
+  return (
+    matcher.peers === 'any' ||
+    matcher.peers.some(({ bytes, prefixLength }) => sharesPrefix(bytes, connection.peer, prefixLength))
   );
+}
+
+function sharesPrefix(a: Uint8Array, b: Uint8Array, prefixLength: number): boolean {
+  if (a.length !== b.length) return false;
+  const whole = prefixLength >> 3;
+  for (let index = 0; index < whole; index += 1) if (a[index] !== b[index]) return false;
+  const rest = prefixLength & 7;
+  if (rest === 0) return true;
+  const mask = (0xff << (8 - rest)) & 0xff;
+  return ((a[whole] ?? 0) & mask) === ((b[whole] ?? 0) & mask);
 }

@@ -73,12 +73,6 @@ function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
       return `${input === undefined ? 'is missing: write' : `${quoteValue(input)} is not`} one of ${issue.values.map(String).join(', ')}`;
     case 'invalid_format':
       return `${quoteValue(input)} is not ${FORMATS[issue.format] ?? `a ${issue.format}`}`;
-    case 'custom':
-    case 'invalid_element':
-    case 'invalid_key':
-    case 'invalid_union':
-    case 'not_multiple_of':
-    case 'unrecognized_keys':
     default:
       return undefined;
   }
@@ -145,13 +139,6 @@ function flatten(issue: Issue, prefix: readonly PathPart[], keys: KnownKeys): re
       const hint = written === undefined ? undefined : didYouMean(written, issue.values.map(String));
       return [{ path, message: issue.message, ...(hint === undefined ? {} : { hint }) }];
     }
-    case 'custom':
-    case 'invalid_element':
-    case 'invalid_format':
-    case 'invalid_type':
-    case 'not_multiple_of':
-    case 'too_big':
-    case 'too_small':
     default:
       return [
         {
