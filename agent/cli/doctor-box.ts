@@ -1,11 +1,11 @@
 /** Doctor's checks of this box: its configuration and interfaces, the two processes, the tables in the kernel. */
-import { networkInterfaces } from 'node:os';
-import { access } from 'node:fs/promises';
+import { z } from 'zod';
 import type { BoxConfig } from '../policy/config.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { CliContext } from './context.js';
 import { readConfigFile } from './documents.js';
 import { fail, ok, warn, type Check } from './doctor-check.js';
+import { firstLine } from './doctor-kernel.js';
 import { CliError } from './errors.js';
 import { runCommand } from './run-command.js';
 import { withAgent, withEnforcer } from './sockets.js';
@@ -24,7 +24,7 @@ export async function checkBox(context: CliContext): Promise<BoxChecks> {
     mode,
     checks: [
       check,
-      ...(config ? await checkInterfaces(config) : []),
+      ...(config ? await checkInterfaces(context, config) : []),
       enforcer.check,
       await checkAgent(context),
       await checkTables(context, enforcer.status?.mode ?? mode, enforcer.status !== null),
@@ -53,41 +53,43 @@ async function checkConfig(
   }
 }
 
-async function checkInterfaces(config: BoxConfig): Promise<readonly Check[]> {
-  const names = [
-    ...config.devicePorts,
-    ...config.networkPorts,
-    ...(config.mode === 'bridge' ? [config.bridge] : []),
-  ];
-  return await Promise.all(
-    names.map(async (name) => {
-      const id = `interface.${name}`;
-      if (!(await isThere(`/sys/class/net/${name}`)))
-        return fail(
-          id,
-          'the configuration names it, this machine does not have it',
-          'ip link shows the names there are',
-        );
-      if (
-        config.mode === 'bridge' &&
-        name !== config.bridge &&
-        !(await isThere(`/sys/class/net/${config.bridge}/brif/${name}`))
-      )
-        return fail(
-          id,
-          `it is not a port of ${config.bridge}`,
-          `ip link set ${name} master ${config.bridge}`,
-        );
-      // A bridge of two ports needs no address of its own; a router cannot route without.
-      if (config.mode === 'router' && !networkInterfaces()[name])
-        return warn(
-          id,
-          'it has no address, or is down',
-          `ip address add … dev ${name}; ip link set ${name} up`,
-        );
-      return ok(id, 'there');
-    }),
-  );
+/** Asked of `ip` rather than of /sys, which may show another network namespace than the one we are in. */
+const linkList = z.array(
+  z.object({ ifname: z.string(), master: z.string().optional(), flags: z.array(z.string()) }),
+);
+
+async function checkInterfaces(context: CliContext, config: BoxConfig): Promise<readonly Check[]> {
+  const { environment } = context;
+  const answer = await runCommand('ip', ['-json', 'link', 'show'], { environment });
+  const links = linkList.safeParse(answer.exitStatus === 0 ? parseJson(answer.stdout) : null);
+  if (!links.success)
+    return [warn('interfaces', `not seen: ip link: ${firstLine(answer)}`, 'apt-get install iproute2')];
+  const byName = new Map(links.data.map((link) => [link.ifname, link]));
+  const isBridged = config.mode === 'bridge';
+  const names = [...config.devicePorts, ...config.networkPorts, ...(isBridged ? [config.bridge] : [])];
+  return names.map((name) => {
+    const id = `interface.${name}`;
+    const link = byName.get(name);
+    if (!link)
+      return fail(
+        id,
+        'the configuration names it, this machine does not have it',
+        'ip link shows the names there are',
+      );
+    if (isBridged && name !== config.bridge && link.master !== config.bridge)
+      return fail(id, `it is not a port of ${config.bridge}`, `ip link set ${name} master ${config.bridge}`);
+    if (!link.flags.includes('UP')) return warn(id, 'it is switched off', `ip link set ${name} up`);
+    if (!link.flags.includes('LOWER_UP')) return warn(id, 'it has no carrier', 'is the cable plugged in?');
+    return ok(id, 'there, up, with a carrier');
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
 }
 
 async function askEnforcer(
@@ -150,13 +152,4 @@ async function checkTables(
         'is the enforcer in another network namespace? cordon status',
       )
     : fail(id, reason, 'start the enforcer; at boot cordon-boot.service loads the last good rules');
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

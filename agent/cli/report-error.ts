@@ -12,7 +12,6 @@ import { problemLines } from './problem-lines.js';
 const HINTS: Readonly<Record<string, string>> = {
   'no-server': 'start it, or see why it is not: cordon doctor',
   'no-permission': 'run it as root, or as a member of the socket’s group',
-  'unknown-device': 'cordon devices lists those there are, cordon policy show the policy',
   'nothing-pending': 'cordon status shows which policy runs',
   'no-previous': 'cordon status shows which policy runs',
   busy: 'try again in a moment',

@@ -101,7 +101,9 @@ export interface KernelAnswer {
 /** Reads an NLMSG_ERROR or NLMSG_DONE message, with the extended acknowledgement where there is one. */
 export function readAnswer(message: MessageCursor): KernelAnswer {
   const payload = message.start + MESSAGE_HEADER_BYTES;
-  if (message.end - payload < 4) return { errno: 0, kernelMessage: undefined, attributeOffset: undefined };
+  // EBADMSG: silence about success must not read as success.
+  if (message.end - payload < 4)
+    return { errno: 74, kernelMessage: 'malformed answer', attributeOffset: undefined };
   const errno = Math.abs(message.buffer.readInt32LE(payload));
   let kernelMessage: string | undefined;
   let attributeOffset: number | undefined;

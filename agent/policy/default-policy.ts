@@ -46,6 +46,8 @@ export interface InfrastructureFlow {
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmpTypes?: readonly number[];
+  /** With icmpTypes. 255: crossed no router (RFC 4861 section 6.1); 1: is not to cross one (RFC 2710 section 3, RFC 3810 section 5). */
+  readonly hopLimit?: 1 | 255;
   readonly otherwise: 'rogue-dhcp' | 'rogue-ra' | null;
 }
 
@@ -87,13 +89,22 @@ export const INFRASTRUCTURE: readonly InfrastructureFlow[] = [
     destinationPort: 546,
     otherwise: 'rogue-dhcp',
   },
-  { id: 'nd-solicit', family: 6, from: 'both', protocol: 'icmpv6', icmpTypes: [135, 136], otherwise: null },
+  {
+    id: 'nd-solicit',
+    family: 6,
+    from: 'both',
+    protocol: 'icmpv6',
+    icmpTypes: [135, 136],
+    hopLimit: 255,
+    otherwise: null,
+  },
   {
     id: 'nd-router-solicitation',
     family: 6,
     from: 'device',
     protocol: 'icmpv6',
     icmpTypes: [133],
+    hopLimit: 255,
     otherwise: null,
   },
   {
@@ -102,6 +113,7 @@ export const INFRASTRUCTURE: readonly InfrastructureFlow[] = [
     from: 'network',
     protocol: 'icmpv6',
     icmpTypes: [134, 137],
+    hopLimit: 255,
     otherwise: 'rogue-ra',
   },
   {
@@ -110,9 +122,18 @@ export const INFRASTRUCTURE: readonly InfrastructureFlow[] = [
     from: 'device',
     protocol: 'icmpv6',
     icmpTypes: [131, 132, 143],
+    hopLimit: 1,
     otherwise: null,
   },
-  { id: 'mld-query', family: 6, from: 'network', protocol: 'icmpv6', icmpTypes: [130], otherwise: null },
+  {
+    id: 'mld-query',
+    family: 6,
+    from: 'network',
+    protocol: 'icmpv6',
+    icmpTypes: [130],
+    hopLimit: 1,
+    otherwise: null,
+  },
   { id: 'igmp', family: 4, from: 'both', protocol: 'igmp', otherwise: null },
 ];
 
@@ -188,7 +209,7 @@ export const DEFAULTS: readonly FirewallDefault[] = [
   {
     id: 'arp-spoof',
     effect: 'closes',
-    what: 'ARP from the device side that claims an address of another guarded device is refused (arp-spoof).',
+    what: 'ARP that claims an address of another guarded device, or that a device with fixed addresses sends for one not its own, is refused (arp-spoof); a neighbour advertisement that does so too (spoofed-source).',
     why: 'It is the first step of an interception within one network segment.',
     source: 'RFC 5227 section 1.1',
   },
@@ -223,7 +244,7 @@ export const DEFAULTS: readonly FirewallDefault[] = [
   {
     id: 'rogue-ra',
     effect: 'closes',
-    what: 'Router advertisements and redirects from the device side are refused (rogue-ra).',
+    what: 'Router advertisements and redirects (ICMP redirects of IPv4 too) from the device side are refused (rogue-ra).',
     why: 'A device that plays router takes over the traffic of its segment.',
     source: 'RFC 6105 (RA-Guard); RFC 7113',
   },
@@ -335,7 +356,7 @@ export const DEFAULTS: readonly FirewallDefault[] = [
   {
     id: 'contained-keeps-infrastructure',
     effect: 'keeps',
-    what: 'A contained device keeps its essential entries, ARP, neighbour discovery and its DHCP lease; all else stops, live connections included.',
+    what: 'A contained device keeps its essential entries with ICMP errors about them, ARP, neighbour discovery and its DHCP lease; all else stops, live connections included.',
     why: 'An essential connection cannot outlive the address it runs on.',
     source: 'design',
   },

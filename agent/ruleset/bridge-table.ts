@@ -1,55 +1,45 @@
 /**
- * `table bridge cordon` (bridge mode): what is layer 2 only. It stamps the side by port, keeps ARP honest, refuses every
+ * `table bridge cordon` (bridge mode): what is layer 2 only. It stamps the side by port, keeps ARP and neighbour discovery honest, refuses every
  * ethertype but ARP, IPv4 and IPv6, and drops IP frames that did not pass the inet table. Pure.
  */
 import type { BoxConfig } from '../policy/config.js';
 import { LOG_SNAP_BYTES } from '../policy/default-policy.js';
 import { ADMITTED, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
+import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { LEARN_GROUP, LEARN_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
-import type { Chain, Element, Table } from './ruleset.js';
+import type { Chain, SetDefinition, Table } from './ruleset.js';
 
 /** Layer 2 log limits are keyed by source MAC, which a flood can invent: bounded, and old ones leave after a minute. */
 const LOG_RATE_SIZE = 8192;
 
-export interface BridgeElements {
-  /** `mac . address` pairs that belong together. */
-  readonly bindings4: readonly Element[];
-  readonly guarded4: readonly Element[];
-  readonly guardedMacs: readonly Element[];
+/**
+ * The target of a neighbour advertisement (RFC 4861 section 4.4), by offset: nft 1.0.6 has no name for it, and will not
+ * compare it with an ipv6_addr. Elements of such sets are written as one number.
+ */
+const ND_TARGET = '@th,64,128';
+
+/** A guarded device, as far as layer 2 is concerned. */
+export interface BridgeDevice {
+  readonly macs: readonly string[];
+  /** Fixed and learnt. */
+  readonly addresses: readonly Address[];
+  /** It has fixed addresses of this family and may use no other. */
+  readonly isFixed: Readonly<Record<Family, boolean>>;
 }
 
-export function bridgeTable(config: BoxConfig, elements: BridgeElements): Table {
+export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[]): Table {
   return {
     family: 'bridge',
     name: 'cordon',
     counters: reasonsOf('bridge').map(counterName),
     sets: [
-      {
-        kind: 'set',
-        name: 'bindings4',
-        comment: 'which MAC may use which address',
-        type: 'type ether_addr . ipv4_addr',
-        flags: [],
-        contents: 'policy',
-        elements: elements.bindings4,
-      },
-      {
-        kind: 'set',
-        name: 'guarded4',
-        type: 'type ipv4_addr',
-        flags: [],
-        contents: 'policy',
-        elements: elements.guarded4,
-      },
-      {
-        kind: 'set',
-        name: 'guarded_macs',
-        type: 'type ether_addr',
-        flags: [],
-        contents: 'policy',
-        elements: elements.guardedMacs,
-      },
+      ...([4, 6] as const).flatMap((family) => identitySets(devices, family)),
+      policySet(
+        'guarded_macs',
+        'type ether_addr',
+        devices.flatMap(({ macs }) => macs),
+      ),
       {
         kind: 'set',
         name: 'cut_macs',
@@ -70,7 +60,49 @@ export function bridgeTable(config: BoxConfig, elements: BridgeElements): Table 
         elements: [],
       },
     ],
-    chains: [prerouting(config), arp(), admitted(config), ...refusalChains('bridge')],
+    chains: [prerouting(config), arpClaims(), ndClaims(), admitted(config), ...refusalChains('bridge')],
+  };
+}
+
+function identitySets(devices: readonly BridgeDevice[], family: Family): readonly SetDefinition[] {
+  const address = family === 4 ? 'type ipv4_addr' : `typeof ${ND_TARGET}`;
+  const pair = family === 4 ? 'type ether_addr . ipv4_addr' : `typeof ether saddr . ${ND_TARGET}`;
+  const addressesOf = (device: BridgeDevice): readonly string[] =>
+    device.addresses.filter((each) => each.family === family).map(addressKey);
+  return [
+    policySet(
+      `bindings${family}`,
+      pair,
+      devices.flatMap((device) =>
+        device.macs.flatMap((mac) => addressesOf(device).map((each) => `${mac} . ${each}`)),
+      ),
+      'which MAC may use which address',
+    ),
+    policySet(`guarded${family}`, address, devices.flatMap(addressesOf)),
+    policySet(
+      `fixed_macs${family}`,
+      'type ether_addr',
+      devices.flatMap((device) => (device.isFixed[family] ? device.macs : [])),
+      'these use no other address than their own',
+    ),
+  ];
+}
+
+function addressKey(address: Address): string {
+  return address.family === 4
+    ? address.text
+    : `0x${[...addressBytes(address)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+function policySet(name: string, type: string, keys: readonly string[], comment?: string): SetDefinition {
+  return {
+    kind: 'set',
+    name,
+    ...(comment === undefined ? {} : { comment }),
+    type,
+    flags: [],
+    contents: 'policy',
+    elements: keys.map((key) => ({ key })),
   };
 }
 
@@ -91,6 +123,7 @@ function prerouting(config: BoxConfig): Chain {
         text: `meta mark ${markText(SIDE_NETWORK)} ether saddr @guarded_macs goto ${chainName('spoofed-source')}`,
         comment: "a guarded device's MAC from the other side",
       },
+      { text: 'icmpv6 type nd-neighbor-advert jump nd_claims' },
       { text: 'ether type { ip, ip6 } accept', comment: 'decided in table inet cordon' },
       { text: 'ether type arp goto arp_claims' },
       { text: `goto ${chainName('ethertype')}` },
@@ -99,7 +132,7 @@ function prerouting(config: BoxConfig): Chain {
 }
 
 /** RFC 826; a probe (RFC 5227) has sender address 0.0.0.0 and claims nothing. */
-function arp(): Chain {
+function arpClaims(): Chain {
   return {
     name: 'arp_claims',
     rules: [
@@ -109,10 +142,29 @@ function arp(): Chain {
         text: `arp saddr ip @guarded4 goto ${chainName('arp-spoof')}`,
         comment: "somebody else's address, from either side",
       },
+      { text: `meta mark ${markText(SIDE_DEVICE)} ether saddr @fixed_macs4 goto ${chainName('arp-spoof')}` },
       {
         text: `meta mark ${markText(SIDE_DEVICE)} limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
       },
       { text: 'accept' },
+    ],
+  };
+}
+
+/** The same for IPv6. Solicitations need no such check: what they claim is their source address, and table inet looks at that. */
+function ndClaims(): Chain {
+  return {
+    name: 'nd_claims',
+    rules: [
+      { text: '@th,64,10 0x3fa return', comment: "fe80::/10 is anyone's" },
+      { text: `ether saddr . ${ND_TARGET} @bindings6 return` },
+      {
+        text: `${ND_TARGET} @guarded6 goto ${chainName('spoofed-source')}`,
+        comment: "somebody else's address, from either side",
+      },
+      {
+        text: `meta mark ${markText(SIDE_DEVICE)} ether saddr @fixed_macs6 goto ${chainName('spoofed-source')}`,
+      },
     ],
   };
 }

@@ -54,7 +54,6 @@ export function compileRuleset(input: CompileInput): Ruleset {
       addresses: deviceAddresses(policy, name, learned),
     }))
     .sort((a, b) => a.id - b.id);
-  const bindings = bindingsOf(devices, 4);
   const inet: Table = {
     family: 'inet',
     name: 'cordon',
@@ -69,13 +68,14 @@ export function compileRuleset(input: CompileInput): Ruleset {
     chains: [...inetChains(config), ...refusalChains('inet')],
   };
   if (config.mode === 'router') return { format: RULESET_FORMAT, mode: 'router', tables: [inet] };
-  const bridge = bridgeTable(config, {
-    bindings4: bindings,
-    guarded4: devices.flatMap(({ addresses }) =>
-      ofFamily(addresses, 4).map((address) => ({ key: address.text })),
-    ),
-    guardedMacs: devices.flatMap(({ device }) => device.identity.macs.map((mac) => ({ key: mac }))),
-  });
+  const bridge = bridgeTable(
+    config,
+    devices.map(({ device, addresses }) => ({
+      macs: device.identity.macs,
+      addresses,
+      isFixed: { 4: hasFixed(device, 4), 6: hasFixed(device, 6) },
+    })),
+  );
   return { format: RULESET_FORMAT, mode: 'bridge', tables: [inet, bridge] };
 }
 
@@ -116,7 +116,7 @@ function identitySets(devices: readonly Numbered[]): readonly SetDefinition[] {
     );
   const fixed = (family: Family) =>
     devices
-      .filter(({ device }) => ofFamily(device.identity.addresses, family).length > 0)
+      .filter(({ device }) => hasFixed(device, family))
       .flatMap(({ device }) => device.identity.macs.map((mac) => ({ key: mac })));
   return [
     {
@@ -264,6 +264,10 @@ function runtimeSets(): readonly SetDefinition[] {
     rate('refused_log_rate'),
     rate('new_log_rate'),
   ];
+}
+
+function hasFixed(device: PolicyDevice, family: Family): boolean {
+  return ofFamily(device.identity.addresses, family).length > 0;
 }
 
 function ofFamily(addresses: readonly Address[], family: Family): readonly Address[] {

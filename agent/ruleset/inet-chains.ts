@@ -48,6 +48,7 @@ export function inetChains(config: BoxConfig): readonly Chain[] {
     ...(config.mode === 'router' ? [sides(config)] : []),
     forward(config),
     input(config),
+    errors(),
     live(),
     pair(),
     sourceChain(4),
@@ -98,7 +99,7 @@ function forward(config: BoxConfig): Chain {
       },
       { text: 'ct state established ct mark != 0 goto live' },
       {
-        text: 'ct state related meta l4proto { icmp, ipv6-icmp } ct mark != 0 goto live',
+        text: 'ct state related meta l4proto { icmp, ipv6-icmp } ct mark != 0 goto errors',
         comment: 'ICMP errors of a known connection',
       },
       {
@@ -138,6 +139,25 @@ function input(config: BoxConfig): Chain {
     { text: `goto ${chainName('to-box')}` },
   );
   return { name: 'input', hook: 'type filter hook input priority filter; policy accept;', rules };
+}
+
+/** To connection tracking a redirect is an error message too (RFC 792; RFC 4861 section 8.2: from routers only). */
+function errors(): Chain {
+  const fromDevices = `meta mark ${markText(SIDE_DEVICE)}`;
+  return {
+    name: 'errors',
+    rules: [
+      {
+        text: `${fromDevices} icmp type redirect goto ${chainName('rogue-ra')}`,
+        comment: 'default rogue-ra',
+      },
+      {
+        text: `${fromDevices} icmpv6 type nd-redirect goto ${chainName('rogue-ra')}`,
+        comment: 'default rogue-ra',
+      },
+      { text: 'goto live' },
+    ],
+  };
 }
 
 function live(): Chain {
@@ -180,12 +200,9 @@ function sourceChain(family: 4 | 6): Chain {
     rules: [
       { text: `ether saddr . ${source} @bindings${family} return` },
       { text: family === 4 ? 'ip saddr 0.0.0.0 return' : 'ip6 saddr { ::, fe80::/10 } return' },
-      {
-        text: `meta mark set ${source} map @device_by_ip${family}`,
-        comment: 'the mark now names the one whose address was claimed',
-      },
-      { text: `meta mark != ${markText(SIDE_DEVICE)} goto ${chainName('spoofed-source')}` },
-      { text: `ether saddr @fixed_macs${family} goto spoofed_by_owner` },
+      { text: `meta mark set ${source} map @device_by_ip${family}`, comment: 'whose address is it' },
+      { text: `meta mark != ${markText(SIDE_DEVICE)} goto spoofed_by_device` },
+      { text: `ether saddr @fixed_macs${family} goto spoofed_by_device` },
       { text: learnLog, comment: 'an address not bound to anyone yet' },
     ],
   };
@@ -199,8 +216,7 @@ function fromDevice(): Chain {
       { text: 'meta mark set ip daddr map @device_by_ip4' },
       { text: 'meta mark set ip6 daddr map @device_by_ip6' },
       { text: `meta mark != ${markText(SIDE_DEVICE)} goto from_device_to_device` },
-      { text: `meta mark set ${markText(OPENED | UNKNOWN_DEVICE_ID)}` },
-      { text: 'meta mark set ether saddr map @device_by_mac' },
+      ...nameTheSender(),
       { text: 'meta mark vmap @containment' },
       { text: 'jump infrastructure_device' },
       { text: 'jump allowed_out' },
@@ -216,17 +232,28 @@ function fromDeviceToDevice(): Chain {
     comment: 'the list of the one contacted, then that of the opener: both must permit',
     rules: [
       { text: 'meta mark vmap @containment' },
+      ...nameTheSender(),
+      { text: 'meta mark vmap @containment', comment: 'before anything passes, infrastructure too' },
+      { text: `meta mark set meta mark or ${markText(BOTH_GUARDED)}` },
       { text: 'jump infrastructure_device' },
+      { text: 'meta mark set ip daddr map @device_by_ip4' },
+      { text: 'meta mark set ip6 daddr map @device_by_ip6' },
       { text: 'jump allowed_in' },
-      { text: `meta mark set ${markText(OPENED | UNKNOWN_DEVICE_ID)}` },
-      { text: 'meta mark set ether saddr map @device_by_mac' },
-      { text: 'meta mark vmap @containment' },
+      ...lenientLogs(), // what its own list would refuse is told of the one contacted, too
+      ...nameTheSender(),
       { text: 'jump allowed_out' },
       { text: keepMark },
       { text: `ct mark set ct mark or ${markText(BOTH_GUARDED)}` },
       { text: 'goto admit' },
     ],
   };
+}
+
+function nameTheSender(): readonly Rule[] {
+  return [
+    { text: `meta mark set ${markText(OPENED | UNKNOWN_DEVICE_ID)}` },
+    { text: 'meta mark set ether saddr map @device_by_mac' },
+  ];
 }
 
 function toDevice(): Chain {
@@ -264,7 +291,12 @@ function judged(name: string, peer: 'saddr' | 'daddr'): Chain {
   };
 }
 
-/** Returns when the packet belongs to an essential entry; the connection's direction says which end is the peer. */
+/**
+ * Returns, so that the other end is looked at too, when the packet belongs to an essential entry or to infrastructure; the
+ * connection's direction says which end is the peer. ICMP errors about a connection carry its mark and neither its
+ * addresses nor its ports. They pass (path MTU discovery, RFC 1191, RFC 8201): the connections that containment ends are
+ * deleted, so those that errors can still be about are essential.
+ */
 function contained(
   name: string,
   ahead: 'saddr' | 'daddr',
@@ -274,10 +306,13 @@ function contained(
   return {
     name,
     rules: [
-      { text: `jump infrastructure_${side}`, comment: 'default contained-keeps-infrastructure' },
-      { text: `ct direction reply jump infrastructure_${side === 'device' ? 'network' : 'device'}` },
+      ...flowsFrom(side).map((flow) => ({ text: `${matchOf(flow)} return`, comment: `default ${flow.id}` })),
+      ...flowsFrom(side === 'device' ? 'network' : 'device').map((flow) => ({
+        text: `ct direction reply ${matchOf(flow)} return`,
+      })),
       ...lookups('essential', ahead, 'dport').map((rule) => ({ text: `ct direction original ${rule.text}` })),
       ...lookups('essential', back, 'sport').map((rule) => ({ text: `ct direction reply ${rule.text}` })),
+      { text: 'ct state related meta l4proto { icmp, ipv6-icmp } return' },
       { text: `goto ${chainName('contained')}` },
     ],
   };
@@ -295,13 +330,17 @@ function lookups(
   );
 }
 
-/** The table of policy/default-policy.ts as rules. Neighbour discovery must have crossed no router (RFC 4861 section 6.1). */
+/** The table of policy/default-policy.ts as rules. */
 function infrastructure(side: 'device' | 'network'): Chain {
-  const rules = INFRASTRUCTURE.filter((flow) => flow.from === side || flow.from === 'both').map((flow) => ({
+  const rules = flowsFrom(side).map((flow) => ({
     text: `${matchOf(flow)} goto admit_infrastructure`,
     comment: `default ${flow.id}`,
   }));
   return { name: `infrastructure_${side}`, rules };
+}
+
+function flowsFrom(side: 'device' | 'network'): readonly InfrastructureFlow[] {
+  return INFRASTRUCTURE.filter((flow) => flow.from === side || flow.from === 'both');
 }
 
 function notAllowed(): Chain {
@@ -321,19 +360,25 @@ function lenientChain(name: string, comment: string, bit: number, counter: strin
   return { name, comment, rules: [...count, { text: `meta mark set meta mark or ${markText(bit)}` }] };
 }
 
-function admitChain(): Chain {
-  const logWith = (test: string, prefix: string): Rule => ({
+function logFirst(test: string, prefix: string): Rule {
+  return {
     text: `${test} update @new_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${LOG_SNAP_BYTES}`,
-  });
+  };
+}
+
+function lenientLogs(): readonly Rule[] {
   const isSet = (bit: number): string => `meta mark and ${markText(bit)} == ${markText(bit)}`;
+  return [logFirst(isSet(WOULD_REFUSE), SHADOW_PREFIX), logFirst(isSet(OBSERVED), OBSERVED_PREFIX)];
+}
+
+function admitChain(): Chain {
   return {
     name: 'admit',
     comment: 'the first packet of a permitted connection',
     rules: [
       { text: 'counter name "permitted_new"' },
-      logWith(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
-      logWith(isSet(WOULD_REFUSE), SHADOW_PREFIX),
-      logWith(isSet(OBSERVED), OBSERVED_PREFIX),
+      logFirst(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
+      ...lenientLogs(),
       { text: admit },
     ],
   };
@@ -357,19 +402,16 @@ function fixedChains(): readonly Chain[] {
     },
     { name: 'admit_infrastructure', rules: [{ text: keepMark }, { text: admit }] },
     {
-      name: 'spoofed_by_owner',
-      comment: 'a device with fixed addresses used another one',
-      rules: [
-        { text: 'meta mark set ether saddr map @device_by_mac' },
-        { text: `goto ${chainName('spoofed-source')}` },
-      ],
+      name: 'spoofed_by_device',
+      comment: 'the log names who sent it, not whose address was claimed',
+      rules: [...nameTheSender(), { text: `goto ${chainName('spoofed-source')}` }],
     },
   ];
 }
 
 function matchOf(flow: InfrastructureFlow): string {
   if (flow.protocol === 'icmpv6')
-    return `ip6 hoplimit 255 icmpv6 type { ${(flow.icmpTypes ?? []).join(', ')} }`;
+    return `ip6 hoplimit ${flow.hopLimit ?? 255} icmpv6 type { ${(flow.icmpTypes ?? []).join(', ')} }`;
   if (flow.protocol === 'igmp') return `meta nfproto ipv4 meta l4proto ${PROTOCOL_NUMBERS.igmp}`;
   return `meta nfproto ipv${flow.family} udp sport ${flow.sourcePort ?? 0} udp dport ${flow.destinationPort ?? 0}`;
 }

@@ -20,13 +20,12 @@
 
 typedef struct {
   napi_env env;
-  int fd;         /* -1 once closed */
-  int holders;    /* the JS handle, and the poll handle while libuv knows it */
+  int fd;      /* -1 once closed */
+  int holders; /* the JS handle, and the poll handle while libuv knows it */
   int watching;
   uv_poll_t poll;
   napi_ref callback;
-  napi_async_context context;
-  napi_async_cleanup_hook_handle hook; /* set while watching */
+  napi_async_cleanup_hook_handle hook;
 } netlink_socket;
 
 static napi_value fail(napi_env env, int error, const char *syscall_name) {
@@ -45,30 +44,30 @@ static napi_value fail(napi_env env, int error, const char *syscall_name) {
   return NULL;
 }
 
+static napi_value refuse(napi_env env, const char *usage) {
+  napi_throw_type_error(env, "ERR_INVALID_ARG", usage);
+  return NULL;
+}
+
 static void release(netlink_socket *s) {
   if (--s->holders == 0) free(s);
 }
 
 static void on_poll_closed(uv_handle_t *handle) {
   netlink_socket *s = handle->data;
-  close(s->fd); /* only now: an fd number may be reused while epoll still holds the old one */
-  s->fd = -1;
   napi_remove_async_cleanup_hook(s->hook);
   release(s);
 }
 
-/* Safe twice. The descriptor of a watched socket is closed by on_poll_closed, one turn of the loop later. */
+/* Safe twice. The descriptor goes at once (allowed after uv_close), so that what the kernel bound to it is free again. */
 static void shut(netlink_socket *s) {
+  if (s->fd < 0) return;
   if (s->watching) {
-    s->watching = 0;
     napi_delete_reference(s->env, s->callback);
-    napi_async_destroy(s->env, s->context);
-    uv_poll_stop(&s->poll);
     uv_close((uv_handle_t *)&s->poll, on_poll_closed);
-  } else if (s->fd >= 0 && s->hook == NULL) {
-    close(s->fd);
-    s->fd = -1;
   }
+  close(s->fd);
+  s->fd = -1;
 }
 
 static void on_env_cleanup(napi_async_cleanup_hook_handle hook, void *arg) {
@@ -82,30 +81,39 @@ static void on_finalize(napi_env env, void *data, void *hint) {
   release(data);
 }
 
-static napi_status arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
+static bool arguments(napi_env env, napi_callback_info info, size_t count, napi_value *values) {
   size_t given = count;
-  napi_status status = napi_get_cb_info(env, info, &given, values, NULL, NULL);
-  if (status == napi_ok && given < count) status = napi_invalid_arg;
-  if (status != napi_ok) napi_throw_type_error(env, "ERR_INVALID_ARG", "too few arguments");
-  return status;
+  if (napi_get_cb_info(env, info, &given, values, NULL, NULL) == napi_ok && given >= count) return true;
+  refuse(env, "too few arguments");
+  return false;
 }
 
-static netlink_socket *open_socket_of(napi_env env, napi_value value) {
+static netlink_socket *socket_of(napi_env env, napi_value value) {
   netlink_socket *s = NULL;
   napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
-      napi_get_value_external(env, value, (void **)&s) != napi_ok) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "not a netlink socket");
-    return NULL;
-  }
-  if (s->fd >= 0 && (s->watching || s->hook == NULL)) return s;
-  fail(env, EBADF, "netlink");
+  if (napi_typeof(env, value, &type) == napi_ok && type == napi_external &&
+      napi_get_value_external(env, value, (void **)&s) == napi_ok)
+    return s;
+  refuse(env, "not a netlink socket");
   return NULL;
 }
 
+static netlink_socket *open_socket_of(napi_env env, napi_value value) {
+  netlink_socket *s = socket_of(env, value);
+  if (s != NULL && s->fd < 0) fail(env, EBADF, "netlink"), s = NULL;
+  return s;
+}
+
+static bool is_uint32_array(napi_env env, napi_value value, uint32_t **data, size_t *length) {
+  napi_typedarray_type type;
+  return napi_get_typedarray_info(env, value, &type, length, (void **)data, NULL, NULL) == napi_ok &&
+         type == napi_uint32_array;
+}
+
 static void set_buffer(int fd, int forced, int plain, int32_t bytes) {
+  /* The plain option is capped at net.core.{r,w}mem_max. */
   if (bytes > 0 && setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof bytes) < 0)
-    setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof bytes); /* capped at net.core.{r,w}mem_max */
+    setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof bytes);
 }
 
 /* open(receiveBufferBytes, sendBufferBytes, noEnobufs, groups: Uint32Array) -> socket; 0 bytes leaves the default. */
@@ -113,23 +121,19 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
   napi_value argv[4], handle;
   int32_t receive_bytes, send_bytes, one = 1;
   bool no_enobufs;
-  napi_typedarray_type type;
   size_t group_count;
   uint32_t *groups;
-  if (arguments(env, info, 4, argv) != napi_ok) return NULL;
+  if (!arguments(env, info, 4, argv)) return NULL;
   if (napi_get_value_int32(env, argv[0], &receive_bytes) != napi_ok ||
       napi_get_value_int32(env, argv[1], &send_bytes) != napi_ok ||
       napi_get_value_bool(env, argv[2], &no_enobufs) != napi_ok ||
-      napi_get_typedarray_info(env, argv[3], &type, &group_count, (void **)&groups, NULL, NULL) != napi_ok ||
-      type != napi_uint32_array || group_count > MAX_GROUPS) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "open(number, number, boolean, Uint32Array)");
-    return NULL;
-  }
+      !is_uint32_array(env, argv[3], &groups, &group_count) || group_count > MAX_GROUPS)
+    return refuse(env, "open(number, number, boolean, Uint32Array)");
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
   if (fd < 0) return fail(env, errno, "socket");
   set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_bytes);
   set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, send_bytes);
-  /* Both only make answers smaller and clearer; a kernel without them still works. */
+  /* These two only make answers smaller and clearer; a kernel without them still works. */
   setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
   setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
   struct sockaddr_nl self = {.nl_family = AF_NETLINK};
@@ -149,19 +153,11 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
     return fail(env, error, step);
   }
   netlink_socket *s = calloc(1, sizeof *s);
-  if (s == NULL) {
-    close(fd);
-    return fail(env, ENOMEM, "calloc");
-  }
-  s->env = env;
-  s->fd = fd;
-  s->holders = 1;
-  if (napi_create_external(env, s, on_finalize, NULL, &handle) != napi_ok) {
-    close(fd);
-    free(s);
-    return fail(env, ENOMEM, "napi_create_external");
-  }
-  return handle;
+  if (s != NULL) *s = (netlink_socket){.env = env, .fd = fd, .holders = 1};
+  if (s != NULL && napi_create_external(env, s, on_finalize, NULL, &handle) == napi_ok) return handle;
+  free(s);
+  close(fd);
+  return fail(env, ENOMEM, "open");
 }
 
 /*
@@ -174,17 +170,14 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   uint8_t *buffer;
   uint32_t *lengths, slot;
   size_t buffer_bytes, slots;
-  napi_typedarray_type type;
-  if (arguments(env, info, 4, argv) != napi_ok) return NULL;
+  if (!arguments(env, info, 4, argv)) return NULL;
   netlink_socket *s = open_socket_of(env, argv[0]);
   if (s == NULL) return NULL;
   if (napi_get_buffer_info(env, argv[1], (void **)&buffer, &buffer_bytes) != napi_ok ||
       napi_get_value_uint32(env, argv[2], &slot) != napi_ok || slot == 0 ||
-      napi_get_typedarray_info(env, argv[3], &type, &slots, (void **)&lengths, NULL, NULL) != napi_ok ||
-      type != napi_uint32_array || slots == 0 || slots > MAX_BATCH || buffer_bytes / slot < slots) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "receive(socket, Buffer, slotBytes, Uint32Array): slots outgrow the buffer");
-    return NULL;
-  }
+      !is_uint32_array(env, argv[3], &lengths, &slots) || slots == 0 || slots > MAX_BATCH ||
+      buffer_bytes / slot < slots)
+    return refuse(env, "receive(socket, Buffer, slotBytes, Uint32Array): slots outgrow the buffer");
   struct mmsghdr messages[MAX_BATCH];
   struct iovec vectors[MAX_BATCH];
   struct sockaddr_nl senders[MAX_BATCH];
@@ -209,14 +202,12 @@ static napi_value send_datagram(napi_env env, napi_callback_info info) {
   void *buffer;
   size_t buffer_bytes;
   uint32_t length;
-  if (arguments(env, info, 3, argv) != napi_ok) return NULL;
+  if (!arguments(env, info, 3, argv)) return NULL;
   netlink_socket *s = open_socket_of(env, argv[0]);
   if (s == NULL) return NULL;
   if (napi_get_buffer_info(env, argv[1], &buffer, &buffer_bytes) != napi_ok ||
-      napi_get_value_uint32(env, argv[2], &length) != napi_ok || length > buffer_bytes) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "send(socket, Buffer, length): length outgrows the buffer");
-    return NULL;
-  }
+      napi_get_value_uint32(env, argv[2], &length) != napi_ok || length > buffer_bytes)
+    return refuse(env, "send(socket, Buffer, length): length outgrows the buffer");
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
   ssize_t sent;
   do sent = sendto(s->fd, buffer, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
@@ -235,7 +226,7 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
   napi_env env = s->env; /* the callback may close s */
   napi_get_reference_value(env, s->callback, &callback);
   napi_get_global(env, &receiver);
-  if (napi_make_callback(env, s->context, receiver, callback, 0, NULL, NULL) == napi_pending_exception &&
+  if (napi_make_callback(env, NULL, receiver, callback, 0, NULL, NULL) == napi_pending_exception &&
       napi_get_and_clear_last_exception(env, &error) == napi_ok)
     napi_fatal_exception(env, error);
   napi_close_handle_scope(env, scope);
@@ -243,28 +234,24 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
 
 /* watch(socket, onReadable, ref): calls back whenever something waits, until close. ref holds the process open. */
 static napi_value watch(napi_env env, napi_callback_info info) {
-  napi_value argv[3], name;
+  napi_value argv[3];
   napi_valuetype type;
   bool ref;
   uv_loop_t *loop;
-  if (arguments(env, info, 3, argv) != napi_ok) return NULL;
+  if (!arguments(env, info, 3, argv)) return NULL;
   netlink_socket *s = open_socket_of(env, argv[0]);
   if (s == NULL) return NULL;
   if (s->watching) return fail(env, EALREADY, "watch");
   if (napi_typeof(env, argv[1], &type) != napi_ok || type != napi_function ||
-      napi_get_value_bool(env, argv[2], &ref) != napi_ok) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "watch(socket, function, boolean)");
-    return NULL;
-  }
+      napi_get_value_bool(env, argv[2], &ref) != napi_ok)
+    return refuse(env, "watch(socket, function, boolean)");
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return fail(env, ENOSYS, "napi_get_uv_event_loop");
   int result = uv_poll_init(loop, &s->poll, s->fd);
   if (result < 0) return fail(env, -result, "uv_poll_init");
   s->poll.data = s;
   s->watching = 1;
   s->holders++;
-  napi_create_string_utf8(env, "cordon_netlink", NAPI_AUTO_LENGTH, &name);
   napi_create_reference(env, argv[1], 1, &s->callback);
-  napi_async_init(env, NULL, name, &s->context);
   napi_add_async_cleanup_hook(env, on_env_cleanup, s, &s->hook);
   if (!ref) uv_unref((uv_handle_t *)&s->poll);
   uv_poll_start(&s->poll, UV_READABLE, on_poll);
@@ -273,12 +260,8 @@ static napi_value watch(napi_env env, napi_callback_info info) {
 
 static napi_value close_socket(napi_env env, napi_callback_info info) {
   napi_value argv[1];
-  netlink_socket *s;
-  if (arguments(env, info, 1, argv) != napi_ok) return NULL;
-  if (napi_get_value_external(env, argv[0], (void **)&s) != napi_ok)
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "not a netlink socket");
-  else
-    shut(s);
+  netlink_socket *s = arguments(env, info, 1, argv) ? socket_of(env, argv[0]) : NULL;
+  if (s != NULL) shut(s);
   return NULL;
 }
 
@@ -288,18 +271,14 @@ static napi_value notify(napi_env env, napi_callback_info info) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   char text[4096];
   size_t path_length, text_length;
-  if (arguments(env, info, 2, argv) != napi_ok) return NULL;
+  if (!arguments(env, info, 2, argv)) return NULL;
   if (napi_get_value_string_utf8(env, argv[0], address.sun_path, sizeof address.sun_path, &path_length) != napi_ok ||
-      napi_get_value_string_utf8(env, argv[1], text, sizeof text, &text_length) != napi_ok || path_length == 0) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG", "notify(string, string)");
-    return NULL;
-  }
+      napi_get_value_string_utf8(env, argv[1], text, sizeof text, &text_length) != napi_ok || path_length == 0)
+    return refuse(env, "notify(string, string)");
   if (path_length >= sizeof address.sun_path - 1) return fail(env, ENAMETOOLONG, "sendto");
-  socklen_t length = offsetof(struct sockaddr_un, sun_path) + path_length + 1;
-  if (address.sun_path[0] == '@') {
-    address.sun_path[0] = '\0';
-    length--; /* an abstract name has no terminator */
-  }
+  bool is_abstract = address.sun_path[0] == '@'; /* such a name starts with NUL and has no terminator */
+  if (is_abstract) address.sun_path[0] = '\0';
+  socklen_t length = offsetof(struct sockaddr_un, sun_path) + path_length + (is_abstract ? 0 : 1);
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(env, errno, "socket");
   ssize_t sent = sendto(fd, text, text_length, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, length);
@@ -308,14 +287,12 @@ static napi_value notify(napi_env env, napi_callback_info info) {
   return sent < 0 ? fail(env, error, "sendto") : NULL;
 }
 
+#define METHOD(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
+
 NAPI_MODULE_INIT() {
   napi_property_descriptor properties[] = {
-      {"open", NULL, open_socket, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"receive", NULL, receive, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"send", NULL, send_datagram, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"watch", NULL, watch, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"close", NULL, close_socket, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"notify", NULL, notify, NULL, NULL, NULL, napi_enumerable, NULL},
+      METHOD("open", open_socket), METHOD("receive", receive),    METHOD("send", send_datagram),
+      METHOD("watch", watch),      METHOD("close", close_socket), METHOD("notify", notify),
   };
   napi_define_properties(env, exports, sizeof properties / sizeof properties[0], properties);
   return exports;

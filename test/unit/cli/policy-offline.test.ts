@@ -141,6 +141,13 @@ t.test('two policies are compared without a running box', async (t) => {
   t.match((await box.cordon('policy', 'diff', before, '--against', before)).stdout, 'changes nothing');
 });
 
+t.test('the policy to begin with is a sound one', async (t) => {
+  const box = emptyBox(t);
+  const starter = await box.cordon('policy', 'starter');
+  t.equal(starter.exitStatus, 0);
+  t.equal((await box.cordonWithInput(starter.stdout, 'policy', 'check', '-')).exitStatus, 0);
+});
+
 t.test('the JSON Schema is one', async (t) => {
   const ran = await emptyBox(t).cordon('policy', 'schema');
   t.equal(ran.exitStatus, 0);

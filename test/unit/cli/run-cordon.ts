@@ -73,7 +73,7 @@ async function run(
 
 /** What a terminal would obey: C0 (but for line feeds), DEL and C1 controls, and the right-to-left override. */
 export function controlsIn(text: string): readonly string[] {
-  return [...text].filter((character) => {
+  return Array.from(text).filter((character) => {
     const code = character.codePointAt(0) ?? 0;
     return (code < 0x20 && code !== 0x0a) || (code >= 0x7f && code < 0xa0) || code === 0x202e;
   });

@@ -1,0 +1,26 @@
+import './support/in-own-namespace.js';
+import t from 'tap';
+import { containment, cut, cutBetweenDevices, errorsOfEssential, refill } from './support/live-tests.js';
+import { serveEcho } from './support/streams.js';
+import { wardPolicy } from './support/verdict-probes.js';
+import { KernelLog } from './support/verdicts.js';
+import { Ward } from './support/ward.js';
+
+t.setTimeout(60_000);
+
+const ward = await Ward.create('router');
+const log = new KernelLog();
+t.teardown(async () => {
+  log.stop();
+  await ward.close();
+});
+await ward.load(wardPolicy(ward));
+await serveEcho(ward, 'hospital', [104, 8080]);
+await serveEcho(ward, 'pump', [2575, 2576]);
+await serveEcho(ward, 'monitor', [6000]);
+
+containment(t, ward, log);
+errorsOfEssential(t, ward, log);
+cut(t, ward, log);
+cutBetweenDevices(t, ward, log);
+refill(t, ward);

@@ -1,0 +1,133 @@
+/**
+ * A box whose two sockets answer: the real server and the real messages, with answers that a test decides. What the CLI asked is
+ * kept for the test to see. The processes themselves are in test/kernel.
+ */
+import { RequestError } from '../../../agent/ipc/errors.js';
+import type { Handlers } from '../../../agent/ipc/request-table.js';
+import { serve } from '../../../agent/ipc/server.js';
+import { agentRequests, type AgentStatus } from '../../../agent/messages/agent-messages.js';
+import { requests } from '../../../agent/messages/enforcer-messages.js';
+import type { ContainmentOrder, EnforcerStatus } from '../../../agent/messages/vocabulary.js';
+import { REFUSAL_REASONS } from '../../../agent/messages/vocabulary.js';
+import type { Test } from 'tap';
+import { POLICY } from './policies.js';
+import { emptyBox, type Box } from './run-cordon.js';
+
+export interface ServedBox extends Box {
+  /** Every request but `status`, in order. */
+  readonly asked: (readonly [name: string, params: unknown])[];
+}
+
+export const nowMs = Date.now();
+
+export const order: ContainmentOrder = {
+  device: 'pump-1',
+  level: 'contained',
+  by: 'nurse',
+  source: 'cli',
+  reason: 'scans \u001b[2Jthe ward',
+  sinceMs: nowMs - 60_000,
+  untilMs: nowMs + 7_200_000,
+};
+
+const state: EnforcerStatus['policy'] = {
+  generation: 4,
+  sha256: 'ab'.repeat(32),
+  appliedAtMs: nowMs - 200_000,
+  devices: 1,
+  entries: 2,
+  pending: null,
+};
+
+export const enforcerStatus: EnforcerStatus = {
+  version: '0.1.0',
+  pid: 123,
+  startedAtMs: nowMs - 7_500_000,
+  mode: 'bridge',
+  policy: state,
+  containment: [order],
+  refused: Object.fromEntries(
+    REFUSAL_REASONS.map((reason, index) => [reason, { packets: index * 10, bytes: index * 600 }]),
+  ) as EnforcerStatus['refused'],
+  permittedNew: 5,
+  dropped: { nflogOverruns: 3, ipcBusy: 0 },
+  tablesRestored: 1,
+  rssBytes: 50_000_000,
+};
+
+export const agentStatus: AgentStatus = {
+  version: '0.1.0',
+  pid: 124,
+  startedAtMs: nowMs - 7_500_000,
+  enforcerConnected: true,
+  broker: { configured: true, connected: false, url: 'mqtts://broker:8883', lastError: 'ECONNREFUSED' },
+  spool: { waiting: 7, dropped: 0, limit: 10_000 },
+  store: { path: '/var/lib/cordon/agent/agent.db', sizeBytes: 40_960, devices: 1, refusals: 2, findings: 1 },
+  dropped: {},
+  rssBytes: 60_000_000,
+};
+
+export async function serveEnforcer(
+  t: Test,
+  box: ServedBox,
+  overrides: Partial<Handlers<typeof requests>> = {},
+): Promise<void> {
+  const note = <Answer>(name: string, params: unknown, answer: Answer): Answer => {
+    box.asked.push([name, params]);
+    return answer;
+  };
+  const pending = { generation: 5, rollbackAtMs: nowMs + 300_000 };
+  const server = await serve({
+    socketPath: box.enforcerSocket,
+    mode: 0o600,
+    maxConnections: 8,
+    maxRequestBytes: 1024 * 1024,
+    requests,
+    handlers: {
+      status: () => enforcerStatus,
+      'policy.current': () => ({ text: POLICY, state }),
+      'policy.apply': (params) =>
+        note('policy.apply', params, {
+          ...state,
+          generation: 5,
+          pending: params.confirmWithinSeconds === null ? null : pending,
+        }),
+      'policy.confirm': (params) => note('policy.confirm', params, state),
+      'policy.rollback': (params) => note('policy.rollback', params, state),
+      'containment.order': (params) =>
+        note('containment.order', params, {
+          order: { ...order, device: params.device, level: params.level },
+          connectionsCut: 2,
+        }),
+      'containment.release': (params) => {
+        note('containment.release', params, null);
+        if (params.device !== 'pump-1')
+          throw new RequestError('unknown-device', `there is no device "${params.device}"`);
+        return { released: [order] };
+      },
+      'familiar.restore': () => ({ restored: 0 }),
+      ...overrides,
+    },
+  });
+  t.teardown(() => server.stop());
+}
+
+export async function serveAgent(
+  t: Test,
+  box: ServedBox,
+  handlers: Omit<Handlers<typeof agentRequests>, 'status'>,
+): Promise<void> {
+  const server = await serve({
+    socketPath: box.agentSocket,
+    mode: 0o600,
+    maxConnections: 8,
+    maxRequestBytes: 64 * 1024,
+    requests: agentRequests,
+    handlers: { status: () => agentStatus, ...handlers },
+  });
+  t.teardown(() => server.stop());
+}
+
+export function unservedBox(t: Test): ServedBox {
+  return { ...emptyBox(t), asked: [] };
+}
