@@ -14,6 +14,18 @@ export const EVENT_ARP = 2;
 /** A refused frame that is neither, or could not be decoded. */
 export const EVENT_OTHER = 3;
 
+/** The first bytes that one end of a connection sends, TCP: once for each direction. `bytes` holds them. */
+export const EVENT_PAYLOAD = 4;
+/** A connection is over: `outcome`, counters and duration are filled. */
+export const EVENT_END = 5;
+
+/** Nothing ever came back. */
+export const OUTCOME_NO_ANSWER = 1;
+/** TCP: answered, but never established (reset); others: answered by an ICMP error alone. */
+export const OUTCOME_REJECTED = 2;
+/** TCP: was established; others: the other end answered. */
+export const OUTCOME_ANSWERED = 3;
+
 /** An approved allow entry lets it through. */
 export const VERDICT_ALLOWED = 1;
 /** It went through because nothing is decided yet (mode `observe`, or an unknown device that is only watched). */
@@ -29,6 +41,7 @@ export interface DetectEvent {
   kind: number;
   /** 1 is any unknown device; a known one is above. */
   deviceId: number;
+  /** The device (true) or the network side sent this packet; EVENT_PAYLOAD and EVENT_END: opened the connection. */
   fromDevice: boolean;
   /** 4, 6, or 0. */
   family: number;
@@ -48,7 +61,25 @@ export interface DetectEvent {
   /** Source MAC of the frame in halves of 24 bits; NONE where it is not known. For ARP: the sender that the packet claims. */
   macHigh: number;
   macLow: number;
+  /**
+   * EVENT_IP: what the first packet carries behind its transport header (a DNS question, an ICMP body); EVENT_PAYLOAD: the data. As far
+   * as it was captured, and only until `observe` returns. Length 0: nothing.
+   */
+  bytes: Uint8Array;
+  payloadOffset: number;
+  payloadLength: number;
+  /** EVENT_PAYLOAD: sent by the end that was contacted. */
+  isReply: boolean;
+  /** EVENT_END only, else 0. Out is away from the device. Bytes as conntrack counts them: IP headers included. */
+  outcome: number;
+  bytesOut: number;
+  bytesIn: number;
+  packetsOut: number;
+  packetsIn: number;
+  durationMs: number;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 export function createEvent(): DetectEvent {
   return {
@@ -66,6 +97,17 @@ export function createEvent(): DetectEvent {
     reason: 0,
     macHigh: NONE,
     macLow: NONE,
+    bytes: NO_BYTES,
+    payloadOffset: 0,
+    payloadLength: 0,
+    isReply: false,
+    outcome: 0,
+    // A fraction, so that V8 stores doubles from the start and counters above 2^31 allocate nothing.
+    bytesOut: 0.5,
+    bytesIn: 0.5,
+    packetsOut: 0.5,
+    packetsIn: 0.5,
+    durationMs: 0.5,
   };
 }
 
@@ -93,7 +135,14 @@ export function fillEvent(
   reason: number,
   macHigh: number,
   macLow: number,
+  bytes: Uint8Array = NO_BYTES,
 ): void {
+  clearExtras(event);
+  if (view.payloadOffset >= 0) {
+    event.bytes = bytes;
+    event.payloadOffset = view.payloadOffset;
+    event.payloadLength = bytes.length === 0 ? 0 : view.payloadLength;
+  }
   event.deviceId = deviceId;
   event.fromDevice = fromDevice;
   event.verdict = verdict;
@@ -129,6 +178,19 @@ export function fillEvent(
   }
   event.local = fromDevice ? source : destination;
   event.peer = fromDevice ? destination : source;
+}
+
+function clearExtras(event: DetectEvent): void {
+  event.bytes = NO_BYTES;
+  event.payloadOffset = 0;
+  event.payloadLength = 0;
+  event.isReply = false;
+  event.outcome = 0;
+  event.bytesOut = 0;
+  event.bytesIn = 0;
+  event.packetsOut = 0;
+  event.packetsIn = 0;
+  event.durationMs = 0;
 }
 
 /**

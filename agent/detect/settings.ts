@@ -4,10 +4,19 @@
  */
 import { z } from 'zod';
 
+/** What the box may do by itself when a detector is sure. Default: tell, and leave it to people. */
+const action = z
+  .enum(['report', 'refuse', 'contain'])
+  .default('report')
+  .describe(
+    'refuse: inline, the connections that make up the finding are refused; contain: the device is contained',
+  );
+
 /** Every detector's name is the key of its settings and the name in a finding; its file is the same name with dashes. */
 export const detectSettings = z.strictObject({
   portScan: z
     .strictObject({
+      action,
       ports: z.int().min(3).max(65535).default(15).describe('distinct ports of one host within the window'),
       windowSeconds: z.int().min(1).max(86400).default(60),
       slowPorts: z
@@ -21,6 +30,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   hostSweep: z
     .strictObject({
+      action,
       hosts: z
         .int()
         .min(3)
@@ -40,6 +50,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   unfamiliarPeer: z
     .strictObject({
+      action,
       learnSeconds: z
         .int()
         .min(0)
@@ -56,6 +67,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   spoofing: z
     .strictObject({
+      action,
       quietSeconds: z
         .int()
         .min(1)

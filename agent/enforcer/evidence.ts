@@ -149,6 +149,7 @@ export class Evidence {
       REASONS[prefix] ?? 0,
       macHigh,
       macLow,
+      packet.buffer,
     );
     if (fromDevice && event.macHigh !== NONE) this.#note(packet, deviceId, nowMs);
     if (prefix === LEARN_INDEX) {

@@ -165,8 +165,7 @@ t.test('answers of the kernel: acknowledged, refused, with words, with our messa
     },
     {
       name: 'refused, our payload echoed before the words',
-      hex:
-        `44000000020000024d00000000000000` + 'eaffffff' + ourHeader + '0102030405060708090a0b0c' + words,
+      hex: `44000000020000024d00000000000000` + 'eaffffff' + ourHeader + '0102030405060708090a0b0c' + words,
       expected: { errno: 22, kernelMessage: 'no set', attributeOffset: 40 },
     },
     {
