@@ -189,6 +189,7 @@ async function checkBridgeNetfilter(): Promise<readonly Check[]> {
 
 async function checkConntrackSettings(): Promise<readonly Check[]> {
   const wanted = [
+    { name: 'nf_conntrack_timestamp', why: 'how long a connection lasted is not known' },
     { name: 'nf_conntrack_acct', why: 'how much a connection carried is not known' },
     { name: 'nf_conntrack_events', why: 'ends of connections that are older than the enforcer are not seen' },
   ];

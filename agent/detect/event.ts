@@ -137,11 +137,11 @@ export function fillEvent(
   macLow: number,
   bytes: Uint8Array = NO_BYTES,
 ): void {
-  clearExtras(event);
-  if (view.payloadOffset >= 0) {
+  clearEvent(event);
+  if (view.payloadOffset >= 0 && bytes !== NO_BYTES) {
     event.bytes = bytes;
     event.payloadOffset = view.payloadOffset;
-    event.payloadLength = bytes.length === 0 ? 0 : view.payloadLength;
+    event.payloadLength = view.payloadLength;
   }
   event.deviceId = deviceId;
   event.fromDevice = fromDevice;
@@ -180,7 +180,12 @@ export function fillEvent(
   event.peer = fromDevice ? destination : source;
 }
 
-function clearExtras(event: DetectEvent): void {
+/** Back to nothing known, so that nothing of the event before shows through. */
+export function clearEvent(event: DetectEvent): void {
+  event.reason = 0;
+  event.tcpFlags = 0;
+  event.macHigh = NONE;
+  event.macLow = NONE;
   event.bytes = NO_BYTES;
   event.payloadOffset = 0;
   event.payloadLength = 0;

@@ -5,6 +5,7 @@
  */
 import { createAddressTable } from '../detect/address-table.js';
 import {
+  EVENT_PAYLOAD,
   VERDICT_ALLOWED,
   VERDICT_OBSERVED,
   VERDICT_REFUSED,
@@ -12,11 +13,13 @@ import {
   createEvent,
   fillEvent,
   reasonIndex,
+  type DetectEvent,
 } from '../detect/event.js';
 import type { Detection } from '../detect/registry.js';
 import { createDetection } from '../detect/registry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
 import { REFUSAL_REASONS } from '../messages/vocabulary.js';
+import type { ConntrackRecord } from '../netlink/conntrack.js';
 import type { NflogPacket } from '../netlink/nflog.js';
 import { parseAddress, type Address } from '../policy/address.js';
 import type { Policy } from '../policy/schema.js';
@@ -26,7 +29,15 @@ import { formatMac } from '../packet/format.js';
 import { NONE, createPacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 import { DEVICE_MASK, OPENED, SIDE_DEVICE, UNKNOWN_DEVICE_ID } from '../ruleset/marks.js';
-import { LEARN_PREFIX, NEW_PREFIX, OBSERVED_PREFIX, SHADOW_PREFIX } from '../ruleset/reasons.js';
+import {
+  ANSWER_PREFIX,
+  DATA_PREFIX,
+  LEARN_PREFIX,
+  NEW_PREFIX,
+  OBSERVED_PREFIX,
+  SHADOW_PREFIX,
+} from '../ruleset/reasons.js';
+import { fillEnd } from './end-event.js';
 import { SeenDevices } from './seen-devices.js';
 import { createSummaries } from './summaries.js';
 
@@ -36,6 +47,8 @@ export const LOG_PREFIXES: readonly string[] = [
   SHADOW_PREFIX,
   OBSERVED_PREFIX,
   LEARN_PREFIX,
+  DATA_PREFIX,
+  ANSWER_PREFIX,
   ...REFUSAL_REASONS,
 ];
 const VERDICTS = [
@@ -43,10 +56,14 @@ const VERDICTS = [
   VERDICT_WOULD_REFUSE,
   VERDICT_OBSERVED,
   VERDICT_OBSERVED,
+  VERDICT_ALLOWED,
+  VERDICT_ALLOWED,
   ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
 ];
-const REASONS = [0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex)];
+const REASONS = [0, 0, 0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex)];
 const LEARN_INDEX = LOG_PREFIXES.indexOf(LEARN_PREFIX);
+const DATA_INDEX = LOG_PREFIXES.indexOf(DATA_PREFIX);
+const ANSWER_INDEX = LOG_PREFIXES.indexOf(ANSWER_PREFIX);
 const ETHERTYPE_ARP = 0x0806;
 /** Claims of addresses waiting to be looked at; a flood of them is thinned. */
 const MAX_CLAIMS = 256;
@@ -125,7 +142,10 @@ export class Evidence {
         ? decodeArp(view, packet.buffer, packet.payloadOffset, packet.payloadLength)
         : decodeIp(view, packet.buffer, packet.payloadOffset, packet.payloadLength);
     if (problem > 1) this.undecodable += 1;
-    const fromDevice = (packet.mark & (OPENED | SIDE_DEVICE)) !== 0;
+    const isAnswer = prefix === ANSWER_INDEX;
+    // The mark of a live connection says who opened it, not who sent this packet.
+    const openedByDevice = (packet.mark & (OPENED | SIDE_DEVICE)) !== 0;
+    const fromDevice = openedByDevice !== isAnswer;
     let macHigh = NONE;
     let macLow = NONE;
     if (packet.hwAddrLength === 6) {
@@ -156,8 +176,19 @@ export class Evidence {
       this.#claim(event.macHigh * 0x1000000 + event.macLow);
       return;
     }
-    for (const finding of this.detection.observe(event, nowMs)) this.#keep(finding);
+    if (isAnswer || prefix === DATA_INDEX) {
+      asPayload(event, openedByDevice, isAnswer);
+      this.#observe(nowMs);
+      return;
+    }
+    this.#observe(nowMs);
     this.#summaries.add(event, nowMs);
+  }
+
+  /** Called for every connection that ended, with the reader's reused struct. */
+  connectionEnd(record: Readonly<ConntrackRecord>): void {
+    if (!fillEnd(this.#event, record, this.#addresses)) return;
+    this.#observe(this.#options.now());
   }
 
   /** Events for the agent since the last call. */
@@ -196,6 +227,10 @@ export class Evidence {
     };
   }
 
+  #observe(nowMs: number): void {
+    for (const finding of this.detection.observe(this.#event, nowMs)) this.#keep(finding);
+  }
+
   #note(packet: Readonly<NflogPacket>, deviceId: number, nowMs: number): void {
     const { macHigh, macLow } = this.#event;
     const port = this.#options.portName(packet.physInIfindex === 0 ? packet.inIfindex : packet.physInIfindex);
@@ -224,6 +259,17 @@ export class Evidence {
     if (this.#findings.length >= 1000) this.findingsDropped += 1;
     else this.#findings.push(finding);
   }
+}
+
+/** Ports as the connection was opened with, whoever sent the data. */
+function asPayload(event: DetectEvent, openedByDevice: boolean, isAnswer: boolean): void {
+  event.kind = EVENT_PAYLOAD;
+  event.fromDevice = openedByDevice;
+  event.isReply = isAnswer;
+  if (!isAnswer) return;
+  const { srcPort } = event;
+  event.srcPort = event.port;
+  event.port = srcPort;
 }
 
 function macNumberOf(mac: string): number {

@@ -4,7 +4,7 @@
  */
 import { openConntrackEvents, type ConntrackRecord } from '../netlink/conntrack.js';
 import { openNflog, type NflogPacket } from '../netlink/nflog.js';
-import { LOG_SNAP_BYTES } from '../policy/default-policy.js';
+import { DATA_SNAP_BYTES } from '../policy/default-policy.js';
 import { LEARN_GROUP, PERMITTED_GROUP, REFUSED_GROUP } from '../ruleset/reasons.js';
 import { LOG_PREFIXES } from './evidence.js';
 
@@ -25,7 +25,7 @@ export function openListeners(
   try {
     const readers = [REFUSED_GROUP, PERMITTED_GROUP, LEARN_GROUP].map((group) => {
       const reader = openNflog(
-        { group, copyBytes: LOG_SNAP_BYTES, receiveBufferBytes: NFLOG_BUFFER_BYTES, prefixes: LOG_PREFIXES },
+        { group, copyBytes: DATA_SNAP_BYTES, receiveBufferBytes: NFLOG_BUFFER_BYTES, prefixes: LOG_PREFIXES },
         onPacket,
       );
       opened.push(reader);

@@ -113,6 +113,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       evidence.packet(packet);
     },
     (record) => {
+      evidence.connectionEnd(record);
       flowEnds.add(record, (id) => evidence.nameOf(id), now());
     },
   );

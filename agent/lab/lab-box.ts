@@ -54,7 +54,10 @@ export async function createLabBox(
   }
   await writeFile(environment.CORDON_CONFIG, `${lines.join('\n')}\n`);
   const start = (process_: 'enforcer' | 'agent'): Promise<Running> =>
-    host.start([process.execPath, MAIN, process_], { env: environment });
+    host.start([process.execPath, MAIN, process_], {
+      // As systemd/cordon-*.service have it.
+      env: { ...environment, NODE_OPTIONS: '--max-semi-space-size=1' },
+    });
   const answers = (request: string): Promise<boolean> =>
     host
       .run([process.execPath, MAIN, ...request.split(' ')], { env: environment })

@@ -85,7 +85,7 @@ async function wireBox(box: Namespace, mode: LabMode): Promise<void> {
   }
   await route(box, HOSPITAL);
   // What firmware/cordon.sysctl.conf sets on a box.
-  for (const setting of ['net.netfilter.nf_conntrack_acct', 'net.netfilter.nf_conntrack_events'])
+  for (const setting of ['acct', 'events', 'timestamp'].map((name) => `net.netfilter.nf_conntrack_${name}`))
     await box.sysctl(setting, '1');
 }
 

@@ -72,6 +72,8 @@ export interface ConntrackRecord {
   bytesOut: number;
   packetsIn: number;
   bytesIn: number;
+  /** From the first packet to the end of the entry; needs net.netfilter.nf_conntrack_timestamp=1. */
+  durationMs: number;
 }
 
 const ATTRIBUTE = {
@@ -85,6 +87,7 @@ const ATTRIBUTE = {
   countersReply: 10,
   id: 12,
   zone: 18,
+  timestamp: 20,
 } as const;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -159,6 +162,19 @@ export function createConntrackDecoder(): ConntrackDecoder {
     return !middle.malformed;
   }
 
+  /** enum ctattr_tstamp: start and stop in nanoseconds. A destroyed entry has both. */
+  function readDuration(): boolean {
+    let start = 0;
+    let stop = 0;
+    middle.enter(top);
+    while (middle.next()) {
+      if (middle.type === 1) start = middle.u64be();
+      else if (middle.type === 2) stop = middle.u64be();
+    }
+    if (start > 0 && stop >= start) record.durationMs = (stop - start) / 1e6;
+    return !middle.malformed;
+  }
+
   function readAttribute(): boolean {
     switch (top.type) {
       case ATTRIBUTE.original:
@@ -171,6 +187,8 @@ export function createConntrackDecoder(): ConntrackDecoder {
         return readCounters(true);
       case ATTRIBUTE.countersReply:
         return readCounters(false);
+      case ATTRIBUTE.timestamp:
+        return readDuration();
       case ATTRIBUTE.status:
         record.status = top.u32be();
         return true;
@@ -264,6 +282,7 @@ function clear(record: ConntrackRecord, message: MessageCursor): void {
   record.bytesOut = -1;
   record.packetsIn = -1;
   record.bytesIn = -1;
+  record.durationMs = -1;
 }
 
 function clearTuple(tuple: TupleRecord): void {
@@ -306,5 +325,6 @@ function emptyRecord(): ConntrackRecord {
     bytesOut: -1,
     packetsIn: -1,
     bytesIn: -1,
+    durationMs: -1,
   };
 }

@@ -15,6 +15,8 @@ export const NEW_LOG_RATE_PER_SECOND = 500;
 export const NEW_LOG_BURST = 1000;
 /** How much of a logged packet is copied to userspace: headers and a little of the payload, never a whole record. */
 export const LOG_SNAP_BYTES = 256;
+/** The same for the first data of a TCP connection, which says what is spoken on it: enough for a TLS ClientHello. */
+export const DATA_SNAP_BYTES = 1024;
 
 /** An applied policy that nobody confirms is rolled back after this long. */
 export const CONFIRM_SECONDS = 120;

@@ -15,8 +15,9 @@ import {
 } from '../policy/default-policy.js';
 import type { BoxConfig } from '../policy/config.js';
 import {
-  ADMITTED,
   CONNECTION_MASK,
+  AWAITS_ANSWER,
+  AWAITS_DATA,
   OBSERVED,
   WOULD_REFUSE,
   BOTH_GUARDED,
@@ -36,9 +37,9 @@ import {
   SHADOW_PREFIX,
   chainName,
 } from './reasons.js';
+import { addressOf, admit, liveChains } from './live-chains.js';
 import type { Chain, Rule } from './ruleset.js';
 
-const admit = `meta mark set ${markText(ADMITTED)} accept`;
 const keepMark = `ct mark set meta mark and ${markText(CONNECTION_MASK)}`;
 const learnLog = `limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`;
 const group = 'ether daddr and 01:00:00:00:00:00 == 01:00:00:00:00:00';
@@ -49,8 +50,7 @@ export function inetChains(config: BoxConfig): readonly Chain[] {
     forward(config),
     input(config),
     errors(),
-    live(),
-    pair(),
+    ...liveChains(),
     sourceChain(4),
     sourceChain(6),
     fromDevice(),
@@ -156,38 +156,6 @@ function errors(): Chain {
         comment: 'default rogue-ra',
       },
       { text: 'goto live' },
-    ],
-  };
-}
-
-function live(): Chain {
-  return {
-    name: 'live',
-    comment: 'containment before anything passes, for every packet of a known connection',
-    rules: [
-      { text: 'meta mark set ct mark' },
-      { text: 'meta mark vmap @containment' },
-      { text: `meta mark >= ${markText(BOTH_GUARDED)} goto live_both` },
-      { text: admit },
-    ],
-  };
-}
-
-function pair(): Chain {
-  const responder = (selector: string): Rule[] =>
-    ([4, 6] as const).map((family) => ({
-      text: `${selector} meta mark set ${addressOf(family, selector === 'ct direction original' ? 'daddr' : 'saddr')} map @device_by_ip${family}`,
-    }));
-  return {
-    name: 'live_both',
-    comment: 'both ends are guarded: the opener first, then the one contacted',
-    rules: [
-      { text: `meta mark set ct mark and ${markText(~BOTH_GUARDED)}` },
-      { text: 'meta mark vmap @containment' },
-      ...responder('ct direction original'),
-      ...responder('ct direction reply'),
-      { text: 'meta mark vmap @containment' },
-      { text: admit },
     ],
   };
 }
@@ -379,6 +347,9 @@ function admitChain(): Chain {
       { text: 'counter name "permitted_new"' },
       logFirst(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
       ...lenientLogs(),
+      {
+        text: `meta l4proto tcp ct mark set ct mark or ${markText(AWAITS_DATA | AWAITS_ANSWER)}`,
+      },
       { text: admit },
     ],
   };
@@ -414,10 +385,6 @@ function matchOf(flow: InfrastructureFlow): string {
     return `ip6 hoplimit ${flow.hopLimit ?? 255} icmpv6 type { ${(flow.icmpTypes ?? []).join(', ')} }`;
   if (flow.protocol === 'igmp') return `meta nfproto ipv4 meta l4proto ${PROTOCOL_NUMBERS.igmp}`;
   return `meta nfproto ipv${flow.family} udp sport ${flow.sourcePort ?? 0} udp dport ${flow.destinationPort ?? 0}`;
-}
-
-function addressOf(family: 4 | 6, which: 'saddr' | 'daddr'): string {
-  return family === 4 ? `ip ${which}` : `ip6 ${which}`;
 }
 
 function names(interfaces: readonly string[]): string {

@@ -8,6 +8,7 @@
  *   bit 24      the numbered device opened the connection
  *   bit 23      shadow: no entry permits it, and it passes
  *   bit 22      observe: the same                             } until it is logged
+ *   bits 23, 22 in a connection's mark: no data seen yet of the one who opened it, of the other
  *   bits 0..19  the device's number (assign-ids.ts)
  *
  * A connection's mark is the mark of the device that decided it, so that one look-up finds a contained device for every
@@ -19,7 +20,10 @@ export const CONTACTED = 0x0200_0000;
 export const OPENED = 0x0100_0000;
 export const WOULD_REFUSE = 0x0080_0000;
 export const OBSERVED = 0x0040_0000;
-/** A packet mark without the two above is what a connection keeps. */
+/** Conntrack mark only: the first data of each direction is yet to come, and will be logged. */
+export const AWAITS_DATA = 0x0080_0000;
+export const AWAITS_ANSWER = 0x0040_0000;
+/** A packet mark without bits 22 and 23 is what a connection keeps. */
 export const CONNECTION_MASK = 0xff3f_ffff;
 export const DEVICE_MASK = 0x000f_ffff;
 /** Conntrack mark only. */

@@ -12,6 +12,9 @@ export const LEARN_GROUP = 3;
 export const NEW_PREFIX = 'new';
 export const SHADOW_PREFIX = 'shadow';
 export const OBSERVED_PREFIX = 'observed';
+/** The first data of a TCP connection: of the one who opened it, and of the other. */
+export const DATA_PREFIX = 'data';
+export const ANSWER_PREFIX = 'answer';
 export const LEARN_PREFIX = 'learn';
 
 /** Which tables can refuse for a reason; a table only has the counters and chains of its own. */

@@ -1,6 +1,13 @@
 import './support/in-own-namespace.js';
 import t from 'tap';
-import { containment, cut, cutBetweenDevices, errorsOfEssential, refill } from './support/live-tests.js';
+import {
+  containment,
+  cut,
+  cutBetweenDevices,
+  errorsOfEssential,
+  firstData,
+  refill,
+} from './support/live-tests.js';
 import { serveEcho } from './support/streams.js';
 import { wardPolicy } from './support/verdict-probes.js';
 import { KernelLog } from './support/verdicts.js';
@@ -19,6 +26,7 @@ await serveEcho(ward, 'hospital', [104, 8080]);
 await serveEcho(ward, 'pump', [2575, 2576]);
 await serveEcho(ward, 'monitor', [6000]);
 
+firstData(t, ward, log);
 containment(t, ward, log);
 errorsOfEssential(t, ward, log);
 cut(t, ward, log);

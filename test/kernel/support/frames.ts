@@ -66,7 +66,7 @@ export function udp(link: Link, path: Path, ports: readonly [number, number], da
 }
 
 export const SYN = 2;
-export const ACK = 16;
+const ACK = 16;
 
 export function tcp(
   link: Link,

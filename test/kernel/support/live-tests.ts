@@ -14,6 +14,30 @@ import { MACS, eventually, type Family, type Ward } from './ward.js';
 type Tap = typeof t;
 const FAMILIES = [4, 6] as const;
 
+/** What is spoken on a connection: the first data of either end is logged once, and no more of it. */
+export function firstData(t: Tap, ward: Ward, log: KernelLog): void {
+  for (const family of FAMILIES)
+    t.test(`IPv${family}: the first data of each direction is logged, once`, async (t) => {
+      const told = () =>
+        log.lines
+          .filter(({ prefix }) => prefix === 'data' || prefix === 'answer')
+          .map(({ prefix, device, fromDevice }) => [prefix, device, fromDevice]);
+      for (const [from, to, port, opened] of [
+        ['pump', 'hospital', 8080, true],
+        ['hospital', 'pump', 2576, false],
+      ] as const) {
+        const before = told().length;
+        const stream = await Stream.open(ward, from, to, family, port);
+        await stream.goesOn();
+        t.same(told().slice(before), [
+          ['data', 'pump-1', opened],
+          ['answer', 'pump-1', opened],
+        ]);
+        await stream.stop();
+      }
+    });
+}
+
 export async function order(
   ward: Ward,
   device: string,

@@ -1,0 +1,68 @@
+/** The end of a connection, as ctnetlink tells it, into the event that detectors are fed. Called by evidence.ts; allocates nothing. */
+import type { AddressTable } from '../detect/address-table.js';
+import {
+  EVENT_END,
+  OUTCOME_ANSWERED,
+  OUTCOME_NO_ANSWER,
+  OUTCOME_REJECTED,
+  VERDICT_ALLOWED,
+  clearEvent,
+  type DetectEvent,
+} from '../detect/event.js';
+import type { ConntrackRecord } from '../netlink/conntrack.js';
+import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../packet/view.js';
+import { DEVICE_MASK, OPENED } from '../ruleset/marks.js';
+
+/** enum ip_conntrack_status of linux/netfilter/nf_conntrack_common.h. Assured: for TCP, the handshake was completed. */
+const SEEN_REPLY = 2;
+const ASSURED = 4;
+
+/** False for a connection of no device: nothing is filled then. */
+export function fillEnd(
+  event: DetectEvent,
+  record: Readonly<ConntrackRecord>,
+  addresses: AddressTable,
+): boolean {
+  const deviceId = record.mark & DEVICE_MASK;
+  if (deviceId === 0) return false;
+  clearEvent(event);
+  const { original } = record;
+  event.kind = EVENT_END;
+  event.deviceId = deviceId;
+  event.fromDevice = (record.mark & OPENED) !== 0;
+  event.family = record.family;
+  event.protocol = record.protocol;
+  const isIcmp = record.protocol === PROTOCOL_ICMP || record.protocol === PROTOCOL_ICMPV6;
+  event.srcPort = isIcmp ? NONE : original.sourcePort;
+  event.port = isIcmp ? original.icmpType * 256 + original.icmpCode : original.destinationPort;
+  const source = ticketOf(record, original.sourceOffset, addresses);
+  const destination = ticketOf(record, original.destinationOffset, addresses);
+  event.local = event.fromDevice ? source : destination;
+  event.peer = event.fromDevice ? destination : source;
+  event.verdict = VERDICT_ALLOWED;
+  event.outcome = outcomeOf(record);
+  event.bytesOut = Math.max(0, event.fromDevice ? record.bytesOut : record.bytesIn);
+  event.bytesIn = Math.max(0, event.fromDevice ? record.bytesIn : record.bytesOut);
+  event.packetsOut = Math.max(0, event.fromDevice ? record.packetsOut : record.packetsIn);
+  event.packetsIn = Math.max(0, event.fromDevice ? record.packetsIn : record.packetsOut);
+  event.durationMs = Math.max(0, record.durationMs);
+  return true;
+}
+
+function outcomeOf(record: Readonly<ConntrackRecord>): number {
+  if ((record.status & SEEN_REPLY) === 0) return OUTCOME_NO_ANSWER;
+  if (record.protocol !== PROTOCOL_TCP || (record.status & ASSURED) !== 0) return OUTCOME_ANSWERED;
+  return OUTCOME_REJECTED;
+}
+
+function ticketOf(record: Readonly<ConntrackRecord>, offset: number, addresses: AddressTable): number {
+  const { buffer } = record;
+  if (record.family === 4) return addresses.intern(4, buffer.readUInt32BE(offset), 0, 0, 0);
+  return addresses.intern(
+    6,
+    buffer.readUInt32BE(offset),
+    buffer.readUInt32BE(offset + 4),
+    buffer.readUInt32BE(offset + 8),
+    buffer.readUInt32BE(offset + 12),
+  );
+}
