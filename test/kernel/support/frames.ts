@@ -66,7 +66,6 @@ export function udp(link: Link, path: Path, ports: readonly [number, number], da
 }
 
 export const SYN = 2;
-const ACK = 16;
 
 export function tcp(
   link: Link,
