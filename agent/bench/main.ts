@@ -22,6 +22,9 @@ const CONTAIN_TRIALS = 20;
 const NONE =
   'table inet cordon { }\ndelete table inet cordon\ntable bridge cordon { }\ndelete table bridge cordon\ntable inet naive { }\ndelete table inet naive\n';
 
+/** Connection attempts to a closed port, one after another: the SYN is judged, the RST comes back. Bounded by the client. */
+const CONNECT = `const net=require('net');const end=Date.now()+${SECONDS * 1000};let n=0;const one=()=>{if(Date.now()>end){console.log(n);process.exit()}const s=net.connect(8080,'${HOSPITAL[0]}');s.on('error',()=>{n++;one()})};for(let i=0;i<16;i++)one()`;
+
 const dir = await mkdtemp(join(tmpdir(), 'cordon-bench-'));
 const lab = await createNetworkLab('bridge');
 try {
@@ -107,9 +110,6 @@ async function udp(lab: NetworkLab): Promise<number> {
   ).end;
   return (sum.packets - sum.lost_packets) / sum.seconds;
 }
-
-/** Connection attempts to a closed port, one after another: the SYN is judged, the RST comes back. Bounded by the client. */
-const CONNECT = `const net=require('net');const end=Date.now()+${SECONDS * 1000};let n=0;const one=()=>{if(Date.now()>end){console.log(n);process.exit()}const s=net.connect(8080,'${HOSPITAL[0]}');s.on('error',()=>{n++;one()})};for(let i=0;i<16;i++)one()`;
 
 async function connections(lab: NetworkLab): Promise<number> {
   const { stdout } = await lab.pump.run([process.execPath, '-e', CONNECT]);
@@ -242,10 +242,7 @@ function policyText(devices: number, pumpMac: string): string {
       },
     ]),
   );
-  // JSON is YAML (YAML 1.2 section 1.3), and one line a device stays readable.
-  return `version: 1\nsite: { name: ${site.name} }\ndevices:\n${Object.entries(plain)
-    .map(([name, device]) => `  ${name}: ${JSON.stringify(device)}`)
-    .join('\n')}\n`;
+  return JSON.stringify({ version: 1, site: { name: site.name }, devices: plain });
 }
 
 async function nft(lab: NetworkLab, text: string): Promise<void> {
