@@ -82,6 +82,8 @@ export async function createLabBox(
       );
       return running;
     },
-    cordon: (...words) => host.run([process.execPath, MAIN, ...words], { env: environment }),
+    // A policy of 10,000 devices takes its time.
+    cordon: (...words) =>
+      host.run([process.execPath, MAIN, ...words], { env: environment, timeoutMs: 60_000 }),
   };
 }

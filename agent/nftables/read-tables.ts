@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { readNamedCounters } from '../netlink/named-counters.js';
 import { readSetElements } from '../netlink/set-elements.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
 import { runNft } from './run-nft.js';
@@ -23,15 +24,6 @@ const listed = z.object({
       rule: z.object({ family: z.string(), table: z.string(), chain: z.string() }).optional(),
       set: z.object({ family: z.string(), table: z.string(), name: z.string() }).optional(),
       map: z.object({ family: z.string(), table: z.string(), name: z.string() }).optional(),
-      counter: z
-        .object({
-          family: z.string(),
-          table: z.string(),
-          name: z.string(),
-          packets: z.number(),
-          bytes: z.number(),
-        })
-        .optional(),
       element: z.unknown().optional(),
     }),
   ),
@@ -110,9 +102,7 @@ export interface Count {
 /** Named counters of both tables, summed by name. Empty when the tables are not there. */
 export async function readCounters(): Promise<ReadonlyMap<string, Count>> {
   const counts = new Map<string, Count>();
-  const objects = (await list(['-j', 'list', 'counters'])) ?? [];
-  for (const { counter } of objects) {
-    if (counter?.table !== 'cordon') continue;
+  for (const counter of await readNamedCounters('cordon')) {
     const before = counts.get(counter.name) ?? { packets: 0, bytes: 0 };
     counts.set(counter.name, {
       packets: before.packets + counter.packets,
