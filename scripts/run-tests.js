@@ -7,6 +7,7 @@ import { Parser } from 'tap-parser';
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+const finished = new Map();
 const started = Date.now();
 
 const tap = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...process.argv.slice(2)], {
@@ -45,15 +46,22 @@ parser.on('child', (file) => {
   file.on('comment', (comment) => {
     if (/notice/i.test(comment)) console.log(`  ${name}: ${comment.trim()}`);
   });
-  file.on('complete', (result) => {
-    if (!result.ok && failedInside === 0) {
-      counts.failed += 1;
-      failures.push({ name, test: { name: 'the file itself', diag: result.failures } });
-    }
-    console.log(
-      `${result.ok ? 'ok    ' : 'NOT OK'} ${name} (${tests} tests, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
-    );
+  file.on('complete', () => {
+    finished.set(file.name, { name, tests, failedInside });
   });
+});
+// The verdict on the file as a whole comes after it: it knows the exit status too, of a file that died before its first test.
+parser.on('assert', (verdict) => {
+  const file = [...finished.values()].find(({ name }) => verdict.name.endsWith(name));
+  const { name, tests, failedInside } = file ?? { name: verdict.name, tests: 0, failedInside: 0 };
+  if (!verdict.ok && failedInside === 0) {
+    counts.failed += 1;
+    failures.push({ name, test: { name: 'the file itself', diag: verdict.diag } });
+  }
+  if (verdict.skip) counts.skipped += 1;
+  console.log(
+    `${verdict.ok ? 'ok    ' : 'NOT OK'} ${name} (${tests} tests, ${((Date.now() - started) / 1000).toFixed(0)} s)`,
+  );
 });
 tap.stdout.pipe(parser);
 

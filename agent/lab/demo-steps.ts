@@ -199,7 +199,19 @@ async function scanPump({ lab, broker }: DemoScene): Promise<Observed> {
 async function spoof({ lab, broker, dir }: DemoScene): Promise<Observed> {
   const forged = `${PUMP[lab.mode][0].slice(0, -2)}66`;
   const capture = await lab.hospital.start(
-    ['tcpdump', '-n', '-l', '-i', 'eth0', '-w', join(dir, 'spoof.pcap'), '--print', `src host ${forged}`],
+    [
+      'tcpdump',
+      '-Z',
+      'root',
+      '-n',
+      '-l',
+      '-i',
+      'eth0',
+      '-w',
+      join(dir, 'spoof.pcap'),
+      '--print',
+      `src host ${forged}`,
+    ],
     { readyWhen: /listening on/ },
   );
   await lab.pump.ip(`addr add ${forged}/24 dev eth0`);

@@ -156,7 +156,7 @@ export class Ward {
     for (const name of HOSTS)
       this.#watchers.set(
         name,
-        await this.host(name).start(['tcpdump', '-l', '-n', '-A', '-i', 'eth0', '-Q', 'in'], {
+        await this.host(name).start(['tcpdump', '-Z', 'root', '-l', '-n', '-A', '-i', 'eth0', '-Q', 'in'], {
           readyWhen: /listening on/,
         }),
       );
