@@ -8,14 +8,13 @@
 import {
   INFRASTRUCTURE,
   LOG_SNAP_BYTES,
-  NEW_LOG_BURST,
-  NEW_LOG_RATE_PER_SECOND,
   PROTOCOL_NUMBERS,
   type InfrastructureFlow,
 } from '../policy/default-policy.js';
 import type { BoxConfig } from '../policy/config.js';
+import { admit, admitChains, lenientLogs } from './admit-chains.js';
+import { addressOf, lookups } from './match-text.js';
 import {
-  ADMITTED,
   CONNECTION_MASK,
   OBSERVED,
   WOULD_REFUSE,
@@ -27,18 +26,9 @@ import {
   UNKNOWN_DEVICE_ID,
   markText,
 } from './marks.js';
-import {
-  LEARN_GROUP,
-  LEARN_PREFIX,
-  NEW_PREFIX,
-  PERMITTED_GROUP,
-  OBSERVED_PREFIX,
-  SHADOW_PREFIX,
-  chainName,
-} from './reasons.js';
+import { LEARN_GROUP, LEARN_PREFIX, chainName } from './reasons.js';
 import type { Chain, Rule } from './ruleset.js';
 
-const admit = `meta mark set ${markText(ADMITTED)} accept`;
 const keepMark = `ct mark set meta mark and ${markText(CONNECTION_MASK)}`;
 const learnLog = `limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`;
 const group = 'ether daddr and 01:00:00:00:00:00 == 01:00:00:00:00:00';
@@ -65,7 +55,7 @@ export function inetChains(config: BoxConfig): readonly Chain[] {
     notAllowed(),
     lenientChain('would_refuse', 'shadow: counted and told, not refused', WOULD_REFUSE, 'would_refuse'),
     lenientChain('observed', 'observe: told, not refused', OBSERVED, null),
-    admitChain(),
+    ...admitChains(),
     ...fixedChains(),
   ];
 }
@@ -318,18 +308,6 @@ function contained(
   };
 }
 
-function lookups(
-  set: 'allow' | 'essential',
-  peer: 'saddr' | 'daddr',
-  port: 'sport' | 'dport',
-): readonly Rule[] {
-  return ([4, 6] as const).flatMap((family) =>
-    ['', '_ranges'].map((kind) => ({
-      text: `meta mark . ${addressOf(family, peer)} . meta l4proto . th ${port} @${set}${family}${kind} return`,
-    })),
-  );
-}
-
 /** The table of policy/default-policy.ts as rules. */
 function infrastructure(side: 'device' | 'network'): Chain {
   const rules = flowsFrom(side).map((flow) => ({
@@ -358,30 +336,6 @@ function notAllowed(): Chain {
 function lenientChain(name: string, comment: string, bit: number, counter: string | null): Chain {
   const count = counter === null ? [] : [{ text: `counter name "${counter}"` }];
   return { name, comment, rules: [...count, { text: `meta mark set meta mark or ${markText(bit)}` }] };
-}
-
-function logFirst(test: string, prefix: string): Rule {
-  return {
-    text: `${test} update @new_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${LOG_SNAP_BYTES}`,
-  };
-}
-
-function lenientLogs(): readonly Rule[] {
-  const isSet = (bit: number): string => `meta mark and ${markText(bit)} == ${markText(bit)}`;
-  return [logFirst(isSet(WOULD_REFUSE), SHADOW_PREFIX), logFirst(isSet(OBSERVED), OBSERVED_PREFIX)];
-}
-
-function admitChain(): Chain {
-  return {
-    name: 'admit',
-    comment: 'the first packet of a permitted connection',
-    rules: [
-      { text: 'counter name "permitted_new"' },
-      logFirst(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
-      ...lenientLogs(),
-      { text: admit },
-    ],
-  };
 }
 
 /** Everything the device side may not send whatever its list says, and what infrastructure passes silently. */
@@ -414,10 +368,6 @@ function matchOf(flow: InfrastructureFlow): string {
     return `ip6 hoplimit ${flow.hopLimit ?? 255} icmpv6 type { ${(flow.icmpTypes ?? []).join(', ')} }`;
   if (flow.protocol === 'igmp') return `meta nfproto ipv4 meta l4proto ${PROTOCOL_NUMBERS.igmp}`;
   return `meta nfproto ipv${flow.family} udp sport ${flow.sourcePort ?? 0} udp dport ${flow.destinationPort ?? 0}`;
-}
-
-function addressOf(family: 4 | 6, which: 'saddr' | 'daddr'): string {
-  return family === 4 ? `ip ${which}` : `ip6 ${which}`;
 }
 
 function names(interfaces: readonly string[]): string {
