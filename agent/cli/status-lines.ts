@@ -67,6 +67,7 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
           labelled(index === 0 ? 'Contained' : '', containmentText(order, nowMs)),
         )),
     ...labelled('Permitted', counted(status.permittedNew, 'new connection')),
+    ...labelled('Inspection', inspectionText(status.inspection)),
     ...(refused.length === 0
       ? labelled('Refused', 'nothing since the tables were loaded')
       : refusedLines(refused, columns)),
@@ -75,6 +76,15 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
       ? []
       : labelled('Tables', `removed by someone else and restored ${counted(status.tablesRestored, 'time')}`)),
   ];
+}
+
+function inspectionText(inspection: EnforcerStatus['inspection']): string {
+  const { wanted, active, how, why, held, refused, unseen } = inspection;
+  const counts = `${counted(held, 'first packet')} held, ${refused} refused, ${unseen} passed unseen`;
+  if (active === 'inline')
+    return `inline (${how === 'compat' ? 'xt NFQUEUE through nft_compat' : 'nft_queue'}): ${counts}`;
+  if (wanted === 'tap') return 'tap, as configured: detectors see a copy of first packets';
+  return `TAP, NOT INLINE: ${why ?? 'not known why'}; detectors see a copy and can refuse nothing; ${counts}`;
 }
 
 function refusedLines(

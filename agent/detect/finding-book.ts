@@ -5,6 +5,7 @@
 import type { Finding } from '../messages/vocabulary.js';
 import { nextTelling } from './finding-life.js';
 import type { DetectorName } from './settings.js';
+import { detectorBit } from './verdict.js';
 
 export const MAX_OPEN_FINDINGS = 1_024;
 /** Findings of one detector about one device; the rest is folded into one more, so that a flood is one line and not a page. */
@@ -67,6 +68,8 @@ export class FindingBook {
   refused = 0;
   /** Findings that were folded into one that stands for many. */
   folded = 0;
+  /** Detectors whose findings were opened or touched since this was last set to 0, as bits. */
+  touched = 0;
   readonly #byId = new Map<number, Open>();
   readonly #byKey = new Map<string, Open>();
   readonly #quota = new Map<string, number>();
@@ -93,6 +96,7 @@ export class FindingBook {
     if (!open) return false;
     open.count++;
     open.isChanged = true;
+    this.touched |= detectorBit(open.opening.detector);
     if (nowMs > open.lastMs) open.lastMs = nowMs;
     return true;
   }
@@ -148,6 +152,7 @@ export class FindingBook {
       quietMs: opening.quietMs,
       folded,
     };
+    this.touched |= detectorBit(opening.detector);
     this.#byId.set(open.id, open);
     this.#byKey.set(key, open);
     this.#quota.set(quotaKey, (this.#quota.get(quotaKey) ?? 0) + 1);

@@ -21,6 +21,8 @@ export interface DetectionOptions {
 export interface Detection {
   /** Findings opened or told again because of this event; mostly none, and then nothing is allocated. */
   observe(event: DetectEvent, nowMs: number): readonly Finding[];
+  /** Detectors whose findings the last observed event opened or added to, as bits (see verdict.ts). */
+  readonly touched: number;
   /** Updates and closings that are due. */
   tick(nowMs: number): readonly Finding[];
   /** Other thresholds: windows begin anew, open findings and what is familiar stay. */
@@ -45,8 +47,12 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
   let detectors = createDetectors(context, settings, familiar);
   return {
     observe(event, nowMs) {
+      book.touched = 0;
       for (const detector of detectors) detector.observe(event, nowMs);
       return book.take();
+    },
+    get touched() {
+      return book.touched;
     },
     tick(nowMs) {
       for (const detector of detectors) detector.tick(nowMs);

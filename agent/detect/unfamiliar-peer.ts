@@ -108,8 +108,16 @@ export function createUnfamiliarPeerDetector(
       const circle = familiar.circle(name, nowMs);
       const key = keyOf(context.addresses, event.peer);
       if (circle.peers.has(key)) return;
-      familiar.add(circle, key, settings.peersPerDevice);
-      if (nowMs - circle.sinceMs < settings.learnSeconds * 1000) return;
+      const isLearning = nowMs - circle.sinceMs < settings.learnSeconds * 1000;
+      // What is refused does not become familiar: its next attempt would pass otherwise.
+      const staysAway = settings.action === 'refuse' && !isLearning && event.verdict !== VERDICT_ALLOWED;
+      if (!staysAway) familiar.add(circle, key, settings.peersPerDevice);
+      if (isLearning) return;
+      if (staysAway && context.book.find('unfamiliarPeer', name, addressOr(context, event.peer)) !== null) {
+        const again = describeSubject(context, event);
+        context.book.openFinding(openingOf(context, event, again, circle, nowMs), nowMs);
+        return;
+      }
       circle.newMs.push(nowMs);
       while ((circle.newMs[0] ?? nowMs) < nowMs - HOUR_MS || circle.newMs.length > MANY_PEERS)
         circle.newMs.shift();

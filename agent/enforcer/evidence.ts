@@ -15,11 +15,14 @@ import {
   reasonIndex,
   type DetectEvent,
 } from '../detect/event.js';
+import { detectorBit, detectorsThat, verdictOf, type Verdict } from '../detect/verdict.js';
 import type { Detection } from '../detect/registry.js';
+import type { DetectorName } from '../detect/settings.js';
 import { createDetection } from '../detect/registry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
-import { REFUSAL_REASONS } from '../messages/vocabulary.js';
+import { REFUSAL_REASONS, type Finding } from '../messages/vocabulary.js';
 import type { ConntrackRecord } from '../netlink/conntrack.js';
+import type { KernelPacket } from '../netlink/kernel-packet.js';
 import type { NflogPacket } from '../netlink/nflog.js';
 import { parseAddress, type Address } from '../policy/address.js';
 import type { Policy } from '../policy/schema.js';
@@ -28,7 +31,15 @@ import { decodeIp } from '../packet/decode-ip.js';
 import { formatMac } from '../packet/format.js';
 import { NONE, createPacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
-import { DEVICE_MASK, OPENED, SIDE_DEVICE, UNKNOWN_DEVICE_ID } from '../ruleset/marks.js';
+import {
+  DEVICE_MASK,
+  ESSENTIAL,
+  OBSERVED,
+  OPENED,
+  SIDE_DEVICE,
+  UNKNOWN_DEVICE_ID,
+  WOULD_REFUSE,
+} from '../ruleset/marks.js';
 import {
   ANSWER_PREFIX,
   DATA_PREFIX,
@@ -61,6 +72,7 @@ const VERDICTS = [
   ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
 ];
 const REASONS = [0, 0, 0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex)];
+const REFUSED_BY_DETECTOR = reasonIndex('detector');
 const LEARN_INDEX = LOG_PREFIXES.indexOf(LEARN_PREFIX);
 const DATA_INDEX = LOG_PREFIXES.indexOf(DATA_PREFIX);
 const ANSWER_INDEX = LOG_PREFIXES.indexOf(ANSWER_PREFIX);
@@ -76,6 +88,8 @@ export interface Claim {
 export interface EvidenceOptions {
   readonly now: () => number;
   readonly portName: (ifindex: number) => string | null;
+  /** A detector that may contain found something in what this device itself sent. May be called again for one finding. */
+  readonly onContain: (device: string, finding: Finding) => void;
 }
 
 export class Evidence {
@@ -91,6 +105,9 @@ export class Evidence {
   #macs = new Map<number, string>();
   #idByMac = new Map<number, number>();
   #claims = new Map<string, Claim>();
+  /** Detectors that may refuse, and contain, as bits. */
+  #refusing = 0;
+  #containing = 0;
   undecodable = 0;
   claimsDropped = 0;
   findingsDropped = 0;
@@ -111,6 +128,8 @@ export class Evidence {
       this.#macs.set(id, first);
       for (const mac of device.identity.macs) this.#idByMac.set(macNumberOf(mac), id);
     }
+    this.#refusing = detectorsThat('refuse', policy.detect);
+    this.#containing = detectorsThat('contain', policy.detect);
     if (this.#detection) this.#detection.useSettings(policy.detect);
     else
       this.#detection = createDetection(policy.detect, {
@@ -128,7 +147,7 @@ export class Evidence {
     return this.#names.get(deviceId) ?? null;
   }
 
-  /** Called for every logged packet, with the reader's reused struct. */
+  /** Called for every logged packet, with the reader's reused struct. What is logged was decided by the kernel. */
   packet(packet: Readonly<NflogPacket>): void {
     const nowMs = this.#options.now();
     const prefix = packet.prefixIndex;
@@ -136,16 +155,57 @@ export class Evidence {
       this.undecodable += 1;
       return;
     }
+    const isAnswer = prefix === ANSWER_INDEX;
+    this.#fill(packet, VERDICTS[prefix] ?? VERDICT_REFUSED, REASONS[prefix] ?? 0, nowMs, isAnswer);
+    if (isAnswer || prefix === DATA_INDEX) {
+      asPayload(this.#event, isAnswer);
+      this.#observe(nowMs);
+      return;
+    }
+    if (prefix === LEARN_INDEX) {
+      this.#claim(this.#event.macHigh * 0x1000000 + this.#event.macLow);
+      return;
+    }
+    this.#observe(nowMs);
+    this.#summaries.add(this.#event, nowMs);
+  }
+
+  /** Called for every first packet that the kernel holds, and says what becomes of it. */
+  held(packet: Readonly<KernelPacket>): Verdict {
+    const nowMs = this.#options.now();
+    const { mark } = packet;
+    const found =
+      (mark & WOULD_REFUSE) !== 0
+        ? VERDICT_WOULD_REFUSE
+        : (mark & OBSERVED) !== 0
+          ? VERDICT_OBSERVED
+          : VERDICT_ALLOWED;
+    this.#fill(packet, found, 0, nowMs, false);
+    this.#observe(nowMs);
+    const verdict = verdictOf(this.#event, this.detection.touched, this.#refusing, (mark & ESSENTIAL) !== 0);
+    if (verdict.verdict === 'refuse') {
+      this.#event.verdict = VERDICT_REFUSED;
+      this.#event.reason = REFUSED_BY_DETECTOR;
+    }
+    this.#summaries.add(this.#event, nowMs);
+    return verdict;
+  }
+
+  /** `isAnswer`: sent by the end that was contacted. The mark says who opened the connection, not who sent this packet. */
+  #fill(
+    packet: Readonly<KernelPacket>,
+    verdict: number,
+    reason: number,
+    nowMs: number,
+    isAnswer: boolean,
+  ): void {
     const view = this.#view;
     const problem =
       packet.hwProtocol === ETHERTYPE_ARP
         ? decodeArp(view, packet.buffer, packet.payloadOffset, packet.payloadLength)
         : decodeIp(view, packet.buffer, packet.payloadOffset, packet.payloadLength);
     if (problem > 1) this.undecodable += 1;
-    const isAnswer = prefix === ANSWER_INDEX;
-    // The mark of a live connection says who opened it, not who sent this packet.
-    const openedByDevice = (packet.mark & (OPENED | SIDE_DEVICE)) !== 0;
-    const fromDevice = openedByDevice !== isAnswer;
+    const fromDevice = ((packet.mark & (OPENED | SIDE_DEVICE)) !== 0) !== isAnswer;
     let macHigh = NONE;
     let macLow = NONE;
     if (packet.hwAddrLength === 6) {
@@ -165,24 +225,27 @@ export class Evidence {
       this.#addresses,
       deviceId,
       fromDevice,
-      VERDICTS[prefix] ?? VERDICT_REFUSED,
-      REASONS[prefix] ?? 0,
+      verdict,
+      reason,
       macHigh,
       macLow,
       packet.buffer,
     );
     if (fromDevice && event.macHigh !== NONE) this.#note(packet, deviceId, nowMs);
-    if (prefix === LEARN_INDEX) {
-      this.#claim(event.macHigh * 0x1000000 + event.macLow);
-      return;
+  }
+
+  #observe(nowMs: number): void {
+    for (const finding of this.detection.observe(this.#event, nowMs)) {
+      this.#keep(finding);
+      // Who only looks at a device must not be able to have it contained.
+      if (
+        this.#event.fromDevice &&
+        finding.device !== null &&
+        finding.state === 'open' &&
+        (detectorBit(finding.detector as DetectorName) & this.#containing) !== 0
+      )
+        this.#options.onContain(finding.device, finding);
     }
-    if (isAnswer || prefix === DATA_INDEX) {
-      asPayload(event, openedByDevice, isAnswer);
-      this.#observe(nowMs);
-      return;
-    }
-    this.#observe(nowMs);
-    this.#summaries.add(event, nowMs);
   }
 
   /** Called for every connection that ended, with the reader's reused struct. */
@@ -227,11 +290,7 @@ export class Evidence {
     };
   }
 
-  #observe(nowMs: number): void {
-    for (const finding of this.detection.observe(this.#event, nowMs)) this.#keep(finding);
-  }
-
-  #note(packet: Readonly<NflogPacket>, deviceId: number, nowMs: number): void {
+  #note(packet: Readonly<KernelPacket>, deviceId: number, nowMs: number): void {
     const { macHigh, macLow } = this.#event;
     const port = this.#options.portName(packet.physInIfindex === 0 ? packet.inIfindex : packet.physInIfindex);
     // A refused packet proves no address: it may be the spoofed one.
@@ -261,12 +320,12 @@ export class Evidence {
   }
 }
 
-/** Ports as the connection was opened with, whoever sent the data. */
-function asPayload(event: DetectEvent, openedByDevice: boolean, isAnswer: boolean): void {
+/** Ports and direction as the connection was opened with, whoever sent the data. */
+function asPayload(event: DetectEvent, isAnswer: boolean): void {
   event.kind = EVENT_PAYLOAD;
-  event.fromDevice = openedByDevice;
   event.isReply = isAnswer;
   if (!isAnswer) return;
+  event.fromDevice = !event.fromDevice;
   const { srcPort } = event;
   event.srcPort = event.port;
   event.port = srcPort;

@@ -7,13 +7,18 @@ import { serve } from '../ipc/server.js';
 import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
 import { sdNotify } from '../netlink/sd-notify.js';
+import { readCounters } from '../nftables/read-tables.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
+import { HELD_COUNTER } from '../ruleset/reasons.js';
 import { ContainmentKeeper } from './containment-keeper.js';
 import { cutConnections } from './cut-connections.js';
 import { Evidence } from './evidence.js';
 import { FlowEnds } from './flow-ends.js';
+import { DetectorContainment } from './detector-containment.js';
 import { createHandlers } from './handlers.js';
+import { HoldRule } from './hold-rule.js';
+import { InlineVerdicts } from './inline-verdicts.js';
 import { createInterfaceNames } from './interface-names.js';
 import { KernelLock } from './kernel-lock.js';
 import { openListeners } from './listeners.js';
@@ -69,11 +74,22 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     remembered.push(full);
   };
 
-  const evidence = new Evidence({ now, portName: createInterfaceNames(now) });
+  const fail = (what: string) => (error: unknown) => {
+    log.error({ err: error }, what);
+  };
+  const evidence = new Evidence({
+    now,
+    portName: createInterfaceNames(now),
+    onContain: (device, finding) => {
+      byDetectors.request(device, finding);
+    },
+  });
+  const hold = new HoldRule(config.inspection);
   const flowEnds = new FlowEnds();
   const keeper: PolicyKeeper = new PolicyKeeper({
     config,
     store,
+    hold,
     now,
     tell,
     runLocked,
@@ -105,6 +121,12 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
         orders,
       }),
   });
+  const byDetectors = new DetectorContainment({
+    now,
+    isContained: (device) => containment.orders.some((order) => order.device === device),
+    order: (order) => runLocked(() => containment.order(order, null)),
+    onError: fail('a device that a detector wanted contained is not'),
+  });
   await containment.load();
   await runLocked(() => keeper.start());
 
@@ -117,14 +139,27 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       flowEnds.add(record, (id) => evidence.nameOf(id), now());
     },
   );
+  const inline = new InlineVerdicts({
+    hold,
+    now,
+    decide: (packet) => evidence.held(packet),
+    onChange: (detail) => {
+      const generation = keeper.inForce.state.generation;
+      tell({ kind: 'inspection-changed', by: 'enforcer', device: null, generation, detail });
+    },
+    onError: fail('a held packet could not be judged; it passed'),
+  });
+  await inline.start((await readCounters()).get(HELD_COUNTER)?.packets ?? 0);
   const dropped = (): Record<string, number> => ({
     ...evidence.dropped(),
     ...listeners.dropped(),
+    ...inline.dropped(),
+    detectorContainments: byDetectors.overBudget,
     flowEnds: flowEnds.dropped,
     stateChanges: changesDropped,
     ...server.dropped(),
   });
-  const status = () => readStatus({ version, startedAtMs, config, keeper, containment, dropped });
+  const status = () => readStatus({ version, startedAtMs, config, keeper, containment, inline, dropped });
   const server = await serve({
     socketPath: paths.enforcerSocket,
     mode: 0o660,
@@ -147,9 +182,6 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       log.error({ err: error }, 'our tables could not be checked or restored; trying again');
     },
   });
-  const fail = (what: string) => (error: unknown) => {
-    log.error({ err: error }, what);
-  };
   const timers = [
     setInterval(() => {
       if (remembered.length > 0 && subscribers() > 0)
@@ -203,6 +235,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   });
   for (const event of evidence.flush()) server.broadcast(event);
   guard.stop();
+  await inline.stop();
   listeners.stop();
   await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));
   keeper.stop();

@@ -19,6 +19,7 @@ import { compileRuleset } from '../ruleset/compile-ruleset.js';
 import { diffRulesets } from '../ruleset/diff-ruleset.js';
 import { renderRuleset } from '../ruleset/render-ruleset.js';
 import { RULESET_FORMAT, type Element, type Ruleset } from '../ruleset/ruleset.js';
+import type { HoldRule } from './hold-rule.js';
 import { createLearnIndex, learnAddress, relearn } from './learned-addresses.js';
 import type { GenerationState, StateStore } from './state-store.js';
 
@@ -44,6 +45,7 @@ interface Pending {
 export interface PolicyKeeperOptions {
   readonly config: BoxConfig;
   readonly store: StateStore;
+  readonly hold: HoldRule;
   readonly now: () => number;
   readonly tell: (change: Omit<StateChange, 'atMs'>) => void;
   /** Runtime elements (containment) to put back when tables have to be made anew, by `family/set`. */
@@ -96,6 +98,7 @@ export class PolicyKeeper {
     };
     const next = this.#compile(state, text, parsed.policy);
     const inKernel = await readGeneration();
+    if (inKernel !== null) await this.#options.hold.ensure();
     if (
       inKernel === state.generation &&
       state.format === RULESET_FORMAT &&
@@ -261,13 +264,14 @@ export class PolicyKeeper {
     const structure = await readBack(expected.ruleset);
     const found = structure.ok ? await countElements(expected.ruleset) : structure;
     const generation = found.ok ? await readGeneration() : null;
-    if (found.ok && generation === expected.state.generation) return false;
+    if (found.ok && generation === expected.state.generation) return this.#guardHold();
     const text = renderRuleset(expected.ruleset, {
       how: 'replace',
       runtime: this.#options.runtimeElements(),
     });
     const applied = await applyRuleset(text);
     if (!applied.ok) throw new RequestError('kernel-refused', `cannot restore our tables: ${applied.error}`);
+    await this.#options.hold.ensure();
     this.tablesRestored += 1;
     this.#tell(
       'tables-restored',
@@ -275,6 +279,17 @@ export class PolicyKeeper {
       expected.state.generation,
       found.ok ? 'another generation was loaded' : found.difference,
     );
+    return true;
+  }
+
+  /** The chain that holds packets is filled apart from the tables, and restored apart from them. */
+  async #guardHold(): Promise<boolean> {
+    const { hold } = this.#options;
+    const found = await hold.verify();
+    if (found.ok) return false;
+    await hold.ensure();
+    this.tablesRestored += 1;
+    this.#tell('tables-restored', 'enforcer', this.inForce.state.generation, found.difference);
     return true;
   }
 
@@ -329,6 +344,7 @@ export class PolicyKeeper {
         `the kernel refused the ruleset; nothing was changed: ${result.error}`,
       );
     this.#inForce = next;
+    if (!change) await this.#options.hold.ensure();
     const back = change ? ({ ok: true } as const) : await readBack(next.ruleset);
     if (!back.ok)
       throw new RequestError(

@@ -5,8 +5,9 @@ import type { EnforcerStatus } from '../messages/vocabulary.js';
 import { REFUSAL_REASONS } from '../messages/vocabulary.js';
 import { readCounters } from '../nftables/read-tables.js';
 import type { BoxConfig } from '../policy/config.js';
-import { counterName } from '../ruleset/reasons.js';
+import { HELD_COUNTER, counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
+import type { InlineVerdicts } from './inline-verdicts.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 
 export interface StatusSources {
@@ -15,6 +16,7 @@ export interface StatusSources {
   readonly config: BoxConfig;
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
+  readonly inline: InlineVerdicts;
   readonly dropped: () => Record<string, number>;
 }
 
@@ -23,7 +25,10 @@ const NOTHING = { packets: 0, bytes: 0 };
 export async function readStatus(sources: StatusSources): Promise<EnforcerStatus> {
   const counters = await readCounters();
   const refused = Object.fromEntries(
-    REFUSAL_REASONS.map((reason) => [reason, counters.get(counterName(reason)) ?? NOTHING]),
+    REFUSAL_REASONS.map((reason) => [
+      reason,
+      reason === 'detector' ? sources.inline.refused() : (counters.get(counterName(reason)) ?? NOTHING),
+    ]),
   ) as EnforcerStatus['refused'];
   return {
     version: sources.version,
@@ -34,6 +39,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     containment: [...sources.containment.orders],
     refused,
     permittedNew: counters.get('permitted_new')?.packets ?? 0,
+    inspection: sources.inline.status(counters.get(HELD_COUNTER)?.packets ?? 0),
     dropped: sources.dropped(),
     tablesRestored: sources.keeper.tablesRestored,
     rssBytes: process.memoryUsage.rss(),

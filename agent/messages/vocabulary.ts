@@ -19,6 +19,7 @@ export const REFUSAL_REASONS = [
   'broadcast',
   'ethertype',
   'not-filtered',
+  'detector',
 ] as const;
 export const refusalReason = z.enum(REFUSAL_REASONS);
 export type RefusalReason = z.infer<typeof refusalReason>;
@@ -123,6 +124,7 @@ export const stateChange = z.strictObject({
     'containment-ordered',
     'containment-released',
     'containment-expired',
+    'inspection-changed',
     'enforcer-started',
     'enforcer-stopping',
     'evidence-dropped',
@@ -170,6 +172,21 @@ export const enforcerStatus = z.strictObject({
   /** Exact counts from the kernel by reason, since the tables were loaded. */
   refused: z.record(refusalReason, z.strictObject({ packets: z.number(), bytes: z.number() })),
   permittedNew: z.number(),
+  inspection: z.strictObject({
+    /** What the box is configured for. */
+    wanted: z.enum(['inline', 'tap']),
+    /** What it does: tap where the kernel cannot hold packets, or while holding them would lose some. */
+    active: z.enum(['inline', 'tap']),
+    /** How packets are held: nft's own statement, or xt NFQUEUE through nft_compat. */
+    how: z.enum(['statement', 'compat']).nullable(),
+    /** Why it is not what is wanted. */
+    why: shortText.nullable(),
+    /** First packets that were held and got a verdict. */
+    held: z.number().int().nonnegative(),
+    refused: z.number().int().nonnegative(),
+    /** Sent to the queue and let go by the kernel: it was full, or nobody listened. */
+    unseen: z.number().int().nonnegative(),
+  }),
   /** Everything that was not kept, by counter name. Nothing is dropped silently. */
   dropped: z.record(z.string().max(60), z.number()),
   tablesRestored: z.number().int(),

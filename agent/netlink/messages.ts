@@ -18,10 +18,12 @@ export const FLAG_DUMP_INTERRUPTED = 0x10;
 export const FLAG_DUMP = 0x300;
 export const FLAG_EXCLUSIVE = 0x200;
 export const FLAG_CREATE = 0x400;
+export const FLAG_APPEND = 0x800;
 const FLAG_CAPPED = 0x100;
 const FLAG_ACK_ATTRIBUTES = 0x200;
 
 export const SUBSYSTEM_CONNTRACK = 1;
+export const SUBSYSTEM_QUEUE = 3;
 export const SUBSYSTEM_ULOG = 4;
 export const SUBSYSTEM_NFTABLES = 10;
 
@@ -155,6 +157,11 @@ export class MessageBuilder {
   /** Offset in the current message of what is added next: what the kernel's attributeOffset refers to. */
   get messageOffset(): number {
     return this.length - this.#messageStart;
+  }
+  /** Begins a new datagram in the same memory. */
+  clear(): void {
+    this.length = 0;
+    this.#messageStart = -1;
   }
   /** Adds a whole message that was built before. */
   append(message: Uint8Array): void {

@@ -4,6 +4,15 @@
  * nothing, and judges nothing; the payload is hostile and is not looked at here.
  */
 import { AttributeCursor } from './attributes.js';
+import {
+  clearKernelPacket,
+  emptyKernelPacket,
+  readHardwareAddress,
+  readLinkHeader,
+  readTimestamp,
+  readVlan,
+  type KernelPacket,
+} from './kernel-packet.js';
 import { FLAG_ACK, FLAG_REQUEST, MessageBuilder, type MessageCursor, SUBSYSTEM_ULOG } from './messages.js';
 import { openReader, type ReaderCounters } from './reader.js';
 
@@ -20,35 +29,9 @@ const FLAG_SEQUENCE = 1;
 const CONFIG = { command: 1, mode: 2, bufferBytes: 3, timeout: 4, threshold: 5, flags: 6 } as const;
 
 /** One packet. The object and the buffer are reused: copy what is to be kept. */
-export interface NflogPacket {
+export interface NflogPacket extends KernelPacket {
   /** Index into the `prefixes` given at open; -1 for any other prefix or none. */
   prefixIndex: number;
-  mark: number;
-  /** EtherType, 0 where the kernel did not say. */
-  hwProtocol: number;
-  /** nfproto of the hook: 2 IPv4, 10 IPv6, 7 bridge, 3 ARP, 5 netdev. */
-  family: number;
-  /** 0 prerouting, 1 input, 2 forward, 3 output, 4 postrouting. */
-  hook: number;
-  /** Interface indices; 0 for none. With bridged packets `in`/`out` is the bridge and `physIn`/`physOut` its port. */
-  inIfindex: number;
-  outIfindex: number;
-  physInIfindex: number;
-  physOutIfindex: number;
-  buffer: Buffer;
-  /** The network header and what follows, copyBytes at most. Length 0: none was copied. */
-  payloadOffset: number;
-  payloadLength: number;
-  /** Source hardware address; offset -1 where there is none. */
-  hwAddrOffset: number;
-  hwAddrLength: number;
-  /** The link-layer header; offset -1 where there is none. */
-  hwHeaderOffset: number;
-  hwHeaderLength: number;
-  /** 802.1Q TCI of a bridged packet whose tag the card took off; -1 for none. */
-  vlanTci: number;
-  /** Microseconds since the epoch, 0 where the kernel did not stamp the packet. */
-  timestampUs: number;
   /** The group's own running number. */
   seq: number;
 }
@@ -194,8 +177,8 @@ function readAttribute(
     case 2: // NFULA_MARK
       packet.mark = attribute.u32be();
       return;
-    case 3: // NFULA_TIMESTAMP: be64 seconds, be64 microseconds
-      packet.timestampUs = attribute.u64be() * 1_000_000 + attribute.u64be(8);
+    case 3: // NFULA_TIMESTAMP
+      readTimestamp(packet, attribute);
       return;
     case 4:
       packet.inIfindex = attribute.u32be();
@@ -209,16 +192,9 @@ function readAttribute(
     case 7:
       packet.physOutIfindex = attribute.u32be();
       return;
-    case 8: {
-      // NFULA_HWADDR: be16 length, u16 padding, 8 bytes of address
-      const length = attribute.u16be();
-      if (length > 8 || attribute.length < 4 + length) attribute.malformed = true;
-      else if (length > 0) {
-        packet.hwAddrOffset = attribute.offset + 4;
-        packet.hwAddrLength = length;
-      }
+    case 8: // NFULA_HWADDR
+      readHardwareAddress(packet, attribute);
       return;
-    }
     case 9: // NFULA_PAYLOAD
       packet.payloadOffset = attribute.offset;
       packet.payloadLength = attribute.length;
@@ -231,14 +207,10 @@ function readAttribute(
       return;
     case 16: // NFULA_HWHEADER
     case 21: // NFULA_L2HDR: what the bridge family sends instead
-      if (attribute.length > 0) {
-        packet.hwHeaderOffset = attribute.offset;
-        packet.hwHeaderLength = attribute.length;
-      }
+      readLinkHeader(packet, attribute);
       return;
-    case 20: // NFULA_VLAN, nested
-      inner.enter(attribute);
-      while (inner.next()) if (inner.type === 2) packet.vlanTci = inner.u16be();
+    case 20: // NFULA_VLAN
+      readVlan(packet, attribute, inner);
       return;
     default:
   }
@@ -258,47 +230,11 @@ function prefixIndex(buffer: Buffer, attribute: AttributeCursor, prefixes: reado
 }
 
 function emptyPacket(): NflogPacket {
-  return {
-    prefixIndex: -1,
-    mark: 0,
-    hwProtocol: 0,
-    family: 0,
-    hook: 0,
-    inIfindex: 0,
-    outIfindex: 0,
-    physInIfindex: 0,
-    physOutIfindex: 0,
-    buffer: Buffer.alloc(0),
-    payloadOffset: 0,
-    payloadLength: 0,
-    hwAddrOffset: -1,
-    hwAddrLength: 0,
-    hwHeaderOffset: -1,
-    hwHeaderLength: 0,
-    vlanTci: -1,
-    timestampUs: 0,
-    seq: 0,
-  };
+  return { ...emptyKernelPacket(), prefixIndex: -1, seq: 0 };
 }
 
 function clear(packet: NflogPacket, message: MessageCursor): void {
+  clearKernelPacket(packet, message);
   packet.prefixIndex = -1;
-  packet.mark = 0;
-  packet.hwProtocol = 0;
-  packet.family = message.family;
-  packet.hook = 0;
-  packet.inIfindex = 0;
-  packet.outIfindex = 0;
-  packet.physInIfindex = 0;
-  packet.physOutIfindex = 0;
-  packet.buffer = message.buffer;
-  packet.payloadOffset = 0;
-  packet.payloadLength = 0;
-  packet.hwAddrOffset = -1;
-  packet.hwAddrLength = 0;
-  packet.hwHeaderOffset = -1;
-  packet.hwHeaderLength = 0;
-  packet.vlanTci = -1;
-  packet.timestampUs = 0;
   packet.seq = 0;
 }

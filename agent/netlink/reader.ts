@@ -1,5 +1,5 @@
 /**
- * A socket that the kernel writes to unasked (NFLOG packets, conntrack and nf_tables events): reads it in batches into
+ * A socket that the kernel writes to unasked (logged and held packets, conntrack and nf_tables events): reads it in batches into
  * one buffer and hands on each datagram in place. It outlives overruns (ENOBUFS): it counts them, says so and reads on.
  */
 import { errorCode, NetlinkError } from './errors.js';
@@ -32,12 +32,22 @@ export interface ReaderOptions {
   /** The cursor is reused: read what is needed before returning. */
   readonly onMessage: (message: MessageCursor) => void;
   readonly onOverrun: () => void;
+  /** The kernel is not to report what it could not deliver: for packets that it lets go by itself then. Default false. */
+  readonly noEnobufs?: boolean;
+  /** All of one batch of datagrams was handed on. */
+  readonly onBatchEnd?: () => void;
+  /** The kernel refused something that was sent without asking for an answer. */
+  readonly onRefusal?: () => void;
 }
 
 export interface Reader {
   readonly counters: Readonly<ReaderCounters>;
   /** Sends a configuration message and throws NetlinkError unless the kernel acknowledges it. */
   configure(builder: MessageBuilder, action: string): void;
+  /** Sends without waiting for an answer. Throws `{code, errno, syscall}`. */
+  send(builder: MessageBuilder): void;
+  /** Hands on what waits now. */
+  drain(): void;
   /** Begins to call back. */
   start(): void;
   /** Safe twice, also from within a callback. */
@@ -47,7 +57,12 @@ export interface Reader {
 export function openReader(options: ReaderOptions): Reader {
   const addon = loadAddon();
   const slotBytes = Math.max(MIN_SLOT_BYTES, options.slotBytes);
-  const socket = addon.open(options.receiveBufferBytes, 0, false, Uint32Array.from(options.groups));
+  const socket = addon.open(
+    options.receiveBufferBytes,
+    0,
+    options.noEnobufs ?? false,
+    Uint32Array.from(options.groups),
+  );
   const buffer = Buffer.alloc(slotBytes * SLOTS);
   const lengths = new Uint32Array(SLOTS);
   const message = new MessageCursor();
@@ -67,7 +82,12 @@ export function openReader(options: ReaderOptions): Reader {
       return !stopped;
     }
     for (let slot = 0; slot < count && !stopped; slot++) readDatagram(slot * slotBytes, lengths[slot] ?? 0);
+    if (count > 0 && !stopped) options.onBatchEnd?.();
     return count === SLOTS && !stopped;
+  }
+
+  function readBatches(): void {
+    for (let batch = 0; batch < BATCHES_PER_TURN && !stopped; batch++) if (!readBatch()) return;
   }
 
   function readDatagram(start: number, length: number): void {
@@ -77,7 +97,7 @@ export function openReader(options: ReaderOptions): Reader {
     else {
       message.reset(buffer, start, start + length);
       while (!stopped && message.next()) {
-        if (message.type === TYPE_ERROR) onAnswer?.(message);
+        if (message.type === TYPE_ERROR) (onAnswer ?? options.onRefusal)?.(message);
         else options.onMessage(message);
       }
       if (message.malformed) counters.decodeErrors++;
@@ -101,14 +121,12 @@ export function openReader(options: ReaderOptions): Reader {
       if (answers.length === 0 && !stopped)
         throw new NetlinkError({ errno: 61, action, kernelMessage: 'no acknowledgement' });
     },
+    send(builder) {
+      addon.send(socket, builder.buffer, builder.length);
+    },
+    drain: readBatches,
     start() {
-      addon.watch(
-        socket,
-        () => {
-          for (let batch = 0; batch < BATCHES_PER_TURN && !stopped; batch++) if (!readBatch()) return;
-        },
-        options.ref,
-      );
+      addon.watch(socket, readBatches, options.ref);
     },
     stop() {
       stopped = true;

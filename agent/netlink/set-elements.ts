@@ -25,15 +25,15 @@ const TRANSACTION_BYTES_MAX = 32 * 1024 * 1024;
 /** An element can expire between two attempts; each attempt leaves out what the one before found missing. */
 const ATTEMPTS = 5;
 
-const BATCH_BEGIN = 16;
-const BATCH_END = 17;
+export const BATCH_BEGIN = 16;
+export const BATCH_END = 17;
 export const MESSAGE_NEW_ELEMENTS = 12;
 const MESSAGE_GET_ELEMENTS = 13;
 const MESSAGE_DELETE_ELEMENTS = 14;
 
 const LIST = { table: 1, set: 2, elements: 3, element: 1 } as const;
-const FAMILIES = { inet: 1, ip: 2, arp: 3, bridge: 7, ip6: 10 } as const;
-export type TableFamily = keyof typeof FAMILIES;
+export const TABLE_FAMILIES = { inet: 1, ip: 2, arp: 3, bridge: 7, ip6: 10 } as const;
+export type TableFamily = keyof typeof TABLE_FAMILIES;
 
 export interface SetElementChange {
   readonly op: 'add' | 'delete';
@@ -144,7 +144,7 @@ function writeTransaction(
       flags:
         FLAG_REQUEST | (change.op === 'add' ? creates : 0) | (position === chunks.length - 1 ? FLAG_ACK : 0),
       sequence,
-      family: FAMILIES[change.family],
+      family: TABLE_FAMILIES[change.family],
     });
     builder.text(LIST.table, change.table);
     builder.text(LIST.set, change.set);
@@ -163,7 +163,7 @@ function writeTransaction(
   return sent;
 }
 
-function writeBatchMark(builder: MessageBuilder, type: number, sequence: number): void {
+export function writeBatchMark(builder: MessageBuilder, type: number, sequence: number): void {
   builder.begin({ type, flags: FLAG_REQUEST, sequence, family: 0, resourceId: SUBSYSTEM_NFTABLES });
   builder.end();
 }
@@ -234,7 +234,7 @@ export async function readSetElements(
     type: (SUBSYSTEM_NFTABLES << 8) | MESSAGE_GET_ELEMENTS,
     flags: FLAG_REQUEST | FLAG_DUMP,
     sequence: 1,
-    family: FAMILIES[family],
+    family: TABLE_FAMILIES[family],
   });
   builder.text(LIST.table, table);
   builder.text(LIST.set, set);

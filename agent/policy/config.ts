@@ -3,6 +3,7 @@
  * policy because one reviewed policy serves many boxes, while ports, bridge and broker differ from box to box.
  */
 import { z } from 'zod';
+import { INSPECTION_DEFAULT } from './default-policy.js';
 import { NAME_PATTERN } from './schema.js';
 
 /** IFNAMSIZ is 16 with the terminating zero (linux/if.h); a closed alphabet, because the name is written into rulesets. */
@@ -20,6 +21,12 @@ export const boxConfig = z.strictObject({
   bridge: interfaceName.default('br0').describe('bridge mode only: the bridge that joins both sides'),
   devicePorts: z.array(interfaceName).min(1).max(64),
   networkPorts: z.array(interfaceName).min(1).max(8),
+  inspection: z
+    .enum(['inline', 'tap'])
+    .default(INSPECTION_DEFAULT)
+    .describe(
+      'inline: the first packet of a new connection waits for the detectors; tap: it passes, and they see a copy',
+    ),
   mqtt: z
     .strictObject({
       url: z

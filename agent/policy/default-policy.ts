@@ -18,6 +18,18 @@ export const LOG_SNAP_BYTES = 256;
 /** The same for the first data of a TCP connection, which says what is spoken on it: enough for a TLS ClientHello. */
 export const DATA_SNAP_BYTES = 1024;
 
+/**
+ * Where first packets meet the detectors. Inline holds them for less than a millisecond, and can refuse what makes up a
+ * finding; every failure of it lets go what the allow-list permits (`listener-failure`).
+ */
+export const INSPECTION_DEFAULT: 'inline' | 'tap' = 'inline';
+/** First packets that may wait at once; the next pass unseen. A hung enforcer can hold no more than this. */
+export const HOLD_QUEUE_LENGTH = 256;
+/** An enforcer that stalls for this long holds nothing any more: the kernel ends it by itself. */
+export const INSPECTION_HEARTBEAT_TIMEOUT_MS = 3_000;
+/** A detector whose action is "contain" contains at most this many devices an hour; a person decides on the rest. */
+export const DETECTOR_CONTAINMENTS_PER_HOUR = 3;
+
 /** An applied policy that nobody confirms is rolled back after this long. */
 export const CONFIRM_SECONDS = 120;
 
@@ -339,6 +351,27 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     effect: 'keeps',
     what: 'No listener, a full queue or a hung listener: what the allow-list permits passes unseen; what it does not permit stays refused.',
     why: 'First-packet detection is advice; the allow-list is the rule.',
+    source: 'design',
+  },
+  {
+    id: 'inspection',
+    effect: 'keeps',
+    what: `The first packet of a new connection that the allow-list permits waits for the detectors (inspection: ${INSPECTION_DEFAULT}); copies to groups pass, and are seen beside. At most ${HOLD_QUEUE_LENGTH} wait at once, and none once the enforcer stalls for ${INSPECTION_HEARTBEAT_TIMEOUT_MS / 1000} s. Where the kernel cannot hold packets the detectors see a copy instead.`,
+    why: 'A detector that only sees copies speaks after the first packet has done its work.',
+    source: 'design',
+  },
+  {
+    id: 'detector-action',
+    effect: 'closes',
+    what: 'A detector refuses connections, or contains a device, only where the policy gives it that action ("detect"); never a connection of an essential entry, never more than contain.',
+    why: 'Detectors are wrong sometimes; a person who knows the device decides which of them may act.',
+    source: 'design',
+  },
+  {
+    id: 'detector-containments',
+    effect: 'keeps',
+    what: `Detectors contain at most ${DETECTOR_CONTAINMENTS_PER_HOUR} devices an hour, and only for what a device itself sent.`,
+    why: 'One wrong threshold must not contain a whole ward.',
     source: 'design',
   },
   {

@@ -4,7 +4,7 @@
  */
 import type { BoxConfig } from '../policy/config.js';
 import { LOG_SNAP_BYTES } from '../policy/default-policy.js';
-import { ADMITTED, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
+import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { LEARN_GROUP, LEARN_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
@@ -177,6 +177,10 @@ function admitted(config: BoxConfig): Chain {
     hook: 'type filter hook forward priority 100; policy drop;',
     rules: [
       { text: `meta mark ${markText(ADMITTED)} accept` },
+      {
+        text: `meta mark and ${markText(HELD_MASK)} == ${markText(HELD)} accept`,
+        comment: 'admitted, held, and let go without a verdict',
+      },
       { text: 'ether type arp accept' },
       { text: `iifname != ${ours} oifname != ${ours} accept` },
       { text: `goto ${chainName('not-filtered')}` },

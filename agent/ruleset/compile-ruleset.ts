@@ -17,7 +17,7 @@ import { assignIds, NO_IDS, type DeviceIds } from './assign-ids.js';
 import { bridgeTable } from './bridge-table.js';
 import { inetChains } from './inet-chains.js';
 import { CONTACTED, OPENED, UNKNOWN_DEVICE_ID, markText } from './marks.js';
-import { counterName } from './reasons.js';
+import { HELD_COUNTER, INSPECTING_SET, counterName } from './reasons.js';
 import { reasonsOf, refusalChains } from './refusal-chains.js';
 import { RULESET_FORMAT, type Element, type Ruleset, type SetDefinition, type Table } from './ruleset.js';
 
@@ -26,6 +26,7 @@ const FAMILIES = [4, 6] as const;
 /** Sets whose elements live in the kernel only: they come and go without a change of policy. */
 export const RUNTIME_SETS: ReadonlySet<string> = new Set([
   'containment',
+  INSPECTING_SET,
   'cut_macs',
   'refused_log_rate',
   'new_log_rate',
@@ -57,7 +58,7 @@ export function compileRuleset(input: CompileInput): Ruleset {
   const inet: Table = {
     family: 'inet',
     name: 'cordon',
-    counters: ['permitted_new', 'would_refuse', ...reasonsOf('inet').map(counterName)],
+    counters: ['permitted_new', HELD_COUNTER, 'would_refuse', ...reasonsOf('inet').map(counterName)],
     sets: [
       generationSet(input.generation ?? 0),
       ...identitySets(devices),
@@ -257,6 +258,15 @@ function runtimeSets(): readonly SetDefinition[] {
       name: 'containment',
       comment: 'checked before established traffic is accepted',
       type: 'type mark : verdict',
+      flags: ['timeout'],
+      contents: 'runtime',
+      elements: [],
+    },
+    {
+      kind: 'set',
+      name: INSPECTING_SET,
+      comment: 'while the enforcer is well: which first packets are held',
+      type: 'type nf_proto',
       flags: ['timeout'],
       contents: 'runtime',
       elements: [],

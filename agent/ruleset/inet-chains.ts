@@ -8,16 +8,14 @@
 import {
   INFRASTRUCTURE,
   LOG_SNAP_BYTES,
-  NEW_LOG_BURST,
-  NEW_LOG_RATE_PER_SECOND,
   PROTOCOL_NUMBERS,
   type InfrastructureFlow,
 } from '../policy/default-policy.js';
 import type { BoxConfig } from '../policy/config.js';
+import { admit, admitChains, lenientLogs } from './admit-chains.js';
+import { addressOf, lookups } from './match-text.js';
 import {
   CONNECTION_MASK,
-  AWAITS_ANSWER,
-  AWAITS_DATA,
   OBSERVED,
   WOULD_REFUSE,
   BOTH_GUARDED,
@@ -28,16 +26,8 @@ import {
   UNKNOWN_DEVICE_ID,
   markText,
 } from './marks.js';
-import {
-  LEARN_GROUP,
-  LEARN_PREFIX,
-  NEW_PREFIX,
-  PERMITTED_GROUP,
-  OBSERVED_PREFIX,
-  SHADOW_PREFIX,
-  chainName,
-} from './reasons.js';
-import { addressOf, admit, liveChains } from './live-chains.js';
+import { LEARN_GROUP, LEARN_PREFIX, chainName } from './reasons.js';
+import { liveChains } from './live-chains.js';
 import type { Chain, Rule } from './ruleset.js';
 
 const keepMark = `ct mark set meta mark and ${markText(CONNECTION_MASK)}`;
@@ -65,7 +55,7 @@ export function inetChains(config: BoxConfig): readonly Chain[] {
     notAllowed(),
     lenientChain('would_refuse', 'shadow: counted and told, not refused', WOULD_REFUSE, 'would_refuse'),
     lenientChain('observed', 'observe: told, not refused', OBSERVED, null),
-    admitChain(),
+    ...admitChains(),
     ...fixedChains(),
   ];
 }
@@ -286,18 +276,6 @@ function contained(
   };
 }
 
-function lookups(
-  set: 'allow' | 'essential',
-  peer: 'saddr' | 'daddr',
-  port: 'sport' | 'dport',
-): readonly Rule[] {
-  return ([4, 6] as const).flatMap((family) =>
-    ['', '_ranges'].map((kind) => ({
-      text: `meta mark . ${addressOf(family, peer)} . meta l4proto . th ${port} @${set}${family}${kind} return`,
-    })),
-  );
-}
-
 /** The table of policy/default-policy.ts as rules. */
 function infrastructure(side: 'device' | 'network'): Chain {
   const rules = flowsFrom(side).map((flow) => ({
@@ -326,33 +304,6 @@ function notAllowed(): Chain {
 function lenientChain(name: string, comment: string, bit: number, counter: string | null): Chain {
   const count = counter === null ? [] : [{ text: `counter name "${counter}"` }];
   return { name, comment, rules: [...count, { text: `meta mark set meta mark or ${markText(bit)}` }] };
-}
-
-function logFirst(test: string, prefix: string): Rule {
-  return {
-    text: `${test} update @new_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${LOG_SNAP_BYTES}`,
-  };
-}
-
-function lenientLogs(): readonly Rule[] {
-  const isSet = (bit: number): string => `meta mark and ${markText(bit)} == ${markText(bit)}`;
-  return [logFirst(isSet(WOULD_REFUSE), SHADOW_PREFIX), logFirst(isSet(OBSERVED), OBSERVED_PREFIX)];
-}
-
-function admitChain(): Chain {
-  return {
-    name: 'admit',
-    comment: 'the first packet of a permitted connection',
-    rules: [
-      { text: 'counter name "permitted_new"' },
-      logFirst(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
-      ...lenientLogs(),
-      {
-        text: `meta l4proto tcp ct mark set ct mark or ${markText(AWAITS_DATA | AWAITS_ANSWER)}`,
-      },
-      { text: admit },
-    ],
-  };
 }
 
 /** Everything the device side may not send whatever its list says, and what infrastructure passes silently. */

@@ -3,11 +3,12 @@
  * data is logged. Every packet of established traffic meets these few rules and no others. Pure; called by inet-chains.ts.
  */
 import { DATA_SNAP_BYTES, NEW_LOG_BURST, NEW_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
-import { ADMITTED, AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, markText } from './marks.js';
+import { admit } from './admit-chains.js';
+import { addressOf } from './match-text.js';
+import { AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, markText } from './marks.js';
 import { ANSWER_PREFIX, DATA_PREFIX, PERMITTED_GROUP } from './reasons.js';
 import type { Chain, Rule } from './ruleset.js';
 
-export const admit = `meta mark set ${markText(ADMITTED)} accept`;
 const firstData = {
   text: `ct mark and ${markText(AWAITS_DATA | AWAITS_ANSWER)} != 0 tcp flags & psh == psh jump first_data`,
   comment: 'is it what the port promises',
@@ -69,9 +70,4 @@ function firstDataChain(name: string, bit: number, prefix: string): Chain {
       },
     ],
   };
-}
-
-/** The nft selector of an address. */
-export function addressOf(family: 4 | 6, which: 'saddr' | 'daddr'): string {
-  return family === 4 ? `ip ${which}` : `ip6 ${which}`;
 }

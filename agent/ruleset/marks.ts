@@ -6,9 +6,11 @@
  *   bit 28      this packet came in on the device side     }
  *   bit 25      the numbered device is the one contacted
  *   bit 24      the numbered device opened the connection
+ *   bits 30, 27, 26  held for a verdict, and permitted: what passes if nobody gives one
  *   bit 23      shadow: no entry permits it, and it passes
  *   bit 22      observe: the same                             } until it is logged
  *   bits 23, 22 in a connection's mark: no data seen yet of the one who opened it, of the other
+ *   bit 21      an essential entry permits it (only while it is held)
  *   bits 0..19  the device's number (assign-ids.ts)
  *
  * A connection's mark is the mark of the device that decided it, so that one look-up finds a contained device for every
@@ -33,6 +35,16 @@ export const BOTH_GUARDED = 0x8000_0000;
  * which never met the filter (br_netfilter unloaded, or its sysctl turned off by somebody else) is refused, not passed.
  */
 export const ADMITTED = 0x00c0_4d00;
+
+/**
+ * Packet mark of a first packet on its way to the queue, beside its device: if the kernel lets it go by itself (nobody
+ * listens, the queue is full) the bridge table must know it as admitted. Set bits 30, 27, 26 and no side (28, 29). A verdict
+ * puts ADMITTED in its place.
+ */
+export const HELD = 0x4c00_0000;
+export const HELD_MASK = 0x7c00_0000;
+/** No detector may refuse it: automation never goes past what containment would leave. */
+export const ESSENTIAL = 0x0020_0000;
 
 /** A device behind the box that the policy does not name. */
 export const UNKNOWN_DEVICE_ID = 1;

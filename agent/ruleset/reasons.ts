@@ -9,6 +9,12 @@ export type Table = 'inet' | 'bridge';
 export const REFUSED_GROUP = 1;
 export const PERMITTED_GROUP = 2;
 export const LEARN_GROUP = 3;
+/** NFQUEUE number of first packets that are held; a number that nobody else on the box uses (0 and 1 are everyone's first choice). */
+export const HOLD_QUEUE = 3085;
+export const HOLD_CHAIN = 'hold';
+/** Elements ipv4 and ipv6, with a timeout: while they are there, first packets are held. */
+export const INSPECTING_SET = 'inspecting';
+export const HELD_COUNTER = 'held_new';
 export const NEW_PREFIX = 'new';
 export const SHADOW_PREFIX = 'shadow';
 export const OBSERVED_PREFIX = 'observed';
@@ -17,7 +23,10 @@ export const DATA_PREFIX = 'data';
 export const ANSWER_PREFIX = 'answer';
 export const LEARN_PREFIX = 'learn';
 
-/** Which tables can refuse for a reason; a table only has the counters and chains of its own. */
+/**
+ * Which tables can refuse for a reason; a table only has the counters and chains of its own. None: the verdict on a held
+ * packet, which the enforcer gives and counts.
+ */
 export const REASON_TABLES: Readonly<Record<RefusalReason, readonly Table[]>> = {
   policy: ['inet'],
   'unknown-device': ['inet'],
@@ -32,6 +41,7 @@ export const REASON_TABLES: Readonly<Record<RefusalReason, readonly Table[]>> = 
   broadcast: ['inet'],
   ethertype: ['bridge'],
   'not-filtered': ['inet', 'bridge'],
+  detector: [],
 };
 
 /** Counted exactly and never logged: broadcast chatter of a hospital network says nothing about a device. */

@@ -42,6 +42,8 @@ export interface Chain {
   readonly hook?: string;
   readonly comment?: string;
   readonly rules: readonly Rule[];
+  /** Its rules are the enforcer's, put in after the ruleset is loaded (see enforcer/hold-rule.ts); absent: `rules` is all. */
+  readonly contents?: 'runtime';
 }
 
 export interface Table {

@@ -92,6 +92,7 @@ const REFUSAL_SEVERITY: Readonly<Record<RefusalReason, keyof typeof SEVERITY_ID>
   broadcast: 'info',
   ethertype: 'info',
   'not-filtered': 'medium',
+  detector: 'medium',
 };
 
 const IPPROTO_ICMP = 1;
@@ -159,6 +160,7 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'containment-ordered': 'high',
   'containment-released': 'medium',
   'containment-expired': 'medium',
+  'inspection-changed': 'medium',
   'enforcer-started': 'info',
   'enforcer-stopping': 'medium',
   'evidence-dropped': 'medium',

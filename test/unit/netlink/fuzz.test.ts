@@ -3,15 +3,26 @@ import t from 'tap';
 import { createConntrackDecoder, toEntry } from '../../../agent/netlink/conntrack-codec.js';
 import { MessageCursor, readAnswer } from '../../../agent/netlink/messages.js';
 import { createNfTablesDecoder } from '../../../agent/netlink/nf-tables-events.js';
+import { createQueueDecoder } from '../../../agent/netlink/nfqueue-codec.js';
+import { readRule } from '../../../agent/netlink/nf-tables-rules.js';
 import { createNflogDecoder } from '../../../agent/netlink/nflog.js';
 import { readElements, type SetElement } from '../../../agent/netlink/set-element-codec.js';
+import { holdRule, queuedPacket } from './support/queued.js';
 import { conntrackDatagrams, nflogDatagrams, nfTablesDatagrams } from './support/recorded.js';
 
 /** Mutated datagrams per seed; about three seconds altogether. */
 const MUTATIONS = 25_000;
 const RANDOM_RUNS = 2_000;
 
-const seeds = [...nflogDatagrams, ...conntrackDatagrams, ...nfTablesDatagrams];
+const queueDatagrams = [queuedPacket(1, 2), queuedPacket(0xffffffff, 10)];
+const ruleDatagrams = [holdRule('statement'), holdRule('compat')];
+const seeds = [
+  ...nflogDatagrams,
+  ...conntrackDatagrams,
+  ...nfTablesDatagrams,
+  ...queueDatagrams,
+  ...ruleDatagrams,
+];
 
 /** xorshift32: the same bytes on every run. */
 function random(seed: number): () => number {
@@ -26,6 +37,7 @@ function random(seed: number): () => number {
 
 const message = new MessageCursor();
 const nflog = createNflogDecoder(['policy', 'new']);
+const queue = createQueueDecoder();
 const conntrack = createConntrackDecoder();
 const nfTables = createNfTablesDecoder(true);
 
@@ -41,6 +53,14 @@ function decodeAll(bytes: Buffer): number {
       inside(bytes, packet.hwHeaderOffset, packet.hwHeaderLength);
       understood++;
     }
+    if (queue.decode(message)) {
+      const { packet } = queue;
+      inside(bytes, packet.payloadOffset, packet.payloadLength);
+      inside(bytes, packet.hwAddrOffset, packet.hwAddrLength);
+      inside(bytes, packet.hwHeaderOffset, packet.hwHeaderLength);
+      understood++;
+    }
+    if (readRule(message, 'hold') !== null) understood++;
     if (conntrack.decode(message)) {
       const entry = toEntry(conntrack.record);
       if (entry.original.source.length !== (entry.family === 4 ? 4 : 16)) throw new Error('a cut address');
@@ -67,7 +87,8 @@ t.test('what the kernel sent is understood', (t) => {
     t.notOk(malformed);
     t.notOk(message.malformed);
   }
-  for (const seed of [...nflogDatagrams, ...conntrackDatagrams]) t.ok(decodeAll(seed) > 0);
+  for (const seed of [...nflogDatagrams, ...conntrackDatagrams, ...queueDatagrams, ...ruleDatagrams])
+    t.ok(decodeAll(seed) > 0);
   t.end();
 });
 

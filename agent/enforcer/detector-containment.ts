@@ -1,0 +1,49 @@
+/**
+ * A detector with the action `contain` asks for a device to be contained: once a device, and only so many an hour, so that
+ * one wrong threshold does not contain a ward. Never more than `contained`, and until a person releases it.
+ */
+import type { ContainmentOrder, Finding } from '../messages/vocabulary.js';
+import { DETECTOR_CONTAINMENTS_PER_HOUR } from '../policy/default-policy.js';
+
+const HOUR_MS = 3_600_000;
+
+export interface DetectorContainmentOptions {
+  readonly now: () => number;
+  readonly isContained: (device: string) => boolean;
+  readonly order: (order: Omit<ContainmentOrder, 'sinceMs' | 'untilMs'>) => Promise<unknown>;
+  readonly onError: (error: unknown) => void;
+}
+
+export class DetectorContainment {
+  readonly #options: DetectorContainmentOptions;
+  readonly #asked = new Set<string>();
+  #orderedMs: number[] = [];
+  /** Devices that were not contained because too many were within the hour. */
+  overBudget = 0;
+
+  constructor(options: DetectorContainmentOptions) {
+    this.#options = options;
+  }
+
+  request(device: string, finding: Finding): void {
+    const { now, isContained, order, onError } = this.#options;
+    if (this.#asked.has(device) || isContained(device)) return;
+    const nowMs = now();
+    this.#orderedMs = this.#orderedMs.filter((atMs) => nowMs - atMs < HOUR_MS && atMs <= nowMs);
+    if (this.#orderedMs.length >= DETECTOR_CONTAINMENTS_PER_HOUR) {
+      this.overBudget += 1;
+      return;
+    }
+    this.#orderedMs.push(nowMs);
+    this.#asked.add(device);
+    void order({
+      device,
+      level: 'contained',
+      by: finding.detector,
+      source: 'detector',
+      reason: finding.title || finding.key,
+    })
+      .catch(onError)
+      .finally(() => this.#asked.delete(device));
+  }
+}

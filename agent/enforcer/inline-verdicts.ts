@@ -1,0 +1,241 @@
+/**
+ * Inline inspection: first packets of permitted connections wait in the kernel for what the detectors say. Owns the queue
+ * and the heartbeat that opens the way to it. Every failure closes that way, and the allow-list alone decides: a process
+ * that is gone (bypass), a queue that is full (fail open), one that hangs (the heartbeat runs out), a kernel that drops.
+ */
+import { readFileSync } from 'node:fs';
+import type { Verdict } from '../detect/verdict.js';
+import type { EnforcerStatus } from '../messages/vocabulary.js';
+import type { KernelPacket } from '../netlink/kernel-packet.js';
+import { openNfqueue, type Nfqueue } from '../netlink/nfqueue.js';
+import { changeSetElements, type SetElementChange } from '../netlink/set-elements.js';
+import {
+  HOLD_QUEUE_LENGTH,
+  INSPECTION_HEARTBEAT_TIMEOUT_MS,
+  LOG_SNAP_BYTES,
+} from '../policy/default-policy.js';
+import { ADMITTED } from '../ruleset/marks.js';
+import { HOLD_QUEUE, INSPECTING_SET } from '../ruleset/reasons.js';
+import type { HoldRule } from './hold-rule.js';
+
+const HEARTBEAT_MS = 1_000;
+/** Long enough for what was dropped to be sent again without meeting the queue (RFC 6298: 1, 3, 7, 15 s). */
+const SUSPENDED_MS = 30_000;
+const QUEUE_BUFFER_BYTES = 2 * 1024 * 1024;
+const NF_PROTOCOLS = [2, 10] as const;
+const QUEUE_STATE = '/proc/net/netfilter/nfnetlink_queue';
+
+export interface InlineOptions {
+  readonly hold: HoldRule;
+  readonly now: () => number;
+  readonly decide: (packet: Readonly<KernelPacket>) => Verdict;
+  /** It began, ended or was suspended: for the log and upstream. */
+  readonly onChange: (detail: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class InlineVerdicts {
+  readonly #options: InlineOptions;
+  #queue: Nfqueue | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isOpen = false;
+  #why: string | null = null;
+  #suspendedUntilMs = 0;
+  #droppedByKernel = 0;
+  /** The kernel's own counter, which begins anew with the queue. */
+  #dropsRead = 0;
+  /** Of queues that were closed and opened again. */
+  #earlier = { received: 0, dropped: 0, undecided: 0, verdictErrors: 0, decodeErrors: 0 };
+  #refusedBytes = 0;
+  #heldCounter = 0;
+  #heldTotal = 0;
+
+  constructor(options: InlineOptions) {
+    this.#options = options;
+  }
+
+  /** `heldCounter`: what the kernel has counted up to now, before our time. */
+  async start(heldCounter: number): Promise<void> {
+    this.#heldCounter = heldCounter;
+    this.#why = this.#options.hold.why;
+    await this.#beat();
+    if (!this.#isOpen && this.#options.hold.wanted === 'inline')
+      this.#options.onChange(`tap mode: ${this.#why ?? 'not known why'}`);
+    this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+  }
+
+  status(heldCounter: number): EnforcerStatus['inspection'] {
+    const { received, dropped } = this.#counters();
+    // Counters begin anew when tables are made anew.
+    this.#heldTotal += heldCounter >= this.#heldCounter ? heldCounter - this.#heldCounter : heldCounter;
+    this.#heldCounter = heldCounter;
+    const { hold } = this.#options;
+    return {
+      wanted: hold.wanted,
+      active: this.#isOpen ? 'inline' : 'tap',
+      how: hold.kind,
+      why: this.#isOpen || hold.wanted === 'tap' ? null : (this.#why ?? hold.why),
+      held: received,
+      refused: dropped,
+      unseen: Math.max(0, this.#heldTotal - received),
+    };
+  }
+
+  refused(): { readonly packets: number; readonly bytes: number } {
+    return { packets: this.#counters().dropped, bytes: this.#refusedBytes };
+  }
+
+  dropped(): Record<string, number> {
+    const { undecided, verdictErrors, decodeErrors } = this.#counters();
+    return {
+      heldDecodeErrors: decodeErrors,
+      heldUndecided: undecided,
+      heldVerdictErrors: verdictErrors,
+      heldByKernel: this.#droppedByKernel,
+    };
+  }
+
+  /** The way to the queue first, then the queue: nothing is dropped. Safe twice. */
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#isOpen = true; // a beat may be under way
+    await this.#closeGate();
+    this.#closeQueue();
+  }
+
+  async #beat(): Promise<void> {
+    const reason = this.#openQueue();
+    if (reason !== null) return this.#tap(reason);
+    const droppedNow = this.#readDrops();
+    if (droppedNow > 0) {
+      this.#droppedByKernel += droppedNow;
+      this.#suspendedUntilMs = this.#options.now() + SUSPENDED_MS;
+    }
+    if (this.#options.now() < this.#suspendedUntilMs)
+      return this.#tap(
+        'the kernel dropped packets that it was to hold (copies of one frame: a bridge that floods or is promiscuous)',
+      );
+    try {
+      await changeSetElements(gate(true));
+    } catch (error) {
+      return this.#tap(`the way to the queue cannot be opened: ${text(error)}`);
+    }
+    if (!this.#isOpen) this.#options.onChange(`inline: held by ${this.#options.hold.kind ?? ''}`);
+    this.#isOpen = true;
+    this.#why = null;
+  }
+
+  async #tap(why: string): Promise<void> {
+    const wasOpen = this.#isOpen;
+    this.#why = why;
+    await this.#closeGate();
+    if (wasOpen) this.#options.onChange(`tap mode: ${why}`);
+  }
+
+  /** Null when the queue is there; else why not. Tried again with every beat: a predecessor may still hold it. */
+  #openQueue(): string | null {
+    const { hold, decide, onError } = this.#options;
+    if (hold.kind === null) {
+      this.#closeQueue();
+      return hold.wanted === 'tap' ? 'configured' : (hold.why ?? 'the kernel was not asked yet');
+    }
+    if (this.#queue) return null;
+    try {
+      this.#queue = openNfqueue(
+        {
+          queue: HOLD_QUEUE,
+          copyBytes: LOG_SNAP_BYTES,
+          maxLength: HOLD_QUEUE_LENGTH,
+          receiveBufferBytes: QUEUE_BUFFER_BYTES,
+          acceptedMark: ADMITTED,
+          onError,
+        },
+        (packet) => {
+          if (decide(packet).verdict === 'pass') return true;
+          this.#refusedBytes += packet.wholeLength;
+          return false;
+        },
+      );
+      return null;
+    } catch (error) {
+      return text(error);
+    }
+  }
+
+  /** Packets that the kernel dropped instead of holding or failing open, since the last call. */
+  #readDrops(): number {
+    const before = this.#dropsRead;
+    this.#dropsRead = readDropCounters();
+    return Math.max(0, this.#dropsRead - before);
+  }
+
+  async #closeGate(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    // It runs out by itself where this fails: the table may be gone.
+    await changeSetElements(gate(false)).catch(() => undefined);
+  }
+
+  #closeQueue(): void {
+    this.#earlier = this.#counters();
+    this.#queue?.stop();
+    this.#queue = null;
+    this.#dropsRead = 0;
+  }
+
+  #counters() {
+    const {
+      received = 0,
+      dropped = 0,
+      undecided = 0,
+      verdictErrors = 0,
+      decodeErrors = 0,
+    } = this.#queue?.counters() ?? {};
+    return {
+      received: this.#earlier.received + received,
+      dropped: this.#earlier.dropped + dropped,
+      undecided: this.#earlier.undecided + undecided,
+      verdictErrors: this.#earlier.verdictErrors + verdictErrors,
+      decodeErrors: this.#earlier.decodeErrors + decodeErrors,
+    };
+  }
+}
+
+/** Replaced, not prolonged: adding an element that is there does not renew its time on every kernel. */
+function gate(isOpen: boolean): readonly SetElementChange[] {
+  const at = { family: 'inet', table: 'cordon', set: INSPECTING_SET } as const;
+  const keys = NF_PROTOCOLS.map((protocol) => Uint8Array.of(protocol));
+  return [
+    { ...at, op: 'delete', ignoreMissing: true, elements: keys.map((key) => ({ key })) },
+    ...(isOpen
+      ? [
+          {
+            ...at,
+            op: 'add' as const,
+            elements: keys.map((key) => ({ key, timeoutMs: INSPECTION_HEARTBEAT_TIMEOUT_MS })),
+          },
+        ]
+      : []),
+  ];
+}
+
+/**
+ * Columns of the kernel's list: queue, portid, waiting, copy mode, copy range, dropped, dropped for the receive buffer,
+ * id, 1. A queue that fails open counts neither for being full; what is counted was lost.
+ */
+function readDropCounters(): number {
+  try {
+    for (const line of readFileSync(QUEUE_STATE, 'latin1').split('\n')) {
+      const columns = line.trim().split(/\s+/).map(Number);
+      if (columns[0] === HOLD_QUEUE) return (columns[5] ?? 0) + (columns[6] ?? 0);
+    }
+  } catch {
+    // No such file: nothing is bound.
+  }
+  return 0;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
