@@ -64,10 +64,10 @@ export class InlineVerdicts {
 
   async start(): Promise<void> {
     this.#why = this.#options.hold.why;
-    await this.#beat();
+    await this.#beatOnce();
     if (!this.#isOpen && this.#options.hold.wanted === 'inline')
       this.#options.onChange(`tap mode: ${this.#why ?? 'not known why'}`);
-    this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    this.#timer = setInterval(() => void this.#beatOnce(), HEARTBEAT_MS);
   }
 
   status(): EnforcerStatus['inspection'] {
@@ -105,6 +105,14 @@ export class InlineVerdicts {
     this.#isOpen = true; // a beat may be under way
     await this.#closeGate();
     this.#closeQueue();
+  }
+
+  /** A beat that fails leaves the way to the queue to run out. */
+  #beatOnce(): Promise<void> {
+    return this.#beat().catch((error: unknown) => {
+      this.#why = text(error);
+      this.#options.onError(error);
+    });
   }
 
   async #beat(): Promise<void> {

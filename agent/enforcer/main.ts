@@ -145,7 +145,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       const generation = keeper.inForce.state.generation;
       tell({ kind: 'inspection-changed', by: 'enforcer', device: null, generation, detail });
     },
-    onError: fail('a held packet could not be judged; it passed'),
+    onError: fail('inline inspection failed; what the allow-list permits passes'),
   });
   await inline.start();
   const dropped = (): Record<string, number> => ({
