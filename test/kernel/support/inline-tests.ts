@@ -153,7 +153,7 @@ export function isGuarded(t: Tap, inline: InlineLab): void {
  */
 export function outlivesCopies(t: Tap, inline: InlineLab): void {
   const { box } = inline.lab;
-  const isTap = async (why: RegExp): Promise<void> => {
+  const isTap = async (t: Pick<Tap, 'match'>, why: RegExp): Promise<void> => {
     const { inspection } = await inline.status();
     t.match(inspection, { wanted: 'inline', active: 'tap', why });
   };
@@ -161,7 +161,7 @@ export function outlivesCopies(t: Tap, inline: InlineLab): void {
   t.test('a capture on the bridge ends holding, and costs no connection', async (t) => {
     await box.must(['ip', 'link', 'set', 'br0', 'promisc', 'on']);
     t.equal((await inline.connect(4, [PERMITTED], { times: 5, ...AFTER_RETRIES })).connected.length, 5);
-    await isTap(/br0 is promiscuous/);
+    await isTap(t, /br0 is promiscuous/);
     t.equal((await inline.connect(6, [PERMITTED], { times: 5 })).withinSecond, 5);
     await box.must(['ip', 'link', 'set', 'br0', 'promisc', 'off']);
     await inline.isInline();
@@ -182,7 +182,7 @@ export function outlivesCopies(t: Tap, inline: InlineLab): void {
         await box.ip(words);
       await box.must(['bridge', 'fdb', 'flush', 'dev', 'net0']).catch(() => '');
       t.equal((await inline.connect(4, [PERMITTED], { times: 5, ...AFTER_RETRIES })).connected.length, 5);
-      await isTap(/flooded/);
+      await isTap(t, /flooded/);
       t.ok(((await inline.status()).dropped['heldLost'] ?? 0) > 0, 'and is counted');
       t.equal((await inline.connect(6, [PERMITTED], { times: 5 })).withinSecond, 5);
       await box.ip('link del spare0');
