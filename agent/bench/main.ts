@@ -13,6 +13,7 @@ import { createNetworkLab, HOSPITAL, PUMP, type NetworkLab } from '../lab/networ
 import { compileRuleset } from '../ruleset/compile-ruleset.js';
 import { diffRulesets } from '../ruleset/diff-ruleset.js';
 import { renderRuleset } from '../ruleset/render-ruleset.js';
+import { benchQueue } from './queue.js';
 import { BENCH_CONFIG, benchPolicy, naiveRuleset } from './rulesets.js';
 
 const SIZES = [10, 1_000, 10_000] as const;
@@ -35,6 +36,7 @@ try {
     kernel: release(),
     node: process.version,
   });
+  for (const result of await benchQueue(dir)) report(result);
   await lab.hospital.start(['iperf3', '-s']);
   await lab.hospital.listensOn(5201);
   for (const size of SIZES) await traffic(lab, size);

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Verdict } from '../detect/verdict.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
+import { readPacketCounter } from '../netlink/nf-tables-counter.js';
 import { openNfqueue, type Nfqueue } from '../netlink/nfqueue.js';
 import { changeSetElements, type SetElementChange } from '../netlink/set-elements.js';
 import {
@@ -15,18 +16,25 @@ import {
   LOG_SNAP_BYTES,
 } from '../policy/default-policy.js';
 import { ADMITTED } from '../ruleset/marks.js';
-import { HOLD_QUEUE, INSPECTING_SET } from '../ruleset/reasons.js';
+import { HELD_COUNTER, HOLD_QUEUE, INSPECTING_SET, NOT_HELD_COUNTER } from '../ruleset/reasons.js';
+import { HeldBalance } from './held-balance.js';
 import type { HoldRule } from './hold-rule.js';
 
 const HEARTBEAT_MS = 1_000;
 /** Long enough for what was dropped to be sent again without meeting the queue (RFC 6298: 1, 3, 7, 15 s). */
 const SUSPENDED_MS = 30_000;
+/** Twice as long each time, up to this. */
+const LONGEST_SUSPENDED_MS = 3_600_000;
 const QUEUE_BUFFER_BYTES = 2 * 1024 * 1024;
 const NF_PROTOCOLS = [2, 10] as const;
+/** linux/if.h */
+const IFF_PROMISC = 0x100;
 const QUEUE_STATE = '/proc/net/netfilter/nfnetlink_queue';
 
 export interface InlineOptions {
   readonly hold: HoldRule;
+  /** Bridge mode: the bridge; else null. */
+  readonly bridge: string | null;
   readonly now: () => number;
   readonly decide: (packet: Readonly<KernelPacket>) => Verdict;
   /** It began, ended or was suspended: for the log and upstream. */
@@ -41,34 +49,29 @@ export class InlineVerdicts {
   #isOpen = false;
   #why: string | null = null;
   #suspendedUntilMs = 0;
+  #balance: HeldBalance | null = null;
   #droppedByKernel = 0;
-  /** The kernel's own counter, which begins anew with the queue. */
-  #dropsRead = 0;
+  /** The queue's own counter, which begins anew with it. */
+  #droppedRead = 0;
+  #suspendForMs = SUSPENDED_MS;
   /** Of queues that were closed and opened again. */
   #earlier = { received: 0, dropped: 0, undecided: 0, verdictErrors: 0, decodeErrors: 0 };
   #refusedBytes = 0;
-  #heldCounter = 0;
-  #heldTotal = 0;
 
   constructor(options: InlineOptions) {
     this.#options = options;
   }
 
-  /** `heldCounter`: what the kernel has counted up to now, before our time. */
-  async start(heldCounter: number): Promise<void> {
-    this.#heldCounter = heldCounter;
+  async start(): Promise<void> {
     this.#why = this.#options.hold.why;
-    await this.#beat();
+    await this.#beatOnce();
     if (!this.#isOpen && this.#options.hold.wanted === 'inline')
       this.#options.onChange(`tap mode: ${this.#why ?? 'not known why'}`);
-    this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    this.#timer = setInterval(() => void this.#beatOnce(), HEARTBEAT_MS);
   }
 
-  status(heldCounter: number): EnforcerStatus['inspection'] {
+  status(): EnforcerStatus['inspection'] {
     const { received, dropped } = this.#counters();
-    // Counters begin anew when tables are made anew.
-    this.#heldTotal += heldCounter >= this.#heldCounter ? heldCounter - this.#heldCounter : heldCounter;
-    this.#heldCounter = heldCounter;
     const { hold } = this.#options;
     return {
       wanted: hold.wanted,
@@ -77,7 +80,7 @@ export class InlineVerdicts {
       why: this.#isOpen || hold.wanted === 'tap' ? null : (this.#why ?? hold.why),
       held: received,
       refused: dropped,
-      unseen: Math.max(0, this.#heldTotal - received),
+      unseen: this.#balance?.unseen ?? 0,
     };
   }
 
@@ -91,7 +94,7 @@ export class InlineVerdicts {
       heldDecodeErrors: decodeErrors,
       heldUndecided: undecided,
       heldVerdictErrors: verdictErrors,
-      heldByKernel: this.#droppedByKernel,
+      heldLost: this.#droppedByKernel + (this.#balance?.lost ?? 0),
     };
   }
 
@@ -104,18 +107,27 @@ export class InlineVerdicts {
     this.#closeQueue();
   }
 
+  /** A beat that fails leaves the way to the queue to run out. */
+  #beatOnce(): Promise<void> {
+    return this.#beat().catch((error: unknown) => {
+      this.#why = text(error);
+      this.#options.onError(error);
+    });
+  }
+
   async #beat(): Promise<void> {
     const reason = this.#openQueue();
     if (reason !== null) return this.#tap(reason);
-    const droppedNow = this.#readDrops();
-    if (droppedNow > 0) {
-      this.#droppedByKernel += droppedNow;
-      this.#suspendedUntilMs = this.#options.now() + SUSPENDED_MS;
+    const { bridge, now } = this.#options;
+    const lost = await this.#lostPackets();
+    if (bridge !== null && isPromiscuous(bridge))
+      return this.#tap(`${bridge} is promiscuous (a capture?): the kernel would drop what it is to hold`);
+    if (lost > 0) {
+      this.#suspendedUntilMs = now() + this.#suspendForMs;
+      this.#suspendForMs = Math.min(LONGEST_SUSPENDED_MS, 2 * this.#suspendForMs);
     }
-    if (this.#options.now() < this.#suspendedUntilMs)
-      return this.#tap(
-        'the kernel dropped packets that it was to hold (copies of one frame: a bridge that floods or is promiscuous)',
-      );
+    if (now() < this.#suspendedUntilMs)
+      return this.#tap('the kernel dropped packets that it was to hold: copies of a frame that was flooded');
     try {
       await changeSetElements(gate(true));
     } catch (error) {
@@ -163,11 +175,20 @@ export class InlineVerdicts {
     }
   }
 
-  /** Packets that the kernel dropped instead of holding or failing open, since the last call. */
-  #readDrops(): number {
-    const before = this.#dropsRead;
-    this.#dropsRead = readDropCounters();
-    return Math.max(0, this.#dropsRead - before);
+  /** What went missing since the last beat; see held-balance.ts. */
+  async #lostPackets(): Promise<number> {
+    // Read in this order: what is sent in between is received or waiting at the most, never missing.
+    const counted = (name: string): Promise<number> =>
+      readPacketCounter('inet', 'cordon', name).catch(() => 0);
+    const sent = (await counted(HELD_COUNTER)) - (await counted(NOT_HELD_COUNTER));
+    const { waiting, dropped } = readQueueState();
+    const { received } = this.#counters();
+    const balance = { sent, received, waiting };
+    this.#balance ??= new HeldBalance(balance);
+    const told = Math.max(0, dropped - this.#droppedRead);
+    this.#droppedRead = dropped;
+    this.#droppedByKernel += told;
+    return this.#balance.update(balance) + told;
   }
 
   async #closeGate(): Promise<void> {
@@ -181,7 +202,7 @@ export class InlineVerdicts {
     this.#earlier = this.#counters();
     this.#queue?.stop();
     this.#queue = null;
-    this.#dropsRead = 0;
+    this.#droppedRead = 0;
   }
 
   #counters() {
@@ -224,16 +245,26 @@ function gate(isOpen: boolean): readonly SetElementChange[] {
  * Columns of the kernel's list: queue, portid, waiting, copy mode, copy range, dropped, dropped for the receive buffer,
  * id, 1. A queue that fails open counts neither for being full; what is counted was lost.
  */
-function readDropCounters(): number {
-  try {
-    for (const line of readFileSync(QUEUE_STATE, 'latin1').split('\n')) {
-      const columns = line.trim().split(/\s+/).map(Number);
-      if (columns[0] === HOLD_QUEUE) return (columns[5] ?? 0) + (columns[6] ?? 0);
-    }
-  } catch {
-    // No such file: nothing is bound.
+function readQueueState(): { readonly waiting: number; readonly dropped: number } {
+  for (const line of (readText(QUEUE_STATE) ?? '').split('\n')) {
+    const columns = line.trim().split(/\s+/).map(Number);
+    if (columns[0] === HOLD_QUEUE)
+      return { waiting: columns[2] ?? 0, dropped: (columns[5] ?? 0) + (columns[6] ?? 0) };
   }
-  return 0;
+  return { waiting: 0, dropped: 0 };
+}
+
+/** A capture on the bridge itself (`tcpdump -i br0`) makes it promiscuous: it then takes a copy of every frame. */
+function isPromiscuous(bridge: string): boolean {
+  return (Number(readText(`/sys/class/net/${bridge}/flags`) ?? 0) & IFF_PROMISC) !== 0;
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return null;
+  }
 }
 
 function text(error: unknown): string {

@@ -7,10 +7,8 @@ import { serve } from '../ipc/server.js';
 import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
 import { sdNotify } from '../netlink/sd-notify.js';
-import { readCounters } from '../nftables/read-tables.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
-import { HELD_COUNTER } from '../ruleset/reasons.js';
 import { ContainmentKeeper } from './containment-keeper.js';
 import { cutConnections } from './cut-connections.js';
 import { Evidence } from './evidence.js';
@@ -141,15 +139,16 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   );
   const inline = new InlineVerdicts({
     hold,
+    bridge: config.mode === 'bridge' ? config.bridge : null,
     now,
     decide: (packet) => evidence.held(packet),
     onChange: (detail) => {
       const generation = keeper.inForce.state.generation;
       tell({ kind: 'inspection-changed', by: 'enforcer', device: null, generation, detail });
     },
-    onError: fail('a held packet could not be judged; it passed'),
+    onError: fail('inline inspection failed; what the allow-list permits passes'),
   });
-  await inline.start((await readCounters()).get(HELD_COUNTER)?.packets ?? 0);
+  await inline.start();
   const dropped = (): Record<string, number> => ({
     ...evidence.dropped(),
     ...listeners.dropped(),

@@ -5,7 +5,7 @@ import type { EnforcerStatus } from '../messages/vocabulary.js';
 import { REFUSAL_REASONS } from '../messages/vocabulary.js';
 import { readCounters } from '../nftables/read-tables.js';
 import type { BoxConfig } from '../policy/config.js';
-import { HELD_COUNTER, counterName } from '../ruleset/reasons.js';
+import { counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { InlineVerdicts } from './inline-verdicts.js';
 import type { PolicyKeeper } from './policy-keeper.js';
@@ -39,7 +39,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     containment: [...sources.containment.orders],
     refused,
     permittedNew: counters.get('permitted_new')?.packets ?? 0,
-    inspection: sources.inline.status(counters.get(HELD_COUNTER)?.packets ?? 0),
+    inspection: sources.inline.status(),
     dropped: sources.dropped(),
     tablesRestored: sources.keeper.tablesRestored,
     rssBytes: process.memoryUsage.rss(),

@@ -85,7 +85,7 @@ function nfqueueInfo(queue: number): Uint8Array {
   return info;
 }
 
-/** Every rule of the chain, in order. Rejects with NetlinkError, ENOENT where there is no such chain. */
+/** Every rule of the chain, in order; none where there is no such chain. Rejects with NetlinkError. */
 export async function readChain(at: ChainAddress): Promise<readonly ReadRule[]> {
   const builder = new MessageBuilder(512);
   begin(builder, at, MESSAGE_GET_RULE, FLAG_REQUEST | FLAG_DUMP, 1);

@@ -3,7 +3,6 @@
  * first packets of permitted connections. Whatever goes wrong here lets packets go: a queue that is full, a receive buffer
  * that is full, a message that cannot be read, a decision that throws. It judges nothing itself.
  */
-import { NetlinkError } from './errors.js';
 import { MessageBuilder } from './messages.js';
 import {
   createQueueDecoder,
@@ -149,8 +148,7 @@ function unbind(reader: Reader, queue: number): void {
   writeUnbind(message, queue);
   try {
     reader.configure(message, `unbind queue ${queue}`);
-  } catch (error) {
-    // Closing the socket unbinds as well, and says so to nobody.
-    if (!(error instanceof NetlinkError)) throw error;
+  } catch {
+    // Closing the socket, which follows, unbinds as well.
   }
 }

@@ -19,6 +19,7 @@ import {
   HOLD_CHAIN,
   INSPECTING_SET,
   NEW_PREFIX,
+  NOT_HELD_COUNTER,
   OBSERVED_PREFIX,
   PERMITTED_GROUP,
   SHADOW_PREFIX,
@@ -70,6 +71,7 @@ function inspect(): Chain {
       })),
       { text: `meta mark set meta mark or ${markText(HELD)}` },
       { text: `jump ${HOLD_CHAIN}` },
+      { text: `counter name "${NOT_HELD_COUNTER}"` },
     ],
   };
 }

@@ -17,7 +17,7 @@ import { assignIds, NO_IDS, type DeviceIds } from './assign-ids.js';
 import { bridgeTable } from './bridge-table.js';
 import { inetChains } from './inet-chains.js';
 import { CONTACTED, OPENED, UNKNOWN_DEVICE_ID, markText } from './marks.js';
-import { HELD_COUNTER, INSPECTING_SET, counterName } from './reasons.js';
+import { HELD_COUNTER, INSPECTING_SET, NOT_HELD_COUNTER, counterName } from './reasons.js';
 import { reasonsOf, refusalChains } from './refusal-chains.js';
 import { RULESET_FORMAT, type Element, type Ruleset, type SetDefinition, type Table } from './ruleset.js';
 
@@ -58,7 +58,13 @@ export function compileRuleset(input: CompileInput): Ruleset {
   const inet: Table = {
     family: 'inet',
     name: 'cordon',
-    counters: ['permitted_new', HELD_COUNTER, 'would_refuse', ...reasonsOf('inet').map(counterName)],
+    counters: [
+      'permitted_new',
+      HELD_COUNTER,
+      NOT_HELD_COUNTER,
+      'would_refuse',
+      ...reasonsOf('inet').map(counterName),
+    ],
     sets: [
       generationSet(input.generation ?? 0),
       ...identitySets(devices),

@@ -15,6 +15,8 @@ export const HOLD_CHAIN = 'hold';
 /** Elements ipv4 and ipv6, with a timeout: while they are there, first packets are held. */
 export const INSPECTING_SET = 'inspecting';
 export const HELD_COUNTER = 'held_new';
+/** Of those, what came back because the chain was empty. */
+export const NOT_HELD_COUNTER = 'not_held';
 export const NEW_PREFIX = 'new';
 export const SHADOW_PREFIX = 'shadow';
 export const OBSERVED_PREFIX = 'observed';

@@ -6,12 +6,13 @@ import {
   holdsAndReleases,
   isGuarded,
   outlivesAFlood,
+  outlivesCopies,
   outlivesAHang,
   outlivesItsListener,
   refusesByVerdict,
 } from './support/inline-tests.js';
 
-t.setTimeout(110_000);
+t.setTimeout(240_000);
 
 const inline = await InlineLab.create('bridge');
 t.teardown(() => inline.close());
@@ -26,6 +27,7 @@ if ((await inline.status()).inspection.how === null) {
   outlivesItsListener(t, inline);
   outlivesAHang(t, inline);
   outlivesAFlood(t, inline);
+  outlivesCopies(t, inline);
   isGuarded(t, inline);
   endsInOrder(t, inline);
 }

@@ -147,6 +147,51 @@ export function isGuarded(t: Tap, inline: InlineLab): void {
   });
 }
 
+/**
+ * A kernel drops what it is to hold when it is a copy of a frame whose connection is not confirmed, and counts it nowhere.
+ * Packets are sent again; by then nothing may be held any more.
+ */
+export function outlivesCopies(t: Tap, inline: InlineLab): void {
+  const { box } = inline.lab;
+  const isTap = async (t: Pick<Tap, 'match'>, why: RegExp): Promise<void> => {
+    const { inspection } = await inline.status();
+    t.match(inspection, { wanted: 'inline', active: 'tap', why });
+  };
+
+  t.test('a capture on the bridge ends holding, and costs no connection', async (t) => {
+    await box.must(['ip', 'link', 'set', 'br0', 'promisc', 'on']);
+    t.equal((await inline.connect(4, [PERMITTED], { times: 5, ...AFTER_RETRIES })).connected.length, 5);
+    await isTap(t, /br0 is promiscuous/);
+    t.equal((await inline.connect(6, [PERMITTED], { times: 5 })).withinSecond, 5);
+    await box.must(['ip', 'link', 'set', 'br0', 'promisc', 'off']);
+    await inline.isInline();
+  });
+
+  t.test(
+    'frames that are flooded to several ports end holding for a while, and cost no connection',
+    async (t) => {
+      // The newest port is served first, with a copy; and no address is ever learnt on it.
+      for (const words of [
+        'link add spare0 type veth peer name spare1',
+        'link set spare1 up',
+        'link set spare0 up master br0',
+        'link set net0 nomaster',
+        'link set net0 master br0',
+        'link set net0 type bridge_slave learning off',
+      ])
+        await box.ip(words);
+      await box.must(['bridge', 'fdb', 'flush', 'dev', 'net0']).catch(() => '');
+      t.equal((await inline.connect(4, [PERMITTED], { times: 5, ...AFTER_RETRIES })).connected.length, 5);
+      await isTap(t, /flooded/);
+      t.ok(((await inline.status()).dropped['heldLost'] ?? 0) > 0, 'and is counted');
+      t.equal((await inline.connect(6, [PERMITTED], { times: 5 })).withinSecond, 5);
+      await box.ip('link del spare0');
+      await box.ip('link set net0 type bridge_slave learning on');
+      await inline.restart();
+    },
+  );
+}
+
 export function endsInOrder(t: Tap, inline: InlineLab): void {
   t.test('a stop in order un-queues at once and loses nothing', async (t) => {
     const connecting = inline.connect(4, [PERMITTED], { times: 500, ...AFTER_RETRIES });

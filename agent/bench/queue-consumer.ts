@@ -1,0 +1,50 @@
+/**
+ * What queue.ts (which starts it) measures against its yardstick in C: this project's queue, with the enforcer's whole judgement of a first
+ * packet (argument `judge`) or without (`accept`). Until SIGTERM; prints {"received":N,"cpuUs":N} of what it used meanwhile.
+ */
+import { Evidence } from '../enforcer/evidence.js';
+import { HoldRule } from '../enforcer/hold-rule.js';
+import { openNfqueue } from '../netlink/nfqueue.js';
+import { HOLD_QUEUE } from '../ruleset/reasons.js';
+import { parsePolicy } from '../policy/parse-policy.js';
+
+/** Flushed as often as in the enforcer. */
+const FLUSH_MS = 200;
+
+// Once, before the others: the rule that holds, as this kernel can write it.
+if (process.argv[2] === 'rule') {
+  const hold = new HoldRule('inline');
+  await hold.ensure();
+  if (hold.kind === null) throw new Error(hold.why ?? 'the kernel cannot hold packets');
+  process.exit(0);
+}
+
+const evidence = new Evidence({ now: Date.now, portName: () => null, onContain: () => undefined });
+const parsed = parsePolicy('version: 1\nsite: { name: Bench }\n');
+if (!parsed.ok) throw new Error('the policy of the bench does not read');
+evidence.usePolicy(parsed.policy, new Map());
+const isJudging = process.argv[2] === 'judge';
+
+const queue = openNfqueue(
+  {
+    queue: HOLD_QUEUE,
+    copyBytes: 256,
+    maxLength: 8192,
+    receiveBufferBytes: 2 * 1024 * 1024,
+    acceptedMark: 1,
+    onError: (error) => {
+      throw error;
+    },
+    ref: true,
+  },
+  (packet) => !isJudging || evidence.held(packet).verdict === 'pass',
+);
+if (isJudging) setInterval(() => evidence.flush(), FLUSH_MS);
+const began = process.cpuUsage();
+process.stdout.write('ready\n');
+process.once('SIGTERM', () => {
+  const { user, system } = process.cpuUsage(began);
+  const { received } = queue.counters();
+  queue.stop();
+  process.stdout.write(`${JSON.stringify({ received, cpuUs: user + system })}\n`, () => process.exit(0));
+});
