@@ -15,32 +15,34 @@ import {
 } from '../packet/view.js';
 import { EVENT_ARP, isIcmpRequest, type DetectEvent } from './event.js';
 
-/** Index = kind. The names of nmap's scans where it has one; a connect scan is a SYN, a window scan an ACK on the wire. */
+/** Index = kind. The names of nmap's scans where it has one; a window scan is an ACK on the wire, a connect scan a SYN (port-scan-opening.ts tells). */
 export const PROBE_KINDS = [
   'SYN',
   'FIN',
   'NULL',
   'Xmas',
-  'ACK',
+  'ACK or window',
   'Maimon',
-  'TCP other',
+  'odd TCP flags',
+  'TCP mid-connection',
   'UDP',
-  'SCTP',
+  'SCTP INIT',
   'ping',
   'IP protocol',
   'ARP',
 ] as const;
+export const KIND_SYN = 0;
 
 const ALL_FLAGS = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
 
 export function probeKind(event: DetectEvent): number {
-  if (event.kind === EVENT_ARP) return 11;
-  if (event.protocol === PROTOCOL_UDP) return 7;
-  if (event.protocol === PROTOCOL_SCTP) return 8;
-  if (event.protocol !== PROTOCOL_TCP) return isIcmpRequest(event) ? 9 : 10;
+  if (event.kind === EVENT_ARP) return 12;
+  if (event.protocol === PROTOCOL_UDP) return 8;
+  if (event.protocol === PROTOCOL_SCTP) return 9;
+  if (event.protocol !== PROTOCOL_TCP) return isIcmpRequest(event) ? 10 : 11;
   switch (event.tcpFlags & ALL_FLAGS) {
     case TCP_SYN:
-      return 0;
+      return KIND_SYN;
     case TCP_FIN:
       return 1;
     case 0:
@@ -52,12 +54,22 @@ export function probeKind(event: DetectEvent): number {
     case TCP_FIN | TCP_ACK:
       return 5;
     default:
-      return 6;
+      return hasOddFlags(event) ? 6 : 7;
   }
+}
+
+/** Flags that no TCP sends (RFC 9293 section 3.10): neither SYN, RST nor ACK, or SYN with more than ACK. Scanners and fingerprinting do. */
+export function hasOddFlags(event: DetectEvent): boolean {
+  if (event.protocol !== PROTOCOL_TCP) return false;
+  const flags = event.tcpFlags & ALL_FLAGS;
+  if ((flags & TCP_SYN) !== 0) return (flags & (TCP_FIN | TCP_RST | TCP_URG)) !== 0;
+  return (flags & (TCP_RST | TCP_ACK)) === 0;
 }
 
 /** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
 const FIRST_CLIENT_PORT = 1024;
+/** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */
+export const FIRST_EPHEMERAL_PORT = 32_768;
 
 /**
  * True for what is most likely the late answer of a conversation that connection tracking forgot: it goes to as many ports as
@@ -71,7 +83,11 @@ export function looksLikeAnswer(event: DetectEvent): boolean {
   if (event.protocol !== PROTOCOL_TCP) return false;
   if ((event.tcpFlags & TCP_RST) !== 0) return true;
   if ((event.tcpFlags & TCP_ACK) === 0) return false;
-  return (event.tcpFlags & TCP_SYN) !== 0 || isFromService;
+  if ((event.tcpFlags & TCP_SYN) !== 0) return true;
+  // A server on a registered port (DICOM's 11112) to its client, after connection tracking began anew.
+  const isToClient =
+    event.port >= FIRST_EPHEMERAL_PORT && event.srcPort >= 0 && event.srcPort < FIRST_EPHEMERAL_PORT;
+  return isFromService || isToClient;
 }
 
 /** Human text of protocol and port, as `serviceOf` packs them: `tcp/104`. */

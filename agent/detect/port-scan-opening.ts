@@ -1,0 +1,137 @@
+/**
+ * What a port scan's finding says, and by which of nmap's names the scan goes (nmap reference guide, "Port Scanning
+ * Techniques"). Made by port-scan.ts when a count passes its threshold. Cold path.
+ */
+import { MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
+import type { FanOut } from './fan-out.js';
+import type { Description, Opening } from './finding-book.js';
+import { KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
+import { SEVERITY } from './severity.js';
+
+/** A scan that paused this long is over. */
+const QUIET_MS = 300_000;
+/** So many of the SYNs must leave from ports that an operating system chose for the scan to be one of connect(). */
+const CONNECT_SHARE = 0.75;
+
+/** One window: its counts, and what is known of each group, by slot. */
+export interface ScanWindow {
+  readonly fanOut: FanOut;
+  readonly threshold: number;
+  readonly seconds: number;
+  /** Only what was refused or failed counts. */
+  readonly onlyFailed: boolean;
+  /** Probes of each kind. */
+  readonly kinds: Uint32Array;
+  readonly refused: Uint32Array;
+  /** Probes with flags that no TCP sends. */
+  readonly odd: Uint32Array;
+  readonly lastSrcPort: Int32Array;
+  /** Probes that left from a port as an operating system gives its clients, another one each time. */
+  readonly osPorts: Uint32Array;
+  /** Connections that were established and closed without data. */
+  readonly connects: Uint32Array;
+  /** Answered SYNs that the opener itself reset. */
+  readonly halfOpen: Uint32Array;
+}
+
+export class PortScanOpening implements Opening {
+  readonly detector = 'portScan';
+  readonly subject: string;
+  readonly what: string;
+  readonly device: string | null;
+  readonly deviceMac: string | null;
+  readonly peer: string;
+  readonly quietMs: number;
+  readonly firstMs: number;
+  readonly count: number;
+  readonly #window: ScanWindow;
+  readonly #slot: number;
+  readonly #serial: number;
+  readonly #fromDevice: boolean;
+  readonly #ports: string[] = [];
+
+  constructor(window: ScanWindow, slot: number, subject: Subject, peer: string, fromDevice: boolean) {
+    this.#window = window;
+    this.#slot = slot;
+    this.#serial = window.fanOut.serial(slot);
+    this.#fromDevice = fromDevice;
+    this.subject = subject.text;
+    this.what = `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
+    this.device = subject.device;
+    this.deviceMac = subject.mac;
+    this.peer = peer;
+    this.quietMs = Math.max(QUIET_MS, Math.min(window.seconds * 1000, 3_600_000));
+    this.firstMs = window.fanOut.firstMs(slot);
+    this.count = window.fanOut.events(slot);
+  }
+
+  describe(count: number, firstMs: number, lastMs: number): Description | null {
+    const window = this.#window;
+    const { fanOut, threshold, seconds, refused, odd } = window;
+    const slot = this.#slot;
+    if (fanOut.serial(slot) !== this.#serial) return null;
+    for (const text of fanOut.examples(slot, MAX_EXAMPLES).map(serviceText))
+      if (this.#ports.length < MAX_EXAMPLES && !this.#ports.includes(text)) this.#ports.push(text);
+    const seen = seenKinds(window, slot);
+    const distinct = fanOut.peak(slot);
+    const kind = scanKind(window, slot, seen, distinct);
+    const least = fanOut.isAtLimit(slot) ? 'at least ' : '';
+    const ports = `${least}${distinct} ${kind === 'IP protocol' ? 'protocols' : distinct === 1 ? 'port' : 'ports'}`;
+    const how = kind === 'OS fingerprinting' ? kind : `${kind} scan`;
+    const span = `${ports} within ${spanText(seconds)} (${how})`;
+    return {
+      severity: SEVERITY[this.#fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice'].severity,
+      title: this.#fromDevice
+        ? `${this.subject} scans ${this.peer}: ${span}`
+        : `${this.peer} scans ${this.subject}: ${span}`,
+      evidence: {
+        from: this.#fromDevice ? 'device' : 'network',
+        kind,
+        distinctPorts: distinct,
+        isAtLeast: least !== '',
+        thresholdPorts: threshold,
+        windowSeconds: seconds,
+        countsOnlyFailed: window.onlyFailed,
+        ports: [...this.#ports],
+        kinds: seen.map(({ name, probes }) => `${name} ${probes}`),
+        probes: fanOut.events(slot),
+        refusedProbes: refused[slot] ?? 0,
+        oddFlagProbes: odd[slot] ?? 0,
+        probesPerSecond: ratePerSecond(count, firstMs, lastMs),
+      },
+      remedy: this.#fromDevice
+        ? `It closes ${this.quietMs / 60_000} min after the last probe. If the device is meant to do this, raise detect.portScan.ports; if not, contain it and look for what runs on it.`
+        : `It closes ${this.quietMs / 60_000} min after the last probe. If ${this.peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
+    };
+  }
+}
+
+interface SeenKind {
+  readonly name: string;
+  readonly index: number;
+  readonly probes: number;
+}
+
+function seenKinds({ kinds }: ScanWindow, slot: number): SeenKind[] {
+  const base = slot * PROBE_KINDS.length;
+  return PROBE_KINDS.map((name, index) => ({ name, index, probes: kinds[base + index] ?? 0 }))
+    .filter(({ probes }) => probes > 0)
+    .sort((a, b) => b.probes - a.probes);
+}
+
+/** The kind of most probes. Odd flags on a few ports ask which system answers (nmap -O), not which ports are open. */
+function scanKind(window: ScanWindow, slot: number, seen: readonly SeenKind[], distinct: number): string {
+  const [most] = seen;
+  if (!most) return 'unknown';
+  if (distinct < window.threshold && seen.length > 1) return 'OS fingerprinting';
+  if (most.index !== KIND_SYN) return most.name;
+  const connects = window.connects[slot] ?? 0;
+  const halfOpen = window.halfOpen[slot] ?? 0;
+  if (connects !== halfOpen) return connects > halfOpen ? 'connect' : 'SYN';
+  return (window.osPorts[slot] ?? 0) >= most.probes * CONNECT_SHARE ? 'connect' : 'SYN';
+}
+
+function spanText(seconds: number): string {
+  if (seconds < 7200) return `${seconds} s`;
+  return `${Math.round(seconds / 3600)} h`;
+}
