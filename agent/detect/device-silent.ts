@@ -61,6 +61,7 @@ class DeviceSilent implements Detector {
   readonly #findings = new Int32Array(DEVICES);
   #singles = 0;
   #manyFinding = 0;
+  #hasMore = false;
   #tickedMs = 0;
   #checkedMs = 0;
 
@@ -93,6 +94,8 @@ class DeviceSilent implements Detector {
     if (nowMs - this.#checkedMs < CHECK_MS) return;
     this.#checkedMs = nowMs;
     for (let slot = 0; slot < this.#devices.size; slot++) this.#check(slot, nowMs);
+    if (this.#hasMore) this.#openMany(nowMs);
+    this.#hasMore = false;
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -135,7 +138,7 @@ class DeviceSilent implements Detector {
       if (id > 0) this.#singles++;
     } else {
       this.#findings[slot] = -1;
-      this.#openMany(nowMs);
+      this.#hasMore = true;
     }
   }
 
@@ -206,7 +209,7 @@ class DeviceSilent implements Detector {
   }
 
   #openMany(nowMs: number): void {
-    if (this.#manyFinding !== 0) return;
+    if (this.#manyFinding !== 0 && this.#context.book.touch(this.#manyFinding, nowMs)) return;
     this.#manyFinding = this.#context.book.openFinding(
       {
         detector: 'deviceSilent',
