@@ -18,15 +18,25 @@ interface Login {
   readonly factor: number;
   /** Bytes that a guess sends at least; below it, somebody looked at the banner. */
   readonly leastBytes: number;
+  /** Bytes of either direction at most: a person moves more. */
+  readonly mostBytes: number;
   /** One opener to many hosts is told too. */
   readonly canSpray: boolean;
 }
 
-const person = (name: string, leastBytes = 0): Login => ({ name, factor: 1, leastBytes, canSpray: true });
+const MOST_BYTES = 24_000;
+const person = (name: string, leastBytes = 0, mostBytes = MOST_BYTES): Login => ({
+  name,
+  factor: 1,
+  leastBytes,
+  mostBytes,
+  canSpray: true,
+});
 const program = (name: string, factor: number): Login => ({
   name,
   factor,
   leastBytes: 0,
+  mostBytes: MOST_BYTES,
   canSpray: factor < 10,
 });
 
@@ -43,7 +53,8 @@ const LOGINS = new Map<number, Login>([
   [5985, program('WinRM', 2)],
   [5986, program('WinRM', 2)],
   [21, program('FTP', 2)],
-  [88, program('Kerberos', 2)],
+  // A failed AS exchange is small; one for a ticket carries another ticket (RFC 4120 sections 3.1 and 3.3).
+  [88, person('Kerberos', 0, 1_000)],
   [139, program('SMB', 4)],
   [445, program('SMB', 4)],
   [25, program('SMTP', 6)],
@@ -70,9 +81,8 @@ const LOGINS = new Map<number, Login>([
 const PAIRS = 8_192;
 const SPRAY_MEMBERS = 8_192;
 const SPRAY_HOSTS = 1_024;
-/** A person stays longer and moves more. */
+/** A person stays longer. */
 const LONGEST_MS = 60_000;
-const MOST_BYTES = 24_000;
 /** Logarithm of the ratio within which sizes are alike: 35 %. */
 const ALIKE = 0.3;
 /** Weight of the newest connection in the usual size. */
@@ -291,8 +301,8 @@ function isGuess(event: DetectEvent, login: Login): boolean {
   return (
     event.durationMs <= LONGEST_MS &&
     sent >= login.leastBytes &&
-    event.bytesOut <= MOST_BYTES &&
-    event.bytesIn <= MOST_BYTES
+    event.bytesOut <= login.mostBytes &&
+    event.bytesIn <= login.mostBytes
   );
 }
 

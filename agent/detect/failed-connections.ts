@@ -19,7 +19,7 @@ import {
   type DetectEvent,
 } from './event.js';
 import { FanOut } from './fan-out.js';
-import { looksLikeAnswer, serviceText } from './probes.js';
+import { goesToClientPort, looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3 } from './slot-table.js';
@@ -190,7 +190,7 @@ class FailedConnections implements Detector {
 /** A connection that ended with an outcome, or was refused; of what asks something. */
 function isOutcome(event: DetectEvent): boolean {
   if (event.kind === EVENT_END) {
-    if (event.outcome === 0) return false;
+    if (event.outcome === 0 || goesToClientPort(event)) return false;
   } else if (event.kind !== EVENT_IP || event.verdict !== VERDICT_REFUSED || looksLikeAnswer(event))
     return false;
   switch (event.protocol) {

@@ -5,13 +5,15 @@
 import { MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
 import type { FanOut } from './fan-out.js';
 import type { Description, Opening } from './finding-book.js';
-import { KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
+import { FIRST_EPHEMERAL_PORT, KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 
 /** A scan that paused this long is over. */
 const QUIET_MS = 300_000;
-/** So many of the SYNs must leave from ports that an operating system chose for the scan to be one of connect(). */
-const CONNECT_SHARE = 0.75;
+/** So many half-open connections for each port asked, and it is no connect(). */
+const HALF_OPEN_SHARE = 0.1;
+/** A system that counts its clients' ports up uses at most so many for each probe. */
+const PORTS_PER_PROBE = 8;
 
 /** One window: its counts, and what is known of each group, by slot. */
 export interface ScanWindow {
@@ -23,11 +25,11 @@ export interface ScanWindow {
   /** Probes of each kind. */
   readonly kinds: Uint32Array;
   readonly refused: Uint32Array;
-  /** Probes with flags that no TCP sends. */
+  /** Probes as no system sends them. */
   readonly odd: Uint32Array;
-  readonly lastSrcPort: Int32Array;
-  /** Probes that left from a port as an operating system gives its clients, another one each time. */
-  readonly osPorts: Uint32Array;
+  /** The range of ports that the probes left from. */
+  readonly leastSrcPort: Uint16Array;
+  readonly mostSrcPort: Uint16Array;
   /** Connections that were established and closed without data. */
   readonly connects: Uint32Array;
   /** Answered SYNs that the opener itself reset. */
@@ -96,7 +98,7 @@ export class PortScanOpening implements Opening {
         kinds: seen.map(({ name, probes }) => `${name} ${probes}`),
         probes: fanOut.events(slot),
         refusedProbes: refused[slot] ?? 0,
-        oddFlagProbes: odd[slot] ?? 0,
+        oddProbes: odd[slot] ?? 0,
         probesPerSecond: ratePerSecond(count, firstMs, lastMs),
       },
       remedy: this.#fromDevice
@@ -127,8 +129,17 @@ function scanKind(window: ScanWindow, slot: number, seen: readonly SeenKind[], d
   if (most.index !== KIND_SYN) return most.name;
   const connects = window.connects[slot] ?? 0;
   const halfOpen = window.halfOpen[slot] ?? 0;
-  if (connects !== halfOpen) return connects > halfOpen ? 'connect' : 'SYN';
-  return (window.osPorts[slot] ?? 0) >= most.probes * CONNECT_SHARE ? 'connect' : 'SYN';
+  if (connects > halfOpen) return 'connect';
+  if (halfOpen > distinct * HALF_OPEN_SHARE) return 'SYN';
+  return leftFromSystemPorts(window, slot, most.probes, distinct) ? 'connect' : 'SYN';
+}
+
+/** connect() leaves from another port each time, as the system gives them: counted up, or drawn from the dynamic ones. Raw SYNs leave from few, or from anywhere. */
+function leftFromSystemPorts(window: ScanWindow, slot: number, probes: number, distinct: number): boolean {
+  const least = window.leastSrcPort[slot] ?? 0;
+  const range = (window.mostSrcPort[slot] ?? 0) - least;
+  if (range < distinct / 2) return false;
+  return least >= FIRST_EPHEMERAL_PORT || range <= probes * PORTS_PER_PROBE;
 }
 
 function spanText(seconds: number): string {

@@ -3,7 +3,7 @@
  * at one. Every first packet counts, refused or not, because a scan of what is open is a scan too. Two slow windows (nmap's
  * -T1 sends a probe every 15 s, -T0 every 5 min) count only what was refused, would have been, or failed: a client of
  * dynamic ports may meet many. After Staniford et al., "Practical automated detection of stealthy portscans" (2002), fan-out
- * of destinations per source. A few probes with flags that no TCP sends are enough at once.
+ * of destinations per source. A few probes as no system sends them are enough at once.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
@@ -22,7 +22,9 @@ import { FanOut } from './fan-out.js';
 import { PortScanOpening, type ScanWindow } from './port-scan-opening.js';
 import {
   FIRST_EPHEMERAL_PORT,
-  hasOddFlags,
+  goesToClientPort,
+  isOddProbe,
+  KIND_MID_CONNECTION,
   KIND_SYN,
   looksLikeAnswer,
   PROBE_KINDS,
@@ -35,11 +37,12 @@ const MEMBERS = 32_768;
 const SLOW_MEMBERS = 16_384;
 /** Distinct ports counted exactly for one pair; beyond it the finding says "at least". */
 const MIN_PORTS_PER_PAIR = 2_048;
-/** The next ports that an old system gives its clients one after another. */
-const NEXT_PORTS = 16;
 /** Bytes of a packet without data at most: IPv6 40, TCP with all options 60. */
 const EMPTY_PACKET_BYTES = 100;
 const FEW_PACKETS = 4;
+/** The least that a SYN has, with its segment size (RFC 9293 section 3.7.1); a reset has less. */
+const SYN_BYTES_IPV4 = 44;
+const SYN_BYTES_IPV6 = 64;
 
 export function createPortScanDetector(
   context: DetectContext,
@@ -51,14 +54,14 @@ export function createPortScanDetector(
 class PortScan implements Detector {
   readonly name = 'portScan';
   readonly #context: DetectContext;
-  readonly #oddFlagProbes: number;
+  readonly #oddProbes: number;
   readonly #fast: ScanWindow;
   readonly #slow: ScanWindow;
   readonly #stealthy: ScanWindow;
 
   constructor(context: DetectContext, settings: DetectSettings['portScan']) {
     this.#context = context;
-    this.#oddFlagProbes = settings.oddFlagProbes;
+    this.#oddProbes = settings.oddProbes;
     this.#fast = createWindow(MEMBERS, settings.ports, settings.windowSeconds, false);
     this.#slow = createWindow(SLOW_MEMBERS, settings.slowPorts, settings.slowWindowSeconds, true);
     this.#stealthy = createWindow(SLOW_MEMBERS, settings.stealthyPorts, settings.stealthyWindowSeconds, true);
@@ -83,6 +86,8 @@ class PortScan implements Detector {
       return;
     const key = subject + direction;
     const kind = probeKind(event);
+    // Data of a conversation that connection tracking forgot; no scanner sends that.
+    if (kind === KIND_MID_CONNECTION) return;
     const isTold = this.#count(this.#fast, event, key, kind, nowMs, false);
     if (event.verdict === VERDICT_REFUSED || event.verdict === VERDICT_WOULD_REFUSE)
       this.#countSlowly(event, key, kind, nowMs, isTold);
@@ -118,10 +123,12 @@ class PortScan implements Detector {
         received <= FEW_PACKETS &&
         event.bytesOut + event.bytesIn <= (sent + received) * EMPTY_PACKET_BYTES;
       if (event.outcome === OUTCOME_ANSWERED && isEmpty) connects[slot] = (connects[slot] ?? 0) + 1;
-      if (event.outcome === OUTCOME_REJECTED && received > 0 && sent > received)
+      const sentBytes = event.fromDevice ? event.bytesOut : event.bytesIn;
+      const hasBareSegment = sentBytes < sent * (event.family === 6 ? SYN_BYTES_IPV6 : SYN_BYTES_IPV4);
+      if (event.outcome === OUTCOME_REJECTED && received > 0 && sent > received && hasBareSegment)
         halfOpen[slot] = (halfOpen[slot] ?? 0) + 1;
     }
-    if (event.outcome === OUTCOME_ANSWERED || event.outcome === 0) return;
+    if (event.outcome === OUTCOME_ANSWERED || event.outcome === 0 || goesToClientPort(event)) return;
     const isTold = slot >= 0 && this.#fast.fanOut.finding(slot) !== 0;
     this.#countSlowly(
       event,
@@ -155,8 +162,7 @@ class PortScan implements Detector {
     if (isTold) return true;
     const id = fanOut.finding(slot);
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
-    const isScan =
-      fanOut.distinct(slot) >= window.threshold || (window.odd[slot] ?? 0) >= this.#oddFlagProbes;
+    const isScan = fanOut.distinct(slot) >= window.threshold || (window.odd[slot] ?? 0) >= this.#oddProbes;
     if (!isScan) {
       if (id !== 0) fanOut.setFinding(slot, 0);
       return false;
@@ -178,8 +184,8 @@ function resetGroup(window: ScanWindow, slot: number): void {
   for (let kind = 0; kind < PROBE_KINDS.length; kind++) window.kinds[base + kind] = 0;
   window.refused[slot] = 0;
   window.odd[slot] = 0;
-  window.lastSrcPort[slot] = 0;
-  window.osPorts[slot] = 0;
+  window.leastSrcPort[slot] = 65_535;
+  window.mostSrcPort[slot] = 0;
   window.connects[slot] = 0;
   window.halfOpen[slot] = 0;
 }
@@ -189,11 +195,10 @@ function noteProbe(window: ScanWindow, slot: number, kind: number, event: Detect
   window.kinds[at] = (window.kinds[at] ?? 0) + 1;
   if (event.verdict === VERDICT_REFUSED) window.refused[slot] = (window.refused[slot] ?? 0) + 1;
   if (event.kind !== EVENT_IP) return;
-  if (hasOddFlags(event)) window.odd[slot] = (window.odd[slot] ?? 0) + 1;
-  const step = event.srcPort - (window.lastSrcPort[slot] ?? 0);
-  window.lastSrcPort[slot] = event.srcPort;
-  if (step !== 0 && (event.srcPort >= FIRST_EPHEMERAL_PORT || (step > 0 && step <= NEXT_PORTS)))
-    window.osPorts[slot] = (window.osPorts[slot] ?? 0) + 1;
+  if (isOddProbe(event)) window.odd[slot] = (window.odd[slot] ?? 0) + 1;
+  if (event.srcPort < 0) return;
+  if (event.srcPort < (window.leastSrcPort[slot] ?? 0)) window.leastSrcPort[slot] = event.srcPort;
+  if (event.srcPort > (window.mostSrcPort[slot] ?? 0)) window.mostSrcPort[slot] = event.srcPort;
 }
 
 function createWindow(members: number, threshold: number, seconds: number, onlyFailed: boolean): ScanWindow {
@@ -207,14 +212,14 @@ function createWindow(members: number, threshold: number, seconds: number, onlyF
     kinds: new Uint32Array(members * PROBE_KINDS.length),
     refused: new Uint32Array(members),
     odd: new Uint32Array(members),
-    lastSrcPort: new Int32Array(members),
-    osPorts: new Uint32Array(members),
+    leastSrcPort: new Uint16Array(members),
+    mostSrcPort: new Uint16Array(members),
     connects: new Uint32Array(members),
     halfOpen: new Uint32Array(members),
   };
 }
 
-/** TCP, UDP and SCTP with a port; any other protocol counts as itself (an IP protocol scan), but ICMP talks about others. */
+/** TCP, UDP and SCTP with a port; any other protocol counts as itself (an IP protocol scan), but ICMP talks about others unless it is odd. */
 function isPortProbe(event: DetectEvent): boolean {
   switch (event.protocol) {
     case PROTOCOL_TCP:
@@ -223,7 +228,7 @@ function isPortProbe(event: DetectEvent): boolean {
       return event.port >= 0;
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6:
-      return false;
+      return event.kind === EVENT_IP && isOddProbe(event);
     default:
       return event.protocol >= 0;
   }

@@ -1,7 +1,7 @@
 /**
  * Somebody new gives out addresses or routes, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router
  * (RFC 4861 section 4.2; the problem is RFC 6104), or somebody who takes all the leases (DHCP starvation: many client
- * hardware addresses, RFC 2131 section 7). Servers on the network side that are seen while it learns are known; behind a
+ * hardware addresses, RFC 2131 section 7). Servers on the network side that are seen while it learns, and the first DHCP server, are known; behind a
  * guarded device none is expected. What the kernel refused is told by spoofing.ts.
  */
 import { PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
@@ -88,12 +88,16 @@ class RogueServer implements Detector {
     const slot = this.#servers.intern(role, address, event.fromDevice ? 1 : 0);
     if (this.#servers.isNew) {
       const isLearning = nowMs - this.#sinceMs < this.#settings.learnSeconds * 1000;
-      this.#isKnown[slot] = !event.fromDevice && isLearning ? 1 : 0;
+      // The first DHCP server may be seen late: leases last for days. A first router or DHCPv6 server in a network that had none is the attack.
+      const isExpected = isLearning || (role === DHCP_SERVER && this.#knownOf(role).length === 0);
+      this.#isKnown[slot] = !event.fromDevice && isExpected ? 1 : 0;
       this.#findings[slot] = 0;
     }
     if (this.#isKnown[slot] === 1) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    // A new server of the network is told once; it would be told again with each lease else.
+    if (id !== 0 && !event.fromDevice) return;
     this.#findings[slot] = this.#openServer(role, address, event, nowMs);
   }
 
@@ -130,7 +134,7 @@ class RogueServer implements Detector {
           },
           remedy: fromDevice
             ? `It closes 15 min after the last message. Switch that service off behind the box (often an access point or a shared connection).`
-            : `It closes 15 min after the last message. If ${server} was put up on purpose, nothing is to do; if not, find its switch port: it can become the way of all traffic.`,
+            : `It closes 15 min after the last message and is not told again. If ${server} was put up on purpose, nothing is to do; if not, find its switch port: it can become the way of all traffic.`,
         }),
       },
       nowMs,
@@ -147,7 +151,7 @@ class RogueServer implements Detector {
 
   #client(event: DetectEvent, nowMs: number): void {
     // Known devices that come back after a power cut are as many as they are.
-    if (event.deviceId > UNKNOWN_DEVICE || event.payloadLength < CHADDR_END) return;
+    if ((event.fromDevice && event.deviceId > UNKNOWN_DEVICE) || event.payloadLength < CHADDR_END) return;
     const { bytes } = event;
     const at = event.payloadOffset + CHADDR_OFFSET;
     if (bytes[event.payloadOffset] !== BOOTREQUEST) return;

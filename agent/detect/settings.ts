@@ -33,12 +33,12 @@ export const detectSettings = z.strictObject({
         .default(40)
         .describe('distinct refused or failed ports below 32768 of one host within the stealthy window'),
       stealthyWindowSeconds: z.int().min(1).max(604_800).default(86_400),
-      oddFlagProbes: z
+      oddProbes: z
         .int()
         .min(1)
         .max(1000)
         .default(3)
-        .describe('probes with TCP flags that no system sends, within the window'),
+        .describe('probes as no system sends them (odd TCP flags, ICMP out of use), within the window'),
     })
     .prefault({}),
   hostSweep: z

@@ -34,7 +34,14 @@ const NMAP: readonly { kind: string; probe: (n: number) => Change; end?: (n: num
   {
     kind: 'SYN',
     probe: (n) => ({ port: n, tcpFlags: 2, srcPort: 40_000 + ((n * 7919) % 20_000) }),
-    end: (n) => ({ port: n, outcome: OUTCOME_REJECTED, packetsIn: 2, packetsOut: 1 }),
+    end: (n) => ({
+      port: n,
+      outcome: OUTCOME_REJECTED,
+      packetsIn: 2,
+      packetsOut: 1,
+      bytesIn: 84,
+      bytesOut: 44,
+    }),
   },
   { kind: 'FIN', probe: (n) => ({ port: n, tcpFlags: 1 }) },
   { kind: 'NULL', probe: (n) => ({ port: n, tcpFlags: 0 }) },

@@ -59,13 +59,19 @@ const guess = (change: Change): Change => ({
   ...change,
 });
 
-const GUESSED: readonly { name: string; port: number; connections: number; protocol?: number }[] = [
+const GUESSED: readonly {
+  name: string;
+  port: number;
+  connections: number;
+  protocol?: number;
+  bytes?: number;
+}[] = [
   { name: 'SSH', port: 22, connections: 10 },
   { name: 'Telnet', port: 23, connections: 10 },
   { name: 'RDP', port: 3389, connections: 10 },
   { name: 'VNC', port: 5900, connections: 10 },
   { name: 'FTP', port: 21, connections: 20 },
-  { name: 'Kerberos', port: 88, connections: 20, protocol: 17 },
+  { name: 'Kerberos', port: 88, connections: 10, protocol: 17, bytes: 240 },
   { name: 'SMB', port: 445, connections: 40 },
   { name: 'POP3', port: 110, connections: 60 },
   { name: 'PostgreSQL', port: 5432, connections: 200 },
@@ -75,11 +81,18 @@ const GUESSED: readonly { name: string; port: number; connections: number; proto
 t.test(
   'guessed passwords are told at the number of connections that the service deserves, not before',
   (t) => {
-    for (const { name, port, connections, protocol = 6 } of GUESSED) {
+    for (const { name, port, connections, protocol = 6, bytes = 2_300 } of GUESSED) {
       const scene = createScene();
       const one = (n: number): void => {
         scene.end(
-          guess({ fromDevice: false, to: 0xc0000242, port, protocol, bytesOut: 2_300 + (n % 5) * 30 }),
+          guess({
+            fromDevice: false,
+            to: 0xc0000242,
+            port,
+            protocol,
+            bytesOut: bytes + (n % 5) * 30,
+            bytesIn: bytes,
+          }),
           START + n * 500,
         );
       };
