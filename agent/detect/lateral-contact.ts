@@ -3,7 +3,7 @@
  * administrative service that this pair never used before. MITRE ATT&CK TA0008, T1021 "Remote Services" lists these services.
  * A refused attempt is told at once; one that passed only when the device has been watched long enough to know its habits.
  */
-import { PROTOCOL_TCP } from '../packet/view.js';
+import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../packet/view.js';
 import {
   addressOr,
   describeSubject,
@@ -23,7 +23,6 @@ import {
   type DetectEvent,
 } from './event.js';
 import type { Description, Opening } from './finding-book.js';
-import { looksLikeAnswer } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -52,6 +51,8 @@ const ADMINISTRATIVE = new Map<number, string>([
 /** (device, direction and service, peer) once used; the one not used for longest makes room. 0.5 MiB. */
 const USED = 16_384;
 const WATCHED = 4_096;
+/** Other flags are probes, which portScan tells. */
+const OPENING_MASK = TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST;
 const QUIET_MS = 3_600_000;
 
 export function createLateralContactDetector(
@@ -86,7 +87,8 @@ class LateralContact implements Detector {
     const isRefused = event.verdict === VERDICT_REFUSED;
     if (event.fromDevice && !isRefused && event.deviceId > UNKNOWN_DEVICE)
       this.#guarded.intern(event.local, 0, 0);
-    if (event.protocol !== PROTOCOL_TCP || !ADMINISTRATIVE.has(event.port) || looksLikeAnswer(event)) return;
+    const isOpening = event.protocol === PROTOCOL_TCP && (event.tcpFlags & OPENING_MASK) === TCP_SYN;
+    if (!isOpening || !ADMINISTRATIVE.has(event.port)) return;
     if (!this.#isNeighbour(event)) return;
     const slot = this.#used.intern(who, event.fromDevice ? serviceOf(event) : -serviceOf(event), event.peer);
     const isNew = this.#used.isNew;

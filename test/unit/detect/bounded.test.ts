@@ -26,7 +26,7 @@ t.test('a flood of random everything is bounded: findings, memory, and what was 
         protocol: protocols[random() % protocols.length] ?? 6,
         srcPort: (random() % 65_537) - 1,
         port: random() % 3 === 0 ? ([22, 445, 67, 68][random() % 4] ?? 22) : (random() % 65_537) - 1,
-        tcpFlags: random() % 256,
+        tcpFlags: random() % 2 === 0 ? 2 : random() % 256,
         verdict: 1 + (random() % 4),
         reason: random() % 14,
         macHigh: (random() % 0x1000000) - 1,
@@ -46,7 +46,7 @@ t.test('a flood of random everything is bounded: findings, memory, and what was 
   }
   t.ok(scene.detection.open().length <= 1_024, `${scene.detection.open().length} open`);
   const counters = scene.detection.counters();
-  for (const name of ['portScan', 'wormSpread', 'lateralContact', 'arpSpoof', 'connectionBurst'])
+  for (const name of ['wormSpread', 'lateralContact', 'arpSpoof', 'connectionBurst'])
     t.ok((counters[`${name}.evicted`] ?? 0) > 0, `${name} counts what made room`);
   t.end();
 });
