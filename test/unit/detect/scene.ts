@@ -11,7 +11,7 @@ import {
 } from '../../../agent/detect/event.js';
 import { createDetection, type Detection } from '../../../agent/detect/registry.js';
 import { detectSettings } from '../../../agent/detect/settings.js';
-import type { Finding } from '../../../agent/messages/vocabulary.js';
+import { finding as findingSchema, type Finding } from '../../../agent/messages/vocabulary.js';
 
 export const PUMP = 2;
 export const PUMP_ADDRESS = 0x0a4d000a;
@@ -43,6 +43,10 @@ export function createScene(settings: object = {}): Scene {
     describe: (id) => ({ name: id >= PUMP ? `pump-${id - 1}` : null, mac: null }),
   });
   const told: Finding[] = [];
+  // What a detector says must fit the message that carries it.
+  const keep = (findings: readonly Finding[]): void => {
+    for (const finding of findings) told.push(findingSchema.parse(finding));
+  };
   const intern = (address: Address): number =>
     typeof address === 'number'
       ? addresses.intern(4, address, 0, 0, 0)
@@ -68,7 +72,7 @@ export function createScene(settings: object = {}): Scene {
       verdict: VERDICT_OBSERVED,
       ...change,
     };
-    told.push(...detection.observe(event, nowMs));
+    keep(detection.observe(event, nowMs));
   };
   return {
     detection,
@@ -96,7 +100,7 @@ export function createScene(settings: object = {}): Scene {
       );
     },
     tick: (nowMs) => {
-      told.push(...detection.tick(nowMs));
+      keep(detection.tick(nowMs));
     },
     by: (detector) => told.filter((finding) => finding.detector === detector && finding.state === 'open'),
   };

@@ -196,7 +196,10 @@ function minutes(scene: Scene, from: number, to: number, perMinute: (minute: num
   for (let minute = from; minute < to; minute += 1) {
     const count = perMinute(minute);
     for (let n = 0; n < count; n += 1)
-      scene.first({ to: 0x0a4d0001 + (n % 3), port: 104 }, START + minute * 60_000 + n * (59_000 / count));
+      scene.first(
+        { to: 0x0a4d0001 + (n % 3), port: 104 },
+        START + minute * 60_000 + n * Math.floor(59_000 / count),
+      );
     scene.tick(START + minute * 60_000 + 59_500);
   }
 }
