@@ -1,10 +1,11 @@
 /**
  * Counts distinct members of a group within a sliding window: distinct ports of one host, distinct hosts of one service.
  * Exact, in bounded memory: one list of all members, oldest sighting first, so that expiry and making room are the same
- * step. Used by port-scan.ts and host-sweep.ts; allocates nothing after it was made. Pure.
+ * step. Used by every detector that counts who meets whom; allocates nothing after it was made. Pure.
  *
  * Memory: about 32 bytes a member and 64 a group, reserved at the start (the pages are touched as they are used).
  */
+import { hash3 } from './slot-table.js';
 
 export interface FanOutLimits {
   /** Members remembered over all groups; a power of two. When full, the member seen longest ago makes room and is counted. */
@@ -100,6 +101,11 @@ export class FanOut {
       this.#addMember(group, member);
     }
     return group;
+  }
+
+  /** The slot of a group that has members, or -1. Counts nothing. */
+  find(a: number, b: number, c: number): number {
+    return this.#findGroup(a, b, c);
   }
 
   /** True if the member was seen in the group within the window. */
@@ -290,11 +296,4 @@ export class FanOut {
     }
     index[hole] = 0;
   }
-}
-
-function hash3(a: number, b: number, c: number): number {
-  let hash = Math.imul(a, 0x85ebca6b);
-  hash = Math.imul((hash ^ (hash >>> 15)) + b, 0xc2b2ae35);
-  hash = Math.imul((hash ^ (hash >>> 13)) + c, 0x2c1b3c6d);
-  return hash ^ (hash >>> 16);
 }

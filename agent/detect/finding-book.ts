@@ -101,6 +101,17 @@ export class FindingBook {
     return true;
   }
 
+  /** What it was about is over: told as closed at the next tick. Nothing happens to one that is over already. */
+  end(id: number): void {
+    const open = this.#byId.get(id);
+    if (open) open.quietMs = 0;
+  }
+
+  /** A detector has something open about a subject: what follows from it need not be told too. Cold path. */
+  isAbout(detector: DetectorName, subject: string): boolean {
+    return this.#quota.has(`${detector}:${subject}`);
+  }
+
   /** The opening behind a key, for a detector that adds to its own finding. */
   find(detector: DetectorName, subject: string, what: string): Opening | null {
     return this.#byKey.get(keyOf(detector, subject, what))?.opening ?? null;

@@ -2,16 +2,20 @@
  * Horizontal sweep: many distinct hosts are asked for the same service (a port, a ping, an ARP "who has") within a window.
  * From a guarded device: hosts of one network (/24 or /64), or refused ones anywhere; and from one host on the network
  * side: devices behind the box. What an approved entry allows never counts: a reviewed list of forty servers is no sweep.
- * Browsing meets scattered hosts, a sweep neighbours: hence the two thresholds.
+ * Browsing meets scattered hosts, a sweep neighbours: hence the two thresholds. Neighbour solicitations (RFC 4861 section
+ * 4.3) count by the solicited-node group that they go to. Where nothing is decided yet, whoever answered before is no find:
+ * a poller is told once, not every round.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { formatAddress } from '../packet/format.js';
 import { describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_ARP,
+  EVENT_END,
   EVENT_IP,
   isArpRequest,
   isIcmpRequest,
+  OUTCOME_ANSWERED,
   serviceOf,
   subjectOf,
   UNKNOWN_DEVICE,
@@ -30,6 +34,12 @@ const SCATTERED_MEMBERS = 16_384;
 const INBOUND_MEMBERS = 16_384;
 /** Distinct hosts counted exactly for one service; beyond it the finding says "at least". */
 const MIN_HOSTS_PER_SERVICE = 2_048;
+/** (who asks, service, host) that answered within a week. */
+const ANSWERED_MEMBERS = 32_768;
+const ANSWERED_PER_GROUP = 4_096;
+const ANSWERED_MS = 604_800_000;
+/** RFC 4861 section 4.3. */
+const NEIGHBOR_SOLICITATION = 135;
 /** The service number of an ARP request: protocol 0 is no one's here. */
 const ARP_SERVICE = 0;
 
@@ -46,6 +56,10 @@ class HostSweep implements Detector {
   readonly #near: SweepCount;
   readonly #scattered: SweepCount;
   readonly #inbound: SweepCount;
+  readonly #answered = new FanOut(ANSWERED_MS, {
+    members: ANSWERED_MEMBERS,
+    membersPerGroup: ANSWERED_PER_GROUP,
+  });
 
   constructor(context: DetectContext, settings: DetectSettings['hostSweep']) {
     this.#context = context;
@@ -56,9 +70,18 @@ class HostSweep implements Detector {
   }
 
   observe(event: DetectEvent, nowMs: number): void {
-    if (event.verdict === VERDICT_ALLOWED || !isHostProbe(event)) return;
+    if (event.verdict === VERDICT_ALLOWED) return;
+    if (event.kind === EVENT_END) {
+      if (event.outcome === OUTCOME_ANSWERED) this.#remember(event, nowMs);
+      return;
+    }
     const { addresses } = this.#context;
-    if (!addresses.isHost(event.peer)) return;
+    if (isNeighborSolicitation(event)) {
+      if (addresses.isHost(event.local) && !addresses.isHost(event.peer))
+        this.#count(this.#near, event, subjectOf(event), serviceOf(event), 0, event.peer, nowMs);
+      return;
+    }
+    if (!isHostProbe(event) || !addresses.isHost(event.peer) || this.#isUsual(event)) return;
     const service = event.kind === EVENT_ARP ? ARP_SERVICE : serviceOf(event);
     if (!event.fromDevice) {
       if (addresses.isHost(event.local))
@@ -73,14 +96,28 @@ class HostSweep implements Detector {
 
   tick(nowMs: number): void {
     for (const { fanOut } of [this.#near, this.#scattered, this.#inbound]) fanOut.expire(nowMs);
+    this.#answered.expire(nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
     const all = [this.#near, this.#scattered, this.#inbound];
     return {
       'hostSweep.evicted': all.reduce((sum, { fanOut }) => sum + fanOut.evicted, 0),
+      'hostSweep.answeredEvicted': this.#answered.evicted + this.#answered.beyondLimit,
       'hostSweep.beyondLimit': all.reduce((sum, { fanOut }) => sum + fanOut.beyondLimit, 0),
     };
+  }
+
+  #remember(event: DetectEvent, nowMs: number): void {
+    if (event.fromDevice) this.#answered.add(subjectOf(event), serviceOf(event), 1, event.peer, nowMs);
+    else this.#answered.add(event.peer, serviceOf(event), 0, subjectOf(event), nowMs);
+  }
+
+  #isUsual(event: DetectEvent): boolean {
+    if (event.verdict !== VERDICT_OBSERVED || event.kind !== EVENT_IP) return false;
+    return event.fromDevice
+      ? this.#answered.has(subjectOf(event), serviceOf(event), 1, event.peer)
+      : this.#answered.has(event.peer, serviceOf(event), 0, subjectOf(event));
   }
 
   #count(
@@ -115,7 +152,7 @@ class HostSweep implements Detector {
         ? {
             who: describeSubject(this.#context, event),
             scanner: null,
-            network: count === this.#near ? networkText(this.#context, event.peer) : null,
+            network: count === this.#near ? networkText(this.#context, event) : null,
             nameMember: (ticket) => addresses.text(ticket),
           }
         : {
@@ -160,9 +197,20 @@ function isHostProbe(event: DetectEvent): boolean {
   }
 }
 
-/** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it. */
-function networkText(context: DetectContext, ticket: number): string {
+function isNeighborSolicitation(event: DetectEvent): boolean {
+  return (
+    event.kind === EVENT_IP &&
+    event.fromDevice &&
+    event.protocol === PROTOCOL_ICMPV6 &&
+    event.port >> 8 === NEIGHBOR_SOLICITATION
+  );
+}
+
+/** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it; `the link` for neighbour solicitations. */
+function networkText(context: DetectContext, event: DetectEvent): string {
   const { addresses } = context;
+  const ticket = event.peer;
+  if (isNeighborSolicitation(event)) return 'the link';
   const isIpv4 = addresses.family(ticket) === 4;
   const w0 = addresses.word(ticket, 0);
   return isIpv4

@@ -1,21 +1,17 @@
 /**
  * Vertical port scan: one host is asked for many distinct ports (or IP protocols) within a window, by a guarded device or
- * at one. Every first packet counts, refused or not, because a scan of what is open is a scan too. A second, slow
- * window counts only what was refused (or would have been): a client of dynamic ports may meet many in an hour. After
- * Staniford et al., "Practical automated detection of stealthy portscans" (2002), fan-out of destinations per source.
+ * at one. Every first packet counts, refused or not, because a scan of what is open is a scan too. Two slow windows (nmap's
+ * -T1 sends a probe every 15 s, -T0 every 5 min) count only what was refused, would have been, or failed: a client of
+ * dynamic ports may meet many. After Staniford et al., "Practical automated detection of stealthy portscans" (2002), fan-out
+ * of destinations per source. A few probes as no system sends them are enough at once.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
-  addressOr,
-  describeSubject,
-  MAX_EXAMPLES,
-  ratePerSecond,
-  type DetectContext,
-  type Detector,
-  type Subject,
-} from './detector.js';
-import {
+  EVENT_END,
   EVENT_IP,
+  OUTCOME_ANSWERED,
+  OUTCOME_REJECTED,
   serviceOf,
   subjectOf,
   VERDICT_REFUSED,
@@ -23,18 +19,30 @@ import {
   type DetectEvent,
 } from './event.js';
 import { FanOut } from './fan-out.js';
-import type { Description, Opening } from './finding-book.js';
-import { looksLikeAnswer, PROBE_KINDS, probeKind, serviceText } from './probes.js';
+import { PortScanOpening, type ScanWindow } from './port-scan-opening.js';
+import {
+  FIRST_EPHEMERAL_PORT,
+  goesToClientPort,
+  isOddProbe,
+  KIND_MID_CONNECTION,
+  KIND_SYN,
+  looksLikeAnswer,
+  PROBE_KINDS,
+  probeKind,
+} from './probes.js';
 import type { DetectSettings } from './settings.js';
-import { SEVERITY } from './severity.js';
 
-/** (device, direction, peer, port) remembered: 32,768 for the window, 16,384 for the slow one; 8 MiB together when full. */
+/** (device, direction, peer, port) remembered: in the first window, and in each of the slow ones; 16 MiB together when full. */
 const MEMBERS = 32_768;
 const SLOW_MEMBERS = 16_384;
 /** Distinct ports counted exactly for one pair; beyond it the finding says "at least". */
 const MIN_PORTS_PER_PAIR = 2_048;
-/** A scan that paused this long is over. */
-const QUIET_MS = 300_000;
+/** Bytes of a packet without data at most: IPv6 40, TCP with all options 60. */
+const EMPTY_PACKET_BYTES = 100;
+const FEW_PACKETS = 4;
+/** The least that a SYN has, with its segment size (RFC 9293 section 3.7.1); a reset has less. */
+const SYN_BYTES_IPV4 = 44;
+const SYN_BYTES_IPV6 = 64;
 
 export function createPortScanDetector(
   context: DetectContext,
@@ -43,29 +51,27 @@ export function createPortScanDetector(
   return new PortScan(context, settings);
 }
 
-/** One window: its counts, and what a finding of it says. */
-interface Window {
-  readonly fanOut: FanOut;
-  readonly threshold: number;
-  readonly seconds: number;
-  /** Probes of each kind, and refused ones, by group slot. */
-  readonly kinds: Uint32Array;
-  readonly refused: Uint32Array;
-}
-
 class PortScan implements Detector {
   readonly name = 'portScan';
   readonly #context: DetectContext;
-  readonly #fast: Window;
-  readonly #slow: Window;
+  readonly #oddProbes: number;
+  readonly #fast: ScanWindow;
+  readonly #slow: ScanWindow;
+  readonly #stealthy: ScanWindow;
 
   constructor(context: DetectContext, settings: DetectSettings['portScan']) {
     this.#context = context;
-    this.#fast = createWindow(MEMBERS, settings.ports, settings.windowSeconds);
-    this.#slow = createWindow(SLOW_MEMBERS, settings.slowPorts, settings.slowWindowSeconds);
+    this.#oddProbes = settings.oddProbes;
+    this.#fast = createWindow(MEMBERS, settings.ports, settings.windowSeconds, false);
+    this.#slow = createWindow(SLOW_MEMBERS, settings.slowPorts, settings.slowWindowSeconds, true);
+    this.#stealthy = createWindow(SLOW_MEMBERS, settings.stealthyPorts, settings.stealthyWindowSeconds, true);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
+    if (event.kind === EVENT_END) {
+      this.#end(event, nowMs);
+      return;
+    }
     if (event.kind !== EVENT_IP || !isPortProbe(event)) return;
     if (!this.#context.addresses.isHost(event.peer)) return;
     const subject = subjectOf(event) * 2;
@@ -78,42 +84,86 @@ class PortScan implements Detector {
       this.#fast.fanOut.has(subject + (1 - direction), event.peer, 0, (event.protocol << 16) | event.srcPort)
     )
       return;
-    const isTold = this.#count(this.#fast, event, subject + direction, nowMs, false);
+    const key = subject + direction;
+    const kind = probeKind(event);
+    // Data of a conversation that connection tracking forgot; no scanner sends that.
+    if (kind === KIND_MID_CONNECTION) return;
+    const isTold = this.#count(this.#fast, event, key, kind, nowMs, false);
     if (event.verdict === VERDICT_REFUSED || event.verdict === VERDICT_WOULD_REFUSE)
-      this.#count(this.#slow, event, subject + direction, nowMs, isTold);
+      this.#countSlowly(event, key, kind, nowMs, isTold);
   }
 
   tick(nowMs: number): void {
     this.#fast.fanOut.expire(nowMs);
     this.#slow.fanOut.expire(nowMs);
+    this.#stealthy.fanOut.expire(nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
+    const { fanOut: fast } = this.#fast;
+    const { fanOut: slow } = this.#slow;
+    const { fanOut: stealthy } = this.#stealthy;
     return {
-      'portScan.evicted': this.#fast.fanOut.evicted + this.#slow.fanOut.evicted,
-      'portScan.beyondLimit': this.#fast.fanOut.beyondLimit + this.#slow.fanOut.beyondLimit,
+      'portScan.evicted': fast.evicted + slow.evicted + stealthy.evicted,
+      'portScan.beyondLimit': fast.beyondLimit + slow.beyondLimit + stealthy.beyondLimit,
     };
   }
 
-  /** Returns true when the sighting belongs to an open finding. */
-  #count(window: Window, event: DetectEvent, key: number, nowMs: number, isTold: boolean): boolean {
-    const { fanOut, kinds, refused } = window;
-    const member = serviceOf(event);
-    const slot = fanOut.add(key, event.peer, 0, member, nowMs);
-    const base = slot * PROBE_KINDS.length;
-    if (fanOut.events(slot) === 1) {
-      kinds.fill(0, base, base + PROBE_KINDS.length);
-      refused[slot] = 0;
+  /** How a connection ended tells connect() from half-open scans, and which of those that passed met nobody. */
+  #end(event: DetectEvent, nowMs: number): void {
+    if (event.port < 0 || !isPortProbe(event) || !this.#context.addresses.isHost(event.peer)) return;
+    const key = subjectOf(event) * 2 + (event.fromDevice ? 1 : 0);
+    const slot = this.#fast.fanOut.find(key, event.peer, 0);
+    const { connects, halfOpen } = this.#fast;
+    const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
+    const received = event.fromDevice ? event.packetsIn : event.packetsOut;
+    if (event.protocol === PROTOCOL_TCP && slot >= 0) {
+      const isEmpty =
+        sent <= FEW_PACKETS &&
+        received <= FEW_PACKETS &&
+        event.bytesOut + event.bytesIn <= (sent + received) * EMPTY_PACKET_BYTES;
+      if (event.outcome === OUTCOME_ANSWERED && isEmpty) connects[slot] = (connects[slot] ?? 0) + 1;
+      const sentBytes = event.fromDevice ? event.bytesOut : event.bytesIn;
+      const hasBareSegment = sentBytes < sent * (event.family === 6 ? SYN_BYTES_IPV6 : SYN_BYTES_IPV4);
+      if (event.outcome === OUTCOME_REJECTED && received > 0 && sent > received && hasBareSegment)
+        halfOpen[slot] = (halfOpen[slot] ?? 0) + 1;
     }
-    const kind = base + probeKind(event);
-    kinds[kind] = (kinds[kind] ?? 0) + 1;
-    if (event.verdict === VERDICT_REFUSED) refused[slot] = (refused[slot] ?? 0) + 1;
+    if (event.outcome === OUTCOME_ANSWERED || event.outcome === 0 || goesToClientPort(event)) return;
+    const isTold = slot >= 0 && this.#fast.fanOut.finding(slot) !== 0;
+    this.#countSlowly(
+      event,
+      key,
+      event.protocol === PROTOCOL_TCP ? KIND_SYN : probeKind(event),
+      nowMs,
+      isTold,
+    );
+  }
 
-    // The fast window has told it already.
+  #countSlowly(event: DetectEvent, key: number, kind: number, nowMs: number, isTold: boolean): void {
+    const isToldNow = this.#count(this.#slow, event, key, kind, nowMs, isTold);
+    // Passive FTP and RPC meet a new dynamic port every time; over a day that would look like a scan.
+    if (event.port < FIRST_EPHEMERAL_PORT) this.#count(this.#stealthy, event, key, kind, nowMs, isToldNow);
+  }
+
+  /** Returns true when the sighting belongs to an open finding. */
+  #count(
+    window: ScanWindow,
+    event: DetectEvent,
+    key: number,
+    kind: number,
+    nowMs: number,
+    isTold: boolean,
+  ): boolean {
+    const { fanOut } = window;
+    const slot = fanOut.add(key, event.peer, 0, serviceOf(event), nowMs);
+    if (fanOut.events(slot) === 1) resetGroup(window, slot);
+    noteProbe(window, slot, kind, event);
+    // Another window has told it already.
     if (isTold) return true;
     const id = fanOut.finding(slot);
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
-    if (fanOut.distinct(slot) < window.threshold) {
+    const isScan = fanOut.distinct(slot) >= window.threshold || (window.odd[slot] ?? 0) >= this.#oddProbes;
+    if (!isScan) {
       if (id !== 0) fanOut.setFinding(slot, 0);
       return false;
     }
@@ -121,7 +171,7 @@ class PortScan implements Detector {
     return true;
   }
 
-  #open(window: Window, slot: number, event: DetectEvent, nowMs: number): number {
+  #open(window: ScanWindow, slot: number, event: DetectEvent, nowMs: number): number {
     const subject = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
     const opening = new PortScanOpening(window, slot, subject, peer, event.fromDevice);
@@ -129,87 +179,47 @@ class PortScan implements Detector {
   }
 }
 
-class PortScanOpening implements Opening {
-  readonly detector = 'portScan';
-  readonly subject: string;
-  readonly what: string;
-  readonly device: string | null;
-  readonly deviceMac: string | null;
-  readonly peer: string;
-  readonly quietMs: number;
-  readonly firstMs: number;
-  readonly count: number;
-  readonly #window: Window;
-  readonly #slot: number;
-  readonly #serial: number;
-  readonly #fromDevice: boolean;
-  #ports: string[] = [];
-
-  constructor(window: Window, slot: number, subject: Subject, peer: string, fromDevice: boolean) {
-    this.#window = window;
-    this.#slot = slot;
-    this.#serial = window.fanOut.serial(slot);
-    this.#fromDevice = fromDevice;
-    this.subject = subject.text;
-    this.what = `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
-    this.device = subject.device;
-    this.deviceMac = subject.mac;
-    this.peer = peer;
-    this.quietMs = Math.max(QUIET_MS, window.seconds * 1000);
-    this.firstMs = window.fanOut.firstMs(slot);
-    this.count = window.fanOut.events(slot);
-  }
-
-  describe(count: number, firstMs: number, lastMs: number): Description | null {
-    const { fanOut, threshold, seconds, kinds, refused } = this.#window;
-    const slot = this.#slot;
-    if (fanOut.serial(slot) !== this.#serial) return null;
-    for (const text of fanOut.examples(slot, MAX_EXAMPLES).map(serviceText))
-      if (this.#ports.length < MAX_EXAMPLES && !this.#ports.includes(text)) this.#ports.push(text);
-    const base = slot * PROBE_KINDS.length;
-    const seenKinds = PROBE_KINDS.map((name, index) => ({ name, probes: kinds[base + index] ?? 0 }))
-      .filter(({ probes }) => probes > 0)
-      .sort((a, b) => b.probes - a.probes)
-      .map(({ name, probes }) => `${name} ${probes}`);
-    const distinct = fanOut.peak(slot);
-    const least = fanOut.isAtLimit(slot) ? 'at least ' : '';
-    return {
-      severity: SEVERITY[this.#fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice'].severity,
-      title: this.#fromDevice
-        ? `${this.subject} scans ${this.peer}: ${least}${distinct} ports within ${seconds} s`
-        : `${this.peer} scans ${this.subject}: ${least}${distinct} ports within ${seconds} s`,
-      evidence: {
-        from: this.#fromDevice ? 'device' : 'network',
-        distinctPorts: distinct,
-        isAtLeast: least !== '',
-        thresholdPorts: threshold,
-        windowSeconds: seconds,
-        ports: [...this.#ports],
-        kinds: seenKinds,
-        probes: fanOut.events(slot),
-        refusedProbes: refused[slot] ?? 0,
-        probesPerSecond: ratePerSecond(count, firstMs, lastMs),
-      },
-      remedy: this.#fromDevice
-        ? `It closes ${this.quietMs / 60_000} min after the last probe. If the device is meant to do this, raise detect.portScan.ports; if not, contain it and look for what runs on it.`
-        : `It closes ${this.quietMs / 60_000} min after the last probe. If ${this.peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
-    };
-  }
+function resetGroup(window: ScanWindow, slot: number): void {
+  const base = slot * PROBE_KINDS.length;
+  for (let kind = 0; kind < PROBE_KINDS.length; kind++) window.kinds[base + kind] = 0;
+  window.refused[slot] = 0;
+  window.odd[slot] = 0;
+  window.leastSrcPort[slot] = 65_535;
+  window.mostSrcPort[slot] = 0;
+  window.connects[slot] = 0;
+  window.halfOpen[slot] = 0;
 }
 
-function createWindow(members: number, threshold: number, seconds: number): Window {
+function noteProbe(window: ScanWindow, slot: number, kind: number, event: DetectEvent): void {
+  const at = slot * PROBE_KINDS.length + kind;
+  window.kinds[at] = (window.kinds[at] ?? 0) + 1;
+  if (event.verdict === VERDICT_REFUSED) window.refused[slot] = (window.refused[slot] ?? 0) + 1;
+  if (event.kind !== EVENT_IP) return;
+  if (isOddProbe(event)) window.odd[slot] = (window.odd[slot] ?? 0) + 1;
+  if (event.srcPort < 0) return;
+  if (event.srcPort < (window.leastSrcPort[slot] ?? 0)) window.leastSrcPort[slot] = event.srcPort;
+  if (event.srcPort > (window.mostSrcPort[slot] ?? 0)) window.mostSrcPort[slot] = event.srcPort;
+}
+
+function createWindow(members: number, threshold: number, seconds: number, onlyFailed: boolean): ScanWindow {
   const membersPerGroup = Math.min(members / 4, Math.max(MIN_PORTS_PER_PAIR, threshold));
   return {
     fanOut: new FanOut(seconds * 1000, { members, membersPerGroup }),
     // A threshold that cannot be reached would switch the detector off unseen.
     threshold: Math.min(threshold, membersPerGroup),
     seconds,
+    onlyFailed,
     kinds: new Uint32Array(members * PROBE_KINDS.length),
     refused: new Uint32Array(members),
+    odd: new Uint32Array(members),
+    leastSrcPort: new Uint16Array(members),
+    mostSrcPort: new Uint16Array(members),
+    connects: new Uint32Array(members),
+    halfOpen: new Uint32Array(members),
   };
 }
 
-/** TCP, UDP and SCTP with a port; any other protocol counts as itself (an IP protocol scan), but ICMP talks about others. */
+/** TCP, UDP and SCTP with a port; any other protocol counts as itself (an IP protocol scan), but ICMP talks about others unless it is odd. */
 function isPortProbe(event: DetectEvent): boolean {
   switch (event.protocol) {
     case PROTOCOL_TCP:
@@ -218,7 +228,7 @@ function isPortProbe(event: DetectEvent): boolean {
       return event.port >= 0;
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6:
-      return false;
+      return event.kind === EVENT_IP && isOddProbe(event);
     default:
       return event.protocol >= 0;
   }

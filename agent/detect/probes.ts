@@ -15,32 +15,39 @@ import {
 } from '../packet/view.js';
 import { EVENT_ARP, isIcmpRequest, type DetectEvent } from './event.js';
 
-/** Index = kind. The names of nmap's scans where it has one; a connect scan is a SYN, a window scan an ACK on the wire. */
+/** Index = kind. The names of nmap's scans where it has one; a window scan is an ACK on the wire, a connect scan a SYN (port-scan-opening.ts tells). */
 export const PROBE_KINDS = [
   'SYN',
   'FIN',
   'NULL',
   'Xmas',
-  'ACK',
+  'ACK or window',
   'Maimon',
-  'TCP other',
+  'odd TCP flags',
+  'TCP mid-connection',
   'UDP',
-  'SCTP',
+  'SCTP INIT',
   'ping',
   'IP protocol',
   'ARP',
+  'odd ICMP',
 ] as const;
+export const KIND_SYN = 0;
+export const KIND_MID_CONNECTION = 7;
+
+/** Type 8, code 0 (RFC 792). */
+const ECHO_REQUEST = 0x0800;
 
 const ALL_FLAGS = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
 
 export function probeKind(event: DetectEvent): number {
-  if (event.kind === EVENT_ARP) return 11;
-  if (event.protocol === PROTOCOL_UDP) return 7;
-  if (event.protocol === PROTOCOL_SCTP) return 8;
-  if (event.protocol !== PROTOCOL_TCP) return isIcmpRequest(event) ? 9 : 10;
+  if (event.kind === EVENT_ARP) return 12;
+  if (event.protocol === PROTOCOL_UDP) return 8;
+  if (event.protocol === PROTOCOL_SCTP) return 9;
+  if (event.protocol !== PROTOCOL_TCP) return !isIcmpRequest(event) ? 11 : isOddProbe(event) ? 13 : 10;
   switch (event.tcpFlags & ALL_FLAGS) {
     case TCP_SYN:
-      return 0;
+      return KIND_SYN;
     case TCP_FIN:
       return 1;
     case 0:
@@ -52,12 +59,26 @@ export function probeKind(event: DetectEvent): number {
     case TCP_FIN | TCP_ACK:
       return 5;
     default:
-      return 6;
+      return isOddProbe(event) ? 6 : KIND_MID_CONNECTION;
   }
+}
+
+/**
+ * What no system sends but scanners and fingerprinting do: TCP flags with neither SYN, RST nor ACK, or SYN with more than ACK (RFC
+ * 9293 section 3.10); ICMP questions that are out of use (timestamp, information, mask: RFC 6918), or a ping with a code.
+ */
+export function isOddProbe(event: DetectEvent): boolean {
+  if (isIcmpRequest(event)) return event.family === 4 && event.port !== ECHO_REQUEST;
+  if (event.protocol !== PROTOCOL_TCP) return false;
+  const flags = event.tcpFlags & ALL_FLAGS;
+  if ((flags & TCP_SYN) !== 0) return (flags & (TCP_FIN | TCP_RST | TCP_URG)) !== 0;
+  return (flags & (TCP_RST | TCP_ACK)) === 0;
 }
 
 /** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
 const FIRST_CLIENT_PORT = 1024;
+/** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */
+export const FIRST_EPHEMERAL_PORT = 32_768;
 
 /**
  * True for what is most likely the late answer of a conversation that connection tracking forgot: it goes to as many ports as
@@ -65,13 +86,22 @@ const FIRST_CLIENT_PORT = 1024;
  * ports above 1023 this way; those of system ports still count.
  */
 export function looksLikeAnswer(event: DetectEvent): boolean {
-  const isFromService =
-    event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
-  if (event.protocol === PROTOCOL_UDP) return isFromService;
+  if (event.protocol === PROTOCOL_UDP) return isFromSystemPort(event);
   if (event.protocol !== PROTOCOL_TCP) return false;
   if ((event.tcpFlags & TCP_RST) !== 0) return true;
   if ((event.tcpFlags & TCP_ACK) === 0) return false;
-  return (event.tcpFlags & TCP_SYN) !== 0 || isFromService;
+  if ((event.tcpFlags & TCP_SYN) !== 0) return true;
+  return goesToClientPort(event);
+}
+
+/** From what may be a service's port to what may be a client's (small systems take those from 1024 on): where flags are not known any more (EVENT_END), the rest of a forgotten conversation. */
+export function goesToClientPort(event: DetectEvent): boolean {
+  // A server on a registered port (DICOM's 11112) to its client, after connection tracking began anew.
+  return event.port >= FIRST_CLIENT_PORT && event.srcPort >= 0 && event.srcPort < FIRST_EPHEMERAL_PORT;
+}
+
+function isFromSystemPort(event: DetectEvent): boolean {
+  return event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
 }
 
 /** Human text of protocol and port, as `serviceOf` packs them: `tcp/104`. */

@@ -11,6 +11,14 @@ import { createHostSweepDetector } from './host-sweep.js';
 import { createPortScanDetector } from './port-scan.js';
 import type { DetectSettings } from './settings.js';
 import { createSpoofingDetector } from './spoofing.js';
+import { createArpSpoofDetector } from './arp-spoof.js';
+import { createBruteForceDetector } from './brute-force.js';
+import { createConnectionBurstDetector } from './connection-burst.js';
+import { createDeviceSilentDetector } from './device-silent.js';
+import { createFailedConnectionsDetector } from './failed-connections.js';
+import { createLateralContactDetector } from './lateral-contact.js';
+import { createRogueServerDetector } from './rogue-server.js';
+import { createWormSpreadDetector } from './worm-spread.js';
 import { FamiliarPeers, createUnfamiliarPeerDetector } from './unfamiliar-peer.js';
 
 export interface DetectionOptions {
@@ -84,5 +92,13 @@ function createDetectors(
     createHostSweepDetector(context, settings.hostSweep),
     createUnfamiliarPeerDetector(context, settings.unfamiliarPeer, familiar),
     createSpoofingDetector(context, settings.spoofing),
+    createFailedConnectionsDetector(context, settings.failedConnections),
+    createWormSpreadDetector(context, settings.wormSpread),
+    createConnectionBurstDetector(context, settings.connectionBurst),
+    createBruteForceDetector(context, settings.bruteForce),
+    createLateralContactDetector(context, settings.lateralContact),
+    createArpSpoofDetector(context, settings.arpSpoof),
+    createRogueServerDetector(context, settings.rogueServer),
+    createDeviceSilentDetector(context, settings.deviceSilent),
   ];
 }

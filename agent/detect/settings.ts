@@ -26,6 +26,19 @@ export const detectSettings = z.strictObject({
         .default(40)
         .describe('distinct refused ports of one host within the slow window'),
       slowWindowSeconds: z.int().min(1).max(86400).default(3600),
+      stealthyPorts: z
+        .int()
+        .min(3)
+        .max(65535)
+        .default(40)
+        .describe('distinct refused or failed ports below 32768 of one host within the stealthy window'),
+      stealthyWindowSeconds: z.int().min(1).max(604_800).default(86_400),
+      oddProbes: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(3)
+        .describe('probes as no system sends them (odd TCP flags, ICMP out of use), within the window'),
     })
     .prefault({}),
   hostSweep: z
@@ -74,6 +87,173 @@ export const detectSettings = z.strictObject({
         .max(86400)
         .default(300)
         .describe('the finding closes after this long without another'),
+    })
+    .prefault({}),
+  failedConnections: z
+    .strictObject({
+      action,
+      theta0: z
+        .number()
+        .min(0.01)
+        .max(0.99)
+        .default(0.8)
+        .describe('share of first contacts that succeed, benign'),
+      theta1: z
+        .number()
+        .min(0.01)
+        .max(0.99)
+        .default(0.2)
+        .describe('share of first contacts that succeed, scanner'),
+      alpha: z.number().min(0.0001).max(0.5).default(0.01).describe('wanted probability of a false alarm'),
+      beta: z.number().min(0.5).max(0.9999).default(0.99).describe('wanted probability of detection'),
+      leastFailures: z
+        .int()
+        .min(3)
+        .max(1000)
+        .default(16)
+        .describe('distinct failed contacts that it takes at least: an outage of a few servers is no scan'),
+    })
+    .refine(({ theta0, theta1 }) => theta1 < theta0, { error: 'theta1 must be below theta0' })
+    .prefault({}),
+  wormSpread: z
+    .strictObject({
+      action,
+      hosts: z
+        .int()
+        .min(3)
+        .max(2048)
+        .default(25)
+        .describe('hosts never met before, on one service within the window'),
+      hostsAfterContact: z
+        .int()
+        .min(2)
+        .max(2048)
+        .default(6)
+        .describe('the same, for a device that was itself contacted on that service before'),
+      windowSeconds: z.int().min(1).max(86400).default(600),
+      afterContactSeconds: z
+        .int()
+        .min(1)
+        .max(604_800)
+        .default(3600)
+        .describe('how long ago that contact may be'),
+    })
+    .prefault({}),
+  connectionBurst: z
+    .strictObject({
+      action,
+      connectionsPerMinute: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(600)
+        .describe(
+          'new connections a minute below which nothing is a burst; twice that while the usual is not known',
+        ),
+      connectionsPerSecond: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(100)
+        .describe('new connections a second on one service that are a flood'),
+      timesUsual: z.number().min(2).max(1000).default(10).describe("times the device's own usual"),
+      deviations: z
+        .number()
+        .min(3)
+        .max(100)
+        .default(8)
+        .describe('mean deviations of the logarithm above the usual'),
+    })
+    .prefault({}),
+  bruteForce: z
+    .strictObject({
+      action,
+      attempts: z
+        .int()
+        .min(3)
+        .max(10_000)
+        .default(10)
+        .describe(
+          'short, alike connections to a login service of people (SSH, RDP) within the window; more for programs',
+        ),
+      sprayHosts: z
+        .int()
+        .min(3)
+        .max(1024)
+        .default(10)
+        .describe('hosts that one opener tries within the window'),
+      windowSeconds: z.int().min(10).max(86400).default(600),
+    })
+    .prefault({}),
+  lateralContact: z
+    .strictObject({
+      action,
+      learnSeconds: z
+        .int()
+        .min(0)
+        .max(31_536_000)
+        .default(86_400)
+        .describe('what passes on administrative services is usual for a device that is new to us this long'),
+    })
+    .prefault({}),
+  arpSpoof: z
+    .strictObject({
+      action,
+      changes: z
+        .int()
+        .min(2)
+        .max(1000)
+        .default(2)
+        .describe('changes of an address between two MACs within the window'),
+      unsolicitedReplies: z
+        .int()
+        .min(2)
+        .max(1000)
+        .default(10)
+        .describe('replies to one host about one address within the window, without a question'),
+      addressesTaken: z
+        .int()
+        .min(2)
+        .max(256)
+        .default(3)
+        .describe('addresses of others that one MAC takes over within the window'),
+      windowSeconds: z.int().min(1).max(86400).default(300),
+    })
+    .prefault({}),
+  rogueServer: z
+    .strictObject({
+      action,
+      learnSeconds: z
+        .int()
+        .min(0)
+        .max(31_536_000)
+        .default(86_400)
+        .describe('servers on the network side that are seen this soon after the start are known'),
+      clients: z
+        .int()
+        .min(10)
+        .max(2048)
+        .default(100)
+        .describe('unknown client hardware addresses that ask for leases within a minute'),
+      addressesPerClient: z
+        .int()
+        .min(3)
+        .max(2048)
+        .default(10)
+        .describe('addresses that one client hardware address asks leases for within a minute'),
+    })
+    .prefault({}),
+  deviceSilent: z
+    .strictObject({
+      action,
+      learnSeconds: z.int().min(3600).max(31_536_000).default(604_800).describe('how long habits are learnt'),
+      leastSeconds: z.int().min(60).max(31_536_000).default(3600).describe('never told before'),
+      timesUsual: z
+        .number()
+        .min(1.2)
+        .max(1000)
+        .default(3)
+        .describe('times the usual longest gap of the device'),
     })
     .prefault({}),
 });

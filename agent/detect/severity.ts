@@ -56,4 +56,84 @@ export const SEVERITY = {
     severity: 'high',
     why: 'dropped; who advertises a router can become the way of all IPv6 traffic',
   },
+  'failedConnections.fromDevice': {
+    severity: 'medium',
+    why: 'most of what it newly tries does not answer: it looks for something, or its servers have moved',
+  },
+  'failedConnections.atDevices': {
+    severity: 'medium',
+    why: 'somebody looks for devices and services behind the box, slowly perhaps',
+  },
+  'wormSpread.turnedClient': {
+    severity: 'critical',
+    why: 'contacted on a service and now contacting many on the same one is how a worm goes on',
+  },
+  'wormSpread.fanOut': {
+    severity: 'high',
+    why: 'a clinical device does not meet that many new hosts on one service',
+  },
+  'connectionBurst.fromDevice': {
+    severity: 'medium',
+    why: 'a retry storm when a server is down, or a device that is used to attack',
+  },
+  'connectionBurst.atDevice': {
+    severity: 'high',
+    why: 'a flood can stop a fragile device from treating',
+  },
+  'connectionBurst.forged': {
+    severity: 'high',
+    why: 'nothing honest sends with ever other source addresses',
+  },
+  'bruteForce.fromDevice': {
+    severity: 'high',
+    why: 'a device that guesses passwords is misused; a wrong stored password looks alike',
+  },
+  'bruteForce.atDevice': {
+    severity: 'high',
+    why: 'default passwords of clinical devices are public: a guesser gets in',
+  },
+  'lateralContact.toDevice': {
+    severity: 'high',
+    why: 'devices do not administrate each other: it is how an intruder moves on',
+  },
+  'lateralContact.toNeighbour': {
+    severity: 'medium',
+    why: 'administrative access to a neighbour is rare for a device, and how an intruder moves on',
+  },
+  'lateralContact.atDevice': {
+    severity: 'low',
+    why: 'most often maintenance by somebody new; an intruder comes this way too',
+  },
+  'arpSpoof.contested': {
+    severity: 'high',
+    why: 'two machines with one address: interception, or a conflict that cuts one of them off',
+  },
+  'arpSpoof.unsolicited': {
+    severity: 'high',
+    why: 'answers that nobody asked for, again and again, are how ARP caches are poisoned',
+  },
+  'arpSpoof.impersonates': {
+    severity: 'high',
+    why: 'taking over several addresses at once is interception, or a failover without a virtual MAC',
+  },
+  'rogueServer.fromDevice': {
+    severity: 'high',
+    why: 'a device that gives out addresses or routes takes over the traffic of others',
+  },
+  'rogueServer.onNetwork': {
+    severity: 'medium',
+    why: 'a new server may be planned; if it is not, it becomes the way of all traffic',
+  },
+  'rogueServer.starvation': {
+    severity: 'medium',
+    why: 'when all leases are taken, devices lose their addresses; after a power cut it looks alike',
+  },
+  'deviceSilent.talkative': {
+    severity: 'medium',
+    why: 'it never pauses, and now it does: off, broken or cut off',
+  },
+  'deviceSilent.quiet': {
+    severity: 'low',
+    why: 'longer silent than ever, but it often is',
+  },
 } as const satisfies Record<string, SeverityRow>;

@@ -1,0 +1,206 @@
+/**
+ * Sequential hypothesis test on first contacts: who mostly meets hosts and ports that do not answer is looking for something.
+ * Threshold Random Walk: Jung, Paxson, Berger, Balakrishnan, "Fast Portscan Detection Using Sequential Hypothesis Testing",
+ * IEEE S&P 2004, section 4. One walk per opener (a device, or a host on the network side); each distinct peer and service
+ * moves it once a day, however slowly they come, so that it sees what the windows of portScan and hostSweep do not. A refusal
+ * counts as a failure, failure of what an approved entry allows does not: that is a server that is down.
+ */
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
+import {
+  EVENT_END,
+  EVENT_IP,
+  isIcmpRequest,
+  OUTCOME_ANSWERED,
+  serviceOf,
+  subjectOf,
+  VERDICT_ALLOWED,
+  VERDICT_REFUSED,
+  type DetectEvent,
+} from './event.js';
+import { FanOut } from './fan-out.js';
+import { goesToClientPort, looksLikeAnswer, serviceText } from './probes.js';
+import type { DetectSettings } from './settings.js';
+import { SEVERITY } from './severity.js';
+import { hash3 } from './slot-table.js';
+
+/** First contacts remembered over all openers: 1.5 MiB. */
+const CONTACTS = 16_384;
+const CONTACTS_PER_OPENER = 4_096;
+/** A contact is first again after this long. */
+const MEMORY_MS = 86_400_000;
+const QUIET_MS = 3_600_000;
+
+export function createFailedConnectionsDetector(
+  context: DetectContext,
+  settings: DetectSettings['failedConnections'],
+): Detector {
+  return new FailedConnections(context, settings);
+}
+
+class FailedConnections implements Detector {
+  readonly name = 'failedConnections';
+  readonly #context: DetectContext;
+  readonly #leastFailures: number;
+  /** What a success and a failure add to the logarithm of the likelihood ratio, and the two thresholds. */
+  readonly #onSuccess: number;
+  readonly #onFailure: number;
+  readonly #scanner: number;
+  readonly #benign: number;
+  readonly #settings: DetectSettings['failedConnections'];
+  readonly #contacts = new FanOut(MEMORY_MS, { members: CONTACTS, membersPerGroup: CONTACTS_PER_OPENER });
+  // By group slot of the contacts.
+  readonly #walk = new Float64Array(CONTACTS);
+  readonly #failures = new Int32Array(CONTACTS);
+  readonly #successes = new Int32Array(CONTACTS);
+  /** The last failed contacts of an opener, in a ring: peer ticket and service. */
+  readonly #failedPeers = new Int32Array(CONTACTS * MAX_EXAMPLES);
+  readonly #failedServices = new Int32Array(CONTACTS * MAX_EXAMPLES);
+
+  constructor(context: DetectContext, settings: DetectSettings['failedConnections']) {
+    const { theta0, theta1, alpha, beta } = settings;
+    this.#context = context;
+    this.#settings = settings;
+    this.#leastFailures = settings.leastFailures;
+    this.#onSuccess = Math.log(theta1 / theta0);
+    this.#onFailure = Math.log((1 - theta1) / (1 - theta0));
+    this.#scanner = Math.log(beta / alpha);
+    this.#benign = Math.log((1 - beta) / (1 - alpha));
+  }
+
+  observe(event: DetectEvent, nowMs: number): void {
+    if (!isOutcome(event) || !this.#context.addresses.isHost(event.peer)) return;
+    const isSuccess = event.kind === EVENT_END && event.outcome === OUTCOME_ANSWERED;
+    if (!isSuccess && event.verdict === VERDICT_ALLOWED) return;
+    const opener = event.fromDevice ? subjectOf(event) : event.peer;
+    const direction = event.fromDevice ? 1 : 0;
+    const other = event.fromDevice ? event.peer : subjectOf(event);
+    const contact = hash3(other, serviceOf(event), 0);
+    if (this.#contacts.has(opener, direction, 0, contact)) return;
+    const slot = this.#contacts.add(opener, direction, 0, contact, nowMs);
+    if (this.#contacts.events(slot) === 1) this.#begin(slot);
+    if (isSuccess) this.#succeed(slot);
+    else this.#fail(slot, event, nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.#contacts.expire(nowMs);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      'failedConnections.evicted': this.#contacts.evicted,
+      'failedConnections.beyondLimit': this.#contacts.beyondLimit,
+    };
+  }
+
+  #begin(slot: number): void {
+    this.#walk[slot] = 0;
+    this.#failures[slot] = 0;
+    this.#successes[slot] = 0;
+  }
+
+  #succeed(slot: number): void {
+    this.#successes[slot] = (this.#successes[slot] ?? 0) + 1;
+    // The walk stays at the benign threshold: a long good record must not hide a scan that follows it.
+    this.#walk[slot] = Math.max(this.#benign, (this.#walk[slot] ?? 0) + this.#onSuccess);
+  }
+
+  #fail(slot: number, event: DetectEvent, nowMs: number): void {
+    const failures = this.#failures[slot] ?? 0;
+    this.#failures[slot] = failures + 1;
+    const at = slot * MAX_EXAMPLES + (failures % MAX_EXAMPLES);
+    this.#failedPeers[at] = event.fromDevice ? event.peer : event.local;
+    this.#failedServices[at] = serviceOf(event);
+    this.#walk[slot] = Math.min(this.#scanner, (this.#walk[slot] ?? 0) + this.#onFailure);
+    if ((this.#walk[slot] ?? 0) < this.#scanner || failures + 1 < this.#leastFailures) return;
+    const id = this.#contacts.finding(slot);
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    // Asked again only now and then: who scans fast fails thousands of times.
+    if (failures + 1 > this.#leastFailures && (failures + 1) % this.#leastFailures !== 0) return;
+    if (!this.#isToldAsScan(event)) this.#contacts.setFinding(slot, this.#open(slot, event, nowMs));
+  }
+
+  #isToldAsScan(event: DetectEvent): boolean {
+    const { book } = this.#context;
+    const subject = describeSubject(this.#context, event).text;
+    if (event.fromDevice) return book.isAbout('portScan', subject) || book.isAbout('hostSweep', subject);
+    const opener = addressOr(this.#context, event.peer);
+    return (
+      book.isAbout('hostSweep', opener) || book.find('portScan', subject, `scanned-by:${opener}`) !== null
+    );
+  }
+
+  #open(slot: number, event: DetectEvent, nowMs: number): number {
+    const { fromDevice } = event;
+    const who = fromDevice ? describeSubject(this.#context, event) : null;
+    const opener = who?.text ?? addressOr(this.#context, event.peer);
+    const serial = this.#contacts.serial(slot);
+    const { theta0, theta1, alpha, beta } = this.#settings;
+    return this.#context.book.openFinding(
+      {
+        detector: 'failedConnections',
+        subject: opener,
+        what: fromDevice ? 'fails' : 'fails-at-devices',
+        device: who?.device ?? null,
+        deviceMac: who?.mac ?? null,
+        peer: fromDevice ? null : opener,
+        quietMs: QUIET_MS,
+        firstMs: this.#contacts.firstMs(slot),
+        count: this.#failures[slot] ?? 1,
+        describe: () => {
+          if (this.#contacts.serial(slot) !== serial) return null;
+          const failures = this.#failures[slot] ?? 0;
+          const contacts = failures + (this.#successes[slot] ?? 0);
+          return {
+            severity:
+              SEVERITY[fromDevice ? 'failedConnections.fromDevice' : 'failedConnections.atDevices'].severity,
+            title: `${opener} looks for something: ${failures} of ${contacts} first contacts failed`,
+            evidence: {
+              from: fromDevice ? 'device' : 'network',
+              failedFirstContacts: failures,
+              firstContacts: contacts,
+              usualShareThatSucceeds: theta0,
+              scannersShareThatSucceeds: theta1,
+              falseAlarmProbability: alpha,
+              detectionProbability: beta,
+              failed: this.#examples(slot, failures),
+            },
+            remedy: fromDevice
+              ? 'It closes an hour after the last new failure. If the listed hosts should be reached, allow them or mend the configuration that names hosts which are gone; if not, contain the device and look for what runs on it.'
+              : `It closes an hour after the last new failure. If ${opener} is a scanner or an inventory of the site, allow it; if not, find out who uses it.`,
+          };
+        },
+      },
+      nowMs,
+    );
+  }
+
+  #examples(slot: number, failures: number): string[] {
+    const found: string[] = [];
+    for (let index = 0; index < Math.min(failures, MAX_EXAMPLES); index++) {
+      const at = slot * MAX_EXAMPLES + index;
+      const address = addressOr(this.#context, this.#failedPeers[at] ?? 0);
+      found.push(`${address} ${serviceText(this.#failedServices[at] ?? 0)}`);
+    }
+    return found;
+  }
+}
+
+/** A connection that ended with an outcome, or was refused; of what asks something. */
+function isOutcome(event: DetectEvent): boolean {
+  if (event.kind === EVENT_END) {
+    if (event.outcome === 0 || goesToClientPort(event)) return false;
+  } else if (event.kind !== EVENT_IP || event.verdict !== VERDICT_REFUSED || looksLikeAnswer(event))
+    return false;
+  switch (event.protocol) {
+    case PROTOCOL_TCP:
+    case PROTOCOL_UDP:
+      return event.port >= 0;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6:
+      return isIcmpRequest(event);
+    default:
+      return false;
+  }
+}

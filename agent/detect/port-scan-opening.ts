@@ -1,0 +1,148 @@
+/**
+ * What a port scan's finding says, and by which of nmap's names the scan goes (nmap reference guide, "Port Scanning
+ * Techniques"). Made by port-scan.ts when a count passes its threshold. Cold path.
+ */
+import { MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
+import type { FanOut } from './fan-out.js';
+import type { Description, Opening } from './finding-book.js';
+import { FIRST_EPHEMERAL_PORT, KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
+import { SEVERITY } from './severity.js';
+
+/** A scan that paused this long is over. */
+const QUIET_MS = 300_000;
+/** So many half-open connections for each port asked, and it is no connect(). */
+const HALF_OPEN_SHARE = 0.1;
+/** A system that counts its clients' ports up uses at most so many for each probe. */
+const PORTS_PER_PROBE = 8;
+
+/** One window: its counts, and what is known of each group, by slot. */
+export interface ScanWindow {
+  readonly fanOut: FanOut;
+  readonly threshold: number;
+  readonly seconds: number;
+  /** Only what was refused or failed counts. */
+  readonly onlyFailed: boolean;
+  /** Probes of each kind. */
+  readonly kinds: Uint32Array;
+  readonly refused: Uint32Array;
+  /** Probes as no system sends them. */
+  readonly odd: Uint32Array;
+  /** The range of ports that the probes left from. */
+  readonly leastSrcPort: Uint16Array;
+  readonly mostSrcPort: Uint16Array;
+  /** Connections that were established and closed without data. */
+  readonly connects: Uint32Array;
+  /** Answered SYNs that the opener itself reset. */
+  readonly halfOpen: Uint32Array;
+}
+
+export class PortScanOpening implements Opening {
+  readonly detector = 'portScan';
+  readonly subject: string;
+  readonly what: string;
+  readonly device: string | null;
+  readonly deviceMac: string | null;
+  readonly peer: string;
+  readonly quietMs: number;
+  readonly firstMs: number;
+  readonly count: number;
+  readonly #window: ScanWindow;
+  readonly #slot: number;
+  readonly #serial: number;
+  readonly #fromDevice: boolean;
+  readonly #ports: string[] = [];
+
+  constructor(window: ScanWindow, slot: number, subject: Subject, peer: string, fromDevice: boolean) {
+    this.#window = window;
+    this.#slot = slot;
+    this.#serial = window.fanOut.serial(slot);
+    this.#fromDevice = fromDevice;
+    this.subject = subject.text;
+    this.what = `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
+    this.device = subject.device;
+    this.deviceMac = subject.mac;
+    this.peer = peer;
+    this.quietMs = Math.max(QUIET_MS, Math.min(window.seconds * 1000, 3_600_000));
+    this.firstMs = window.fanOut.firstMs(slot);
+    this.count = window.fanOut.events(slot);
+  }
+
+  describe(count: number, firstMs: number, lastMs: number): Description | null {
+    const window = this.#window;
+    const { fanOut, threshold, seconds, refused, odd } = window;
+    const slot = this.#slot;
+    if (fanOut.serial(slot) !== this.#serial) return null;
+    for (const text of fanOut.examples(slot, MAX_EXAMPLES).map(serviceText))
+      if (this.#ports.length < MAX_EXAMPLES && !this.#ports.includes(text)) this.#ports.push(text);
+    const seen = seenKinds(window, slot);
+    const distinct = fanOut.peak(slot);
+    const kind = scanKind(window, slot, seen, distinct);
+    const least = fanOut.isAtLimit(slot) ? 'at least ' : '';
+    const ports = `${least}${distinct} ${kind === 'IP protocol' ? 'protocols' : distinct === 1 ? 'port' : 'ports'}`;
+    const how = kind === 'OS fingerprinting' ? kind : `${kind} scan`;
+    const span = `${ports} within ${spanText(seconds)} (${how})`;
+    return {
+      severity: SEVERITY[this.#fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice'].severity,
+      title: this.#fromDevice
+        ? `${this.subject} scans ${this.peer}: ${span}`
+        : `${this.peer} scans ${this.subject}: ${span}`,
+      evidence: {
+        from: this.#fromDevice ? 'device' : 'network',
+        kind,
+        distinctPorts: distinct,
+        isAtLeast: least !== '',
+        thresholdPorts: threshold,
+        windowSeconds: seconds,
+        countsOnlyFailed: window.onlyFailed,
+        ports: [...this.#ports],
+        kinds: seen.map(({ name, probes }) => `${name} ${probes}`),
+        probes: fanOut.events(slot),
+        refusedProbes: refused[slot] ?? 0,
+        oddProbes: odd[slot] ?? 0,
+        probesPerSecond: ratePerSecond(count, firstMs, lastMs),
+      },
+      remedy: this.#fromDevice
+        ? `It closes ${this.quietMs / 60_000} min after the last probe. If the device is meant to do this, raise detect.portScan.ports; if not, contain it and look for what runs on it.`
+        : `It closes ${this.quietMs / 60_000} min after the last probe. If ${this.peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
+    };
+  }
+}
+
+interface SeenKind {
+  readonly name: string;
+  readonly index: number;
+  readonly probes: number;
+}
+
+function seenKinds({ kinds }: ScanWindow, slot: number): SeenKind[] {
+  const base = slot * PROBE_KINDS.length;
+  return PROBE_KINDS.map((name, index) => ({ name, index, probes: kinds[base + index] ?? 0 }))
+    .filter(({ probes }) => probes > 0)
+    .sort((a, b) => b.probes - a.probes);
+}
+
+/** The kind of most probes. Odd flags on a few ports ask which system answers (nmap -O), not which ports are open. */
+function scanKind(window: ScanWindow, slot: number, seen: readonly SeenKind[], distinct: number): string {
+  const [most] = seen;
+  if (!most) return 'unknown';
+  if (distinct < window.threshold && seen.length > 1) return 'OS fingerprinting';
+  if (most.index !== KIND_SYN) return most.name;
+  const connects = window.connects[slot] ?? 0;
+  const halfOpen = window.halfOpen[slot] ?? 0;
+  if (connects > halfOpen) return 'connect';
+  if (halfOpen > distinct * HALF_OPEN_SHARE) return 'SYN';
+  return leftFromSystemPorts(window, slot, most.probes, distinct) ? 'connect' : 'SYN';
+}
+
+/** connect() leaves from another port each time, as the system gives them: counted up, or drawn from the dynamic ones. Raw SYNs leave from few, or from anywhere. */
+function leftFromSystemPorts(window: ScanWindow, slot: number, probes: number, distinct: number): boolean {
+  const least = window.leastSrcPort[slot] ?? 0;
+  const range = (window.mostSrcPort[slot] ?? 0) - least;
+  if (range < distinct / 2) return false;
+  return least >= FIRST_EPHEMERAL_PORT || range <= probes * PORTS_PER_PROBE;
+}
+
+function spanText(seconds: number): string {
+  if (seconds < 7200) return `${seconds} s`;
+  return `${Math.round(seconds / 3600)} h`;
+}

@@ -1,0 +1,234 @@
+/**
+ * Somebody new gives out addresses or routes, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router
+ * (RFC 4861 section 4.2; the problem is RFC 6104), or somebody who takes all the leases (DHCP starvation: many client
+ * hardware addresses, RFC 2131 section 7). Servers on the network side that are seen while it learns, and the first DHCP server, are known; behind a
+ * guarded device none is expected. What the kernel refused is told by spoofing.ts.
+ */
+import { PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
+import { formatMac } from '../packet/format.js';
+import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
+import { EVENT_IP, UNKNOWN_DEVICE, VERDICT_ALLOWED, VERDICT_REFUSED, type DetectEvent } from './event.js';
+import { FanOut } from './fan-out.js';
+import type { DetectSettings } from './settings.js';
+import { SEVERITY } from './severity.js';
+import { hash3, SlotTable } from './slot-table.js';
+
+const NOTHING = 0;
+const DHCP_SERVER = 1;
+const DHCPV6_SERVER = 2;
+const ROUTER = 3;
+const DHCP_CLIENT = 4;
+const ROLES = ['', 'a DHCP server', 'a DHCPv6 server', 'an IPv6 router'] as const;
+
+const ROUTER_ADVERTISEMENT = 134;
+/** RFC 2131 section 2: op, and chaddr of 16 bytes of which Ethernet uses 6; the fixed part is 236 bytes long. */
+const BOOTREQUEST = 1;
+const BOOTREPLY = 2;
+const CHADDR_OFFSET = 28;
+const CHADDR_END = 34;
+
+const SERVERS = 256;
+const CLIENTS = 8_192;
+const CLIENTS_PER_GROUP = 2_048;
+const CLIENT_WINDOW_MS = 60_000;
+const QUIET_MS = 900_000;
+/** Groups of the client counts: hardware addresses by side, and addresses of one hardware address. */
+const BY_SIDE = 1;
+const BY_CLIENT = 2;
+
+export function createRogueServerDetector(
+  context: DetectContext,
+  settings: DetectSettings['rogueServer'],
+): Detector {
+  return new RogueServer(context, settings);
+}
+
+class RogueServer implements Detector {
+  readonly name = 'rogueServer';
+  readonly #context: DetectContext;
+  readonly #settings: DetectSettings['rogueServer'];
+  readonly #servers = new SlotTable(SERVERS);
+  readonly #findings = new Int32Array(SERVERS);
+  readonly #isKnown = new Uint8Array(SERVERS);
+  readonly #clients = new FanOut(CLIENT_WINDOW_MS, {
+    members: CLIENTS,
+    membersPerGroup: CLIENTS_PER_GROUP,
+  });
+  #sinceMs = 0;
+
+  constructor(context: DetectContext, settings: DetectSettings['rogueServer']) {
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  observe(event: DetectEvent, nowMs: number): void {
+    if (this.#sinceMs === 0) this.#sinceMs = nowMs;
+    if (event.kind !== EVENT_IP || event.verdict === VERDICT_REFUSED || event.verdict === VERDICT_ALLOWED)
+      return;
+    const role = roleOf(event);
+    if (role === NOTHING) return;
+    if (role === DHCP_CLIENT) this.#client(event, nowMs);
+    else this.#server(role, event, nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.#clients.expire(nowMs);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      'rogueServer.evicted': this.#servers.evicted + this.#clients.evicted,
+      'rogueServer.beyondLimit': this.#clients.beyondLimit,
+    };
+  }
+
+  #server(role: number, event: DetectEvent, nowMs: number): void {
+    const address = event.fromDevice ? event.local : event.peer;
+    if (!this.#context.addresses.isHost(address)) return;
+    const slot = this.#servers.intern(role, address, event.fromDevice ? 1 : 0);
+    if (this.#servers.isNew) {
+      const isLearning = nowMs - this.#sinceMs < this.#settings.learnSeconds * 1000;
+      // The first DHCP server may be seen late: leases last for days. A first router or DHCPv6 server in a network that had none is the attack.
+      const isExpected = isLearning || (role === DHCP_SERVER && this.#knownOf(role).length === 0);
+      this.#isKnown[slot] = !event.fromDevice && isExpected ? 1 : 0;
+      this.#findings[slot] = 0;
+    }
+    if (this.#isKnown[slot] === 1) return;
+    const id = this.#findings[slot] ?? 0;
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    // A new server of the network is told once; it would be told again with each lease else.
+    if (id !== 0 && !event.fromDevice) return;
+    this.#findings[slot] = this.#openServer(role, address, event, nowMs);
+  }
+
+  #openServer(role: number, address: number, event: DetectEvent, nowMs: number): number {
+    const { fromDevice } = event;
+    const mac = event.macHigh >= 0 ? formatMac(event.macHigh, event.macLow) : null;
+    const server = addressOr(this.#context, address);
+    const who = this.#who(event, server);
+    const roleText = ROLES[role] ?? '';
+    const known = this.#knownOf(role);
+    return this.#context.book.openFinding(
+      {
+        detector: 'rogueServer',
+        subject: who.text,
+        what: `${role === ROUTER ? 'router' : 'dhcp'}:${server}`,
+        device: who.device,
+        deviceMac: fromDevice ? (who.mac ?? mac) : null,
+        peer: server,
+        quietMs: QUIET_MS,
+        firstMs: nowMs,
+        count: 1,
+        describe: (count) => ({
+          severity: SEVERITY[fromDevice ? 'rogueServer.fromDevice' : 'rogueServer.onNetwork'].severity,
+          title: fromDevice
+            ? `${who.text} acts as ${roleText} (${server})`
+            : `${server} is new and acts as ${roleText}`,
+          evidence: {
+            kind: role === ROUTER ? 'router advertisement' : 'DHCP server',
+            from: fromDevice ? 'device' : 'network',
+            server,
+            ...(mac === null ? {} : { mac }),
+            knownServers: known,
+            messages: count,
+          },
+          remedy: fromDevice
+            ? `It closes 15 min after the last message. Switch that service off behind the box (often an access point or a shared connection).`
+            : `It closes 15 min after the last message and is not told again. If ${server} was put up on purpose, nothing is to do; if not, find its switch port: it can become the way of all traffic.`,
+        }),
+      },
+      nowMs,
+    );
+  }
+
+  #knownOf(role: number): string[] {
+    const known: string[] = [];
+    for (let slot = 0; slot < this.#servers.size && known.length < 8; slot++)
+      if (this.#servers.keyA(slot) === role && this.#isKnown[slot] === 1)
+        known.push(addressOr(this.#context, this.#servers.keyB(slot)));
+    return known;
+  }
+
+  #client(event: DetectEvent, nowMs: number): void {
+    // Known devices that come back after a power cut are as many as they are.
+    if ((event.fromDevice && event.deviceId > UNKNOWN_DEVICE) || event.payloadLength < CHADDR_END) return;
+    const { bytes } = event;
+    const at = event.payloadOffset + CHADDR_OFFSET;
+    if (bytes[event.payloadOffset] !== BOOTREQUEST) return;
+    const high = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    const low = ((bytes[at + 3] ?? 0) << 16) | ((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0);
+    const side = event.fromDevice ? 1 : 0;
+    const source = event.fromDevice ? event.local : event.peer;
+    const group = this.#clients.add(BY_SIDE, side, 0, hash3(high, low, 0), nowMs);
+    this.#judge(group, this.#settings.clients, event, nowMs, null);
+    if (!this.#context.addresses.isHost(source)) return;
+    const own = this.#clients.add(BY_CLIENT, high, low, source, nowMs);
+    if (this.#clients.distinct(own) < this.#settings.addressesPerClient && this.#clients.finding(own) === 0)
+      return;
+    this.#judge(own, this.#settings.addressesPerClient, event, nowMs, formatMac(high, low));
+  }
+
+  #judge(group: number, threshold: number, event: DetectEvent, nowMs: number, mac: string | null): void {
+    const clients = this.#clients;
+    const id = clients.finding(group);
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    if (clients.distinct(group) < threshold) return;
+    const { fromDevice } = event;
+    const serial = clients.serial(group);
+    const where = fromDevice ? 'the device side' : 'the network side';
+    const finding = this.#context.book.openFinding(
+      {
+        detector: 'rogueServer',
+        subject: mac ?? where,
+        what: 'starvation',
+        device: null,
+        deviceMac: fromDevice ? mac : null,
+        peer: null,
+        quietMs: QUIET_MS,
+        firstMs: clients.firstMs(group),
+        count: clients.events(group),
+        describe: (count) => {
+          if (clients.serial(group) !== serial) return null;
+          const most = clients.peak(group);
+          return {
+            severity: SEVERITY['rogueServer.starvation'].severity,
+            title:
+              mac === null
+                ? `${most} unknown clients ask for DHCP leases from ${where} within a minute`
+                : `${mac} asks for DHCP leases of ${most} addresses within a minute`,
+            evidence: {
+              kind: 'DHCP starvation',
+              from: fromDevice ? 'device' : 'network',
+              ...(mac === null
+                ? { clientHardwareAddresses: most }
+                : { clientHardwareAddress: mac, addresses: most }),
+              threshold,
+              windowSeconds: CLIENT_WINDOW_MS / 1000,
+              requests: count,
+            },
+            remedy:
+              'It closes 15 min after the last request. After a power cut many clients ask at once; else find the switch port with that many source MACs and close it.',
+          };
+        },
+      },
+      nowMs,
+    );
+    clients.setFinding(group, finding);
+  }
+
+  #who(event: DetectEvent, server: string): Subject {
+    return event.fromDevice
+      ? describeSubject(this.#context, event)
+      : { text: server, device: null, mac: null };
+  }
+}
+
+function roleOf(event: DetectEvent): number {
+  if (event.protocol === PROTOCOL_ICMPV6) return event.port >> 8 === ROUTER_ADVERTISEMENT ? ROUTER : NOTHING;
+  if (event.protocol !== PROTOCOL_UDP) return NOTHING;
+  if (event.srcPort === 68 && event.port === 67) return DHCP_CLIENT;
+  if (event.srcPort === 547 && event.port === 546) return DHCPV6_SERVER;
+  if (event.srcPort !== 67 || event.port !== 68) return NOTHING;
+  const op = event.payloadLength > 0 ? event.bytes[event.payloadOffset] : BOOTREPLY;
+  return op === BOOTREPLY ? DHCP_SERVER : NOTHING;
+}

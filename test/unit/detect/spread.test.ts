@@ -1,0 +1,263 @@
+import t from 'tap';
+import {
+  OUTCOME_ANSWERED,
+  reasonIndex,
+  VERDICT_ALLOWED,
+  VERDICT_REFUSED,
+} from '../../../agent/detect/event.js';
+import { createScene, START, type Change, type Scene } from './scene.js';
+
+const REFUSED = { verdict: VERDICT_REFUSED, reason: reasonIndex('policy') };
+const DAY_MS = 86_400_000;
+
+t.test(
+  'a device that was contacted on a service and then contacts many on it is a worm, critical, with the infector',
+  (t) => {
+    const scene = createScene();
+    scene.first({ fromDevice: false, to: 0xc0000207, port: 445 }, START);
+    for (let n = 0; n < 8; n += 1)
+      scene.first({ to: 0x0a000001 + n * 65_536, port: 445 }, START + 60_000 + n * 20_000);
+    const [finding] = scene.by('wormSpread');
+    t.match(finding, {
+      severity: 'critical',
+      peer: '192.0.2.7',
+      evidence: { kind: 'server turned client', service: 'tcp/445' },
+    });
+    t.equal(finding?.evidence['newHosts'], 6, 'told at the sixth');
+    t.end();
+  },
+);
+
+t.test('many new hosts anywhere on one service are a worm without a contact before, high', (t) => {
+  const scene = createScene();
+  for (let n = 0; n < 40; n += 1) scene.first({ to: 0x0a000001 + n * 65_536, port: 23 }, START + n * 10_000);
+  t.match(scene.by('wormSpread').slice(0, 1), [{ severity: 'high', evidence: { newHosts: 25 } }]);
+  t.end();
+});
+
+t.test('an archive that pushes to those who query it, and name look-ups, spread nothing', (t) => {
+  const scene = createScene({ unfamiliarPeer: { learnSeconds: 31_536_000 } });
+  for (let round = 0; round < 20; round += 1)
+    for (let n = 0; n < 40; n += 1) {
+      const nowMs = START + round * 120_000 + n * 3_000;
+      scene.first({ fromDevice: false, to: 0x0a4e0001 + n * 256, port: 11_112 }, nowMs);
+      scene.first({ to: 0x0a4e0001 + n * 256, port: 11_112 }, nowMs + 500);
+      scene.first({ to: 0x0a4d0002 + (n % 2), port: 53, protocol: 17, tcpFlags: 0 }, nowMs + 600);
+    }
+  t.same(scene.told, []);
+  t.end();
+});
+
+/** One connection of a login that failed: what the counters say of it. */
+const guess = (change: Change): Change => ({
+  outcome: OUTCOME_ANSWERED,
+  packetsOut: 14,
+  packetsIn: 12,
+  bytesOut: 2_300,
+  bytesIn: 3_100,
+  durationMs: 2_500,
+  ...change,
+});
+
+const GUESSED: readonly {
+  name: string;
+  port: number;
+  connections: number;
+  protocol?: number;
+  bytes?: number;
+}[] = [
+  { name: 'SSH', port: 22, connections: 10 },
+  { name: 'Telnet', port: 23, connections: 10 },
+  { name: 'RDP', port: 3389, connections: 10 },
+  { name: 'VNC', port: 5900, connections: 10 },
+  { name: 'FTP', port: 21, connections: 20 },
+  { name: 'Kerberos', port: 88, connections: 10, protocol: 17, bytes: 240 },
+  { name: 'SMB', port: 445, connections: 40 },
+  { name: 'POP3', port: 110, connections: 60 },
+  { name: 'PostgreSQL', port: 5432, connections: 200 },
+  { name: 'HTTP', port: 8080, connections: 600 },
+];
+
+t.test(
+  'guessed passwords are told at the number of connections that the service deserves, not before',
+  (t) => {
+    for (const { name, port, connections, protocol = 6, bytes = 2_300 } of GUESSED) {
+      const scene = createScene();
+      const one = (n: number): void => {
+        scene.end(
+          guess({
+            fromDevice: false,
+            to: 0xc0000242,
+            port,
+            protocol,
+            bytesOut: bytes + (n % 5) * 30,
+            bytesIn: bytes,
+          }),
+          START + n * 500,
+        );
+      };
+      for (let n = 1; n < connections; n += 1) one(n);
+      t.same(scene.by('bruteForce'), [], `${name}: not yet`);
+      one(connections);
+      t.match(
+        scene.by('bruteForce'),
+        [
+          {
+            severity: 'high',
+            peer: '192.0.2.66',
+            evidence: { kind: 'guessing at one host', service: `${name} (port ${port})` },
+          },
+        ],
+        name,
+      );
+    }
+    t.end();
+  },
+);
+
+t.test('a device that guesses elsewhere, and one that tries a password at many hosts', (t) => {
+  const guessing = createScene();
+  for (let n = 0; n < 12; n += 1) guessing.end(guess({ port: 22, to: 0xc0000250 }), START + n * 4_000);
+  t.match(guessing.by('bruteForce')[0]?.title, /^pump-1 seems to guess passwords of 192\.0\.2\.80/);
+  const spraying = createScene();
+  for (let n = 0; n < 12; n += 1) spraying.end(guess({ port: 3389, to: 0xc0000250 + n }), START + n * 4_000);
+  t.match(spraying.by('bruteForce').slice(0, 1), [
+    { title: /pump-1 tries logins at 10 hosts by RDP/, evidence: { kind: 'spraying many hosts' } },
+  ]);
+  t.end();
+});
+
+const HONEST_LOGINS: readonly { name: string; everyMs: number; change: (n: number) => Change }[] = [
+  {
+    name: 'a monitor that looks at the SSH banner',
+    everyMs: 30_000,
+    change: () => ({ port: 22, bytesOut: 260, bytesIn: 300 }),
+  },
+  {
+    name: 'people who work over RDP',
+    everyMs: 20_000,
+    change: () => ({ port: 3389, durationMs: 900_000, bytesIn: 8_000_000 }),
+  },
+  {
+    name: 'files by FTP of every size',
+    everyMs: 25_000,
+    change: (n) => ({ port: 21, bytesIn: 1_500 * (1 + ((n * 7) % 11)) }),
+  },
+  { name: 'a program with a connection for each query', everyMs: 4_000, change: () => ({ port: 1433 }) },
+  { name: 'a web page that is polled', everyMs: 2_000, change: () => ({ port: 443 }) },
+  {
+    name: 'mail that is fetched each minute',
+    everyMs: 60_000,
+    change: () => ({ port: 110, verdict: VERDICT_ALLOWED }),
+  },
+];
+
+t.test('honest clients of login services guess nothing', (t) => {
+  for (const { name, everyMs, change } of HONEST_LOGINS) {
+    const scene = createScene();
+    for (let n = 0; n < 1_000; n += 1) scene.end(guess(change(n)), START + n * everyMs);
+    t.same(scene.by('bruteForce'), [], name);
+  }
+  t.end();
+});
+
+const FLOODS: readonly { name: string; change: (n: number) => Change; everyMs: number; severity: string }[] =
+  [
+    { name: 'a device that floods one server', change: () => ({ port: 80 }), everyMs: 5, severity: 'medium' },
+    {
+      name: 'a device flooded from many sources',
+      change: (n) => ({ fromDevice: false, to: Math.imul(n, 2_654_435_761) >>> 1, port: 104 }),
+      everyMs: 5,
+      severity: 'high',
+    },
+    {
+      name: 'a flood with forged sources from the device side',
+      change: (n) => ({
+        deviceId: 1,
+        at: Math.imul(n, 2_654_435_761) >>> 1,
+        to: Math.imul(n, 40_503) >>> 1,
+        port: n & 0xffff,
+      }),
+      everyMs: 1,
+      severity: 'high',
+    },
+  ];
+
+t.test('floods are told within a second, once', (t) => {
+  for (const { name, change, everyMs, severity } of FLOODS) {
+    const scene = createScene();
+    for (let n = 1; n <= 180; n += 1) scene.first(change(n), START + n * everyMs);
+    t.match(scene.by('connectionBurst'), [{ severity }], name);
+  }
+  t.end();
+});
+
+function minutes(scene: Scene, from: number, to: number, perMinute: (minute: number) => number): void {
+  for (let minute = from; minute < to; minute += 1) {
+    const count = perMinute(minute);
+    for (let n = 0; n < count; n += 1)
+      scene.first(
+        { to: 0x0a4d0001 + (n % 3), port: 104 },
+        START + minute * 60_000 + n * Math.floor(59_000 / count),
+      );
+    scene.tick(START + minute * 60_000 + 59_500);
+  }
+}
+
+t.test(
+  'a burst is told against what is usual for the device: 700 a minute are one for a pump and none for an archive',
+  (t) => {
+    const pump = createScene();
+    minutes(pump, 0, 60, () => 4);
+    minutes(pump, 60, 62, () => 700);
+    const [finding] = pump.by('connectionBurst');
+    t.match(finding?.evidence, { thresholdPerMinute: 600 });
+    t.ok(Number(finding?.evidence['usualPerMinute']) < 5);
+    const archive = createScene();
+    minutes(archive, 0, 120, (minute) => 300 + ((minute * 37) % 200));
+    minutes(archive, 120, 122, () => 1_200);
+    t.same(archive.by('connectionBurst'), []);
+    minutes(archive, 122, 123, () => 6_000);
+    t.ok(archive.by('connectionBurst').length > 0, 'ten times its usual is told');
+    t.end();
+  },
+);
+
+t.test(
+  'an administrative service to a neighbour: a refused attempt at once, a passed one after learning, the usual never',
+  (t) => {
+    const scene = createScene({ unfamiliarPeer: { learnSeconds: 31_536_000 } });
+    scene.first({ to: 0x0a4d0014, port: 445, ...REFUSED }, START);
+    t.match(scene.by('lateralContact'), [
+      { severity: 'medium', peer: '10.77.0.20', evidence: { wasRefused: true } },
+    ]);
+    scene.first({ to: 0x0a4d0015, port: 3389 }, START + 1_000);
+    scene.first({ to: 0xc0000201, port: 22, ...REFUSED }, START + 2_000);
+    t.equal(scene.told.length, 1, 'new to us; and a host elsewhere is no neighbour');
+    for (let hour = 1; hour < 200; hour += 1) {
+      scene.first({ to: 0x0a4d0015, port: 3389 }, START + hour * 3_600_000);
+      scene.tick(START + hour * 3_600_000);
+    }
+    t.equal(scene.by('lateralContact').length, 1, 'what it did while it was new stays usual');
+    scene.first({ deviceId: 3, at: 0x0a500001, to: 0x0a4d0016, port: 8080 }, START + 8 * DAY_MS);
+    scene.first({ to: 0x0a500001, port: 22 }, START + 9 * DAY_MS);
+    t.match(scene.by('lateralContact').slice(1), [
+      {
+        severity: 'high',
+        peer: '10.80.0.1',
+        evidence: { kind: 'another guarded device', services: ['SSH (tcp/22)'] },
+      },
+    ]);
+    t.end();
+  },
+);
+
+t.test('lateral contacts of one device are one finding that lists them', (t) => {
+  const scene = createScene();
+  for (let n = 0; n < 6; n += 1)
+    scene.first({ to: 0x0a4d0014 + n, port: n % 2 ? 445 : 135, ...REFUSED }, START + n * 90_000);
+  scene.tick(START + 600_000);
+  t.equal(scene.detection.open().filter(({ detector }) => detector === 'lateralContact').length, 1);
+  t.match(scene.by('lateralContact').at(-1)?.title, /reaches for 6 neighbours by 2 administrative services/);
+  t.end();
+});
