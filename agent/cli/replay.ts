@@ -52,7 +52,7 @@ export async function replayCapture(context: CliContext, options: ReplayCommandO
     ...(policy === null ? {} : { judge: createPolicyJudge(policy, book) }),
   });
   const began = performance.now();
-  const outcome = await read(options.capture, replay);
+  const outcome = await read(options.capture, replay, book);
   const seconds = (performance.now() - began) / 1000;
   const summary = {
     file: options.capture,
@@ -85,9 +85,9 @@ export async function replayCapture(context: CliContext, options: ReplayCommandO
   return EXIT_REFUSED;
 }
 
-async function read(file: string, replay: Replay): Promise<ReadOutcome> {
+async function read(file: string, replay: Replay, devices: ReplayDevices): Promise<ReadOutcome> {
   try {
-    return await replayFile(file, replay);
+    return await replayFile(file, replay, devices);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === undefined) throw cause;

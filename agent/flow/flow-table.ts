@@ -19,7 +19,7 @@ import {
 import { TimerWheel } from './timer-wheel.js';
 
 /** A key, an order of the index, a timer and two directions of counters. */
-export const BYTES_PER_FLOW = 122;
+export const BYTES_PER_FLOW = 118;
 const NIL = -1;
 /** An index below 2^30 stays a small integer in V8. */
 const MAX_CAPACITY = 1 << 24;
@@ -170,7 +170,7 @@ export class FlowTable {
     }
   }
 
-  /** Ends every flow, in order of their opening slots: the capture is over. */
+  /** Ends every flow, in no order of time: the capture is over. */
   endAll(): void {
     for (let flow = 0; flow < this.#used; flow++) if (this.#families[flow] !== 0) this.#end(flow);
   }
