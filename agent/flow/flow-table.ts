@@ -55,6 +55,8 @@ export class FlowTable {
   size = 0;
   /** Flows that made room before their time. */
   evicted = 0;
+  /** Set before `track` and `expire`, never back. A field, because V8 would box the argument of a call. */
+  nowMs = 0.5;
   /** Of the last `find` or `track`: the packet goes against the direction of the opener. */
   isReply = false;
   /** Of the last `track`: this packet opened the flow. */
@@ -134,9 +136,9 @@ export class FlowTable {
     }
   }
 
-  /** Ends what is over, finds or opens the flow of a packet and counts it. `nowMs` never goes back. */
-  track(key: FlowKey, tcpFlags: number, ipBytes: number, nowMs: number): number {
-    this.expire(nowMs);
+  /** Ends what is over, finds or opens the flow of a packet and counts it. */
+  track(key: FlowKey, tcpFlags: number, ipBytes: number): number {
+    this.expire();
     let flow = this.find(key);
     if (flow !== NIL && this.#isReopened(flow, tcpFlags)) {
       this.#end(flow);
@@ -144,13 +146,13 @@ export class FlowTable {
     }
     this.isNew = flow === NIL;
     if (flow === NIL) {
-      flow = this.#open(key, tcpFlags, nowMs);
+      flow = this.#open(key, tcpFlags);
       this.isReply = false;
-    } else this.#advance(flow, tcpFlags, nowMs);
+    } else this.#advance(flow, tcpFlags);
     const side = flow * 2 + (this.isReply ? 1 : 0);
     this.packets[side] = (this.packets[side] ?? 0) + 1;
     this.bytes[side] = (this.bytes[side] ?? 0) + ipBytes;
-    this.lastMs[flow] = nowMs;
+    this.lastMs[flow] = this.nowMs;
     return flow;
   }
 
@@ -160,12 +162,13 @@ export class FlowTable {
   }
 
   /** Ends what is over. */
-  expire(nowMs: number): void {
+  expire(): void {
     const wheel = this.#wheel;
-    wheel.advance(nowMs);
+    const second = Math.floor(this.nowMs / 1_000);
+    wheel.advance(second);
     for (let flow = wheel.takeDue(); flow !== NIL; flow = wheel.takeDue()) {
-      const dueMs = this.#dueMs(flow);
-      if (dueMs > nowMs) wheel.add(flow, dueMs);
+      const due = this.#dueSecond(flow);
+      if (due > second) wheel.add(flow, due);
       else this.#end(flow);
     }
   }
@@ -210,7 +213,7 @@ export class FlowTable {
     return ((this.flags[flow] ?? 0) & REJECTED) !== 0;
   }
 
-  #open(key: FlowKey, tcpFlags: number, nowMs: number): number {
+  #open(key: FlowKey, tcpFlags: number): number {
     if (this.size === this.capacity) this.#evict();
     let flow = this.#free;
     if (flow === NIL) flow = this.#used++;
@@ -233,19 +236,19 @@ export class FlowTable {
     this.packets.fill(0, flow * 2, flow * 2 + 2);
     this.bytes.fill(0, flow * 2, flow * 2 + 2);
     this.notes.fill(0, flow * 4, flow * 4 + 4);
-    this.firstMs[flow] = nowMs;
-    this.lastMs[flow] = nowMs;
+    this.firstMs[flow] = this.nowMs;
+    this.lastMs[flow] = this.nowMs;
     const hash = hashOf(key);
     this.#hashes[flow] = hash;
     let at = hash & this.#mask;
     while ((this.#index[at] ?? 0) !== 0) at = (at + 1) & this.#mask;
     this.#index[at] = flow + 1;
-    this.#wheel.add(flow, this.#dueMs(flow));
+    this.#wheel.add(flow, this.#dueSecond(flow));
     this.size++;
     return flow;
   }
 
-  #advance(flow: number, tcpFlags: number, nowMs: number): void {
+  #advance(flow: number, tcpFlags: number): void {
     const before = this.#states[flow] ?? 0;
     let flags = this.flags[flow] ?? 0;
     if (this.isReply) flags |= SEEN_REPLY;
@@ -262,7 +265,7 @@ export class FlowTable {
     // Lazy refresh finds a later end by itself; an earlier one needs another place in the wheel.
     if ((TIMEOUTS_MS[state] ?? 0) >= (TIMEOUTS_MS[before] ?? 0)) return;
     this.#wheel.remove(flow);
-    this.#wheel.add(flow, nowMs + (TIMEOUTS_MS[state] ?? 0));
+    this.#wheel.add(flow, Math.ceil((this.nowMs + (TIMEOUTS_MS[state] ?? 0)) / 1_000));
   }
 
   /** A new SYN on a connection that is over opens another one, as in nf_conntrack. */
@@ -272,8 +275,8 @@ export class FlowTable {
     return state === STATE_TIME_WAIT || state === STATE_CLOSED;
   }
 
-  #dueMs(flow: number): number {
-    return (this.lastMs[flow] ?? 0) + (TIMEOUTS_MS[this.#states[flow] ?? 0] ?? 0);
+  #dueSecond(flow: number): number {
+    return Math.ceil(((this.lastMs[flow] ?? 0) + (TIMEOUTS_MS[this.#states[flow] ?? 0] ?? 0)) / 1_000);
   }
 
   #evict(): void {
@@ -347,8 +350,8 @@ export class FlowTable {
 
 /** The same for both directions: the ends are hashed apart and added. */
 function hashOf(key: FlowKey): number {
-  const source = hashEnd(key.src0, key.src1, key.src2, key.src3, key.srcPort);
-  const destination = hashEnd(key.dst0, key.dst1, key.dst2, key.dst3, key.dstPort);
+  const source = hashEnd(key.src0 | 0, key.src1 | 0, key.src2 | 0, key.src3 | 0, key.srcPort);
+  const destination = hashEnd(key.dst0 | 0, key.dst1 | 0, key.dst2 | 0, key.dst3 | 0, key.dstPort);
   let hash = Math.imul((source + destination) ^ (key.protocol << 8) ^ key.family, 0x2c1b3c6d);
   hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39);
   return hash ^ (hash >>> 15);

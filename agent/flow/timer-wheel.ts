@@ -3,7 +3,6 @@
  * typed arrays. Used by flow-table.ts. What is due later than one turn waits in the last bucket and is looked at again.
  */
 const BUCKETS = 512;
-const BUCKET_MS = 1_000;
 const NIL = -1;
 /** One more list: what was found due and is not yet taken. */
 const DUE = BUCKETS;
@@ -27,17 +26,15 @@ export class TimerWheel {
     return this.#next.byteLength + this.#previous.byteLength + this.#list.byteLength;
   }
 
-  /** The entry must be in no list. Due not before `dueMs`, at most a second after it. */
-  add(entry: number, dueMs: number): void {
-    const due = Math.ceil(dueMs / BUCKET_MS);
+  /** The entry must be in no list. Found due in `dueSecond`, or sooner where that is further than one turn. */
+  add(entry: number, dueSecond: number): void {
     const first = this.#second + 1;
-    const second = Math.min(Math.max(due, first), first + BUCKETS - 1);
+    const second = Math.min(Math.max(dueSecond, first), first + BUCKETS - 1);
     this.#link(entry, bucketOf(second));
   }
 
   /** Everything due up to now can be taken after this. A clock that goes back does nothing. */
-  advance(nowMs: number): void {
-    const second = Math.floor(nowMs / BUCKET_MS);
+  advance(second: number): void {
     if (this.#second === Number.NEGATIVE_INFINITY) this.#second = second - 1;
     if (second <= this.#second) return;
     const turns = Math.min(second - this.#second, BUCKETS);

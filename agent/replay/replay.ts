@@ -121,7 +121,8 @@ export class Replay {
     for (let step = 0; step < steps; step++) {
       this.#tickedMs += stepMs;
       this.nowMs = Math.min(this.#tickedMs, nowMs);
-      this.#table.expire(this.nowMs);
+      this.#table.nowMs = this.nowMs;
+      this.#table.expire();
       this.#tell(this.#detection.tick(this.nowMs));
     }
     this.nowMs = nowMs;
@@ -143,7 +144,8 @@ export class Replay {
     const lastMs = this.nowMs;
     for (let atMs = lastMs; atMs < lastMs + AFTERMATH_MS; atMs += TICK_MS) {
       this.nowMs = atMs;
-      this.#table.expire(atMs);
+      this.#table.nowMs = atMs;
+      this.#table.expire();
       this.#tell(this.#detection.tick(atMs));
     }
     this.#table.endAll();
@@ -199,7 +201,8 @@ export class Replay {
     }
     fillFlowKey(key, view, bytes);
     const table = this.#table;
-    const flow = table.track(key, view.tcpFlags, view.ipLength, this.nowMs);
+    table.nowMs = this.nowMs;
+    const flow = table.track(key, view.tcpFlags, view.ipLength);
     if (table.isNew) this.#opened(flow, view, bytes);
     if (view.protocol === PROTOCOL_TCP && view.payloadLength > 0) this.#data(flow, view, bytes);
   }
