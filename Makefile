@@ -5,12 +5,13 @@ MODE ?= bridge
 KEEP ?=
 DESTDIR ?=
 SECONDS_TO_RUN ?= 60
+PACKETS ?= 2000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test demo bench install uninstall clean
+.PHONY: help setup build check test demo bench detection-report fuzz install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .stamps/npm ## Debian packages (as root), npm packages, native parts
 	@scripts/install-packages
@@ -43,6 +44,12 @@ demo: build ## the main job on real traffic (MODE=router, KEEP=1)
 
 bench: build ## measure, one JSON line a result
 	@node dist/bench/main.js
+
+detection-report: build ## every capture of CORDON_DATA through the detectors
+	@node dist/bench/detection-report.js
+
+fuzz: build ## mutated packets through decoders, flows and detectors (PACKETS=…)
+	@node dist/bench/fuzz.js $(PACKETS)
 
 install: build ## put it on this box (DESTDIR=… for a package)
 	@DESTDIR=$(DESTDIR) scripts/install

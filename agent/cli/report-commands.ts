@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
 import type { RecordOptions } from './records.js';
+import type { ReplayCommandOptions } from './replay.js';
 
 const MAX_ROWS = 10_000;
 const DEFAULT_ROWS = 200;
@@ -60,6 +61,27 @@ export function declareReportCommands(program: Command, context: CliContext, rep
   ).action(
     act(report, async (options: RecordOptions) =>
       (await import('./records.js')).showFindings(context, options),
+    ),
+  );
+
+  withExample(
+    leaf(
+      program,
+      'replay',
+      'a capture or flow log through the detectors',
+      'As a box would have seen it, with the time of the capture. Reads pcap, pcapng, Zeek conn.log and Argus binetflow. Needs no root and no running box. Exit status 1 if the file could not be read to its end.',
+    )
+      .requiredOption('--capture <file>', 'what to read')
+      .option(
+        '--device <mac-or-address>',
+        'who is a device; may be repeated (default: every private and link-local address)',
+        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+      )
+      .option('--policy <file>', 'judge by this policy; its devices count as devices'),
+    'cordon replay --capture ward.pcapng --device 10.20.30.40',
+  ).action(
+    act(report, async (options: ReplayCommandOptions) =>
+      (await import('./replay.js')).replayCapture(context, options),
     ),
   );
 

@@ -1,0 +1,102 @@
+/**
+ * A file from disk into a replay. Captures are read in chunks: memory does not grow with the file. Flow logs are read line
+ * by line, with a limit for a line.
+ */
+import { createReadStream } from 'node:fs';
+import { createBinetflowReader, isBinetflowHeader } from '../capture/binetflow.js';
+import { CaptureReader, isCapture, type CaptureProblem } from '../capture/capture-reader.js';
+import type { FlowLineReader, FlowRecord } from '../capture/flow-record.js';
+import { createZeekConnReader } from '../capture/zeek-conn.js';
+import { FlowReplay } from './flow-replay.js';
+import type { ReplayDevices } from './replay-devices.js';
+import type { Replay } from './replay.js';
+
+/** Large, so that a record that spans chunks is copied seldom. */
+const CHUNK_BYTES = 1 << 20;
+const MAX_LINE_CHARACTERS = 65_536;
+
+export interface ReadOutcome {
+  readonly problem: CaptureProblem;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+interface Source {
+  push(chunk: Buffer): void;
+  end(): ReadOutcome;
+}
+
+/** Rejects only with the error of the file system. `onRecord` sees every connection of a flow log, before the replay. */
+export async function replayFile(
+  file: string,
+  replay: Replay,
+  devices: ReplayDevices,
+  onRecord?: (record: FlowRecord) => void,
+): Promise<ReadOutcome> {
+  let source: Source | null = null;
+  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
+    source ??= isCapture(chunk) ? captureSource(replay) : flowSource(chunk, replay, devices, onRecord);
+    if (source === null) break;
+    source.push(chunk);
+  }
+  const outcome = source?.end() ?? { problem: 'not-a-capture', counters: {} };
+  replay.end();
+  return outcome;
+}
+
+function captureSource(replay: Replay): Source {
+  const reader = new CaptureReader((packet) => {
+    replay.packet(packet);
+  });
+  return {
+    push: (chunk) => {
+      reader.push(chunk);
+    },
+    end: () => {
+      reader.end();
+      return { problem: reader.problem, counters: reader.counters() };
+    },
+  };
+}
+
+/** Null for a file that is no flow log that we know. */
+function flowSource(
+  start: Buffer,
+  replay: Replay,
+  devices: ReplayDevices,
+  onRecord?: (record: FlowRecord) => void,
+): Source | null {
+  const readLine = flowFormatOf(start.toString('latin1', 0, 4_096));
+  if (readLine === null) return null;
+  const flows = new FlowReplay();
+  let rest = '';
+  let unread = 0;
+  const take = (line: string): void => {
+    const record = readLine(line);
+    if (record === null) unread++;
+    else {
+      onRecord?.(record);
+      flows.add(record);
+    }
+  };
+  return {
+    push: (chunk) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = (lines.pop() ?? '').slice(0, MAX_LINE_CHARACTERS);
+      for (const line of lines) take(line.replace(/\r$/, ''));
+    },
+    end: () => {
+      if (rest !== '') take(rest);
+      flows.run(replay, devices);
+      return {
+        problem: 'none',
+        counters: { 'flowLog.unreadLines': unread, 'flowLog.dropped': flows.dropped },
+      };
+    },
+  };
+}
+
+function flowFormatOf(start: string): FlowLineReader | null {
+  if (isBinetflowHeader(start)) return createBinetflowReader();
+  const isZeek = /^#path\tconn$/m.test(start) || /^\{.*"id\.orig_h".*"conn_state"/.test(start);
+  return isZeek ? createZeekConnReader() : null;
+}

@@ -1,0 +1,161 @@
+/**
+ * Who in a capture is a device, and by which number. Either the devices that a person named by MAC or address, or every
+ * private and link-local address (RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6). Asked once for each connection. Pure.
+ */
+import { formatAddress, formatMac } from '../packet/format.js';
+import { UNKNOWN_DEVICE } from '../detect/event.js';
+import type { DeviceLabel } from '../detect/detector.js';
+
+/** Devices with a number of their own; those beyond are counted and share UNKNOWN_DEVICE. */
+const MAX_REPLAY_DEVICES = 16_384;
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+/** Nobody's connection: neither end is a device. */
+export const NOT_OURS = 0;
+
+/** An end of a connection. `mac` is high * 2^24 + low, or -1. */
+export interface End {
+  family: number;
+  w0: number;
+  w1: number;
+  w2: number;
+  w3: number;
+  mac: number;
+}
+
+export function createEnd(): End {
+  return { family: 0, w0: 0.5, w1: 0.5, w2: 0.5, w3: 0.5, mac: 0.5 };
+}
+
+export interface NamedDevice {
+  readonly name: string;
+  readonly ends: readonly string[];
+}
+
+interface Known {
+  readonly name: string;
+  mac: number;
+  hasAddress: boolean;
+}
+
+export class ReplayDevices {
+  /** Devices that got no number of their own. */
+  refused = 0;
+  readonly #isNamed: boolean;
+  readonly #byMac = new Map<number, number>();
+  readonly #byAddress = new Map<number | string, number>();
+  /** Index = id. */
+  readonly #known: Known[] = [
+    { name: '', mac: -1, hasAddress: true },
+    { name: '', mac: -1, hasAddress: true },
+  ];
+
+  /** Ends are MACs in lower case with colons, and canonical addresses. Nobody named: every inside address is a device. */
+  constructor(named: readonly NamedDevice[]) {
+    this.#isNamed = named.length > 0;
+    for (const { name, ends } of named) {
+      const macs = ends.filter((text) => MAC.test(text)).map(macNumber);
+      const id = this.#add(name, macs[0] ?? -1, true);
+      for (const mac of macs) this.#byMac.set(mac, id);
+      for (const text of ends) if (!MAC.test(text)) this.#byAddress.set(text, id);
+    }
+  }
+
+  get size(): number {
+    return this.#known.length - 2;
+  }
+
+  describe(id: number): DeviceLabel {
+    const known = this.#known[id];
+    if (known === undefined || known.name === '') return { name: null, mac: null };
+    return { name: known.name, mac: known.mac < 0 ? null : macText(known.mac) };
+  }
+
+  /** The named device that has an address. */
+  nameOfAddress(text: string): string | null {
+    return this.#known[this.#byAddress.get(text) ?? 0]?.name || null;
+  }
+
+  /** The device of a connection from `source` to `destination`: positive when the source is it, negative when the other, or NOT_OURS. */
+  ofConnection(source: End, destination: End): number {
+    if (this.#isNamed) return this.#namedIn(source) || -this.#namedIn(destination);
+    if (isInside(source) || !isInside(destination)) return this.#idOf(source);
+    return -this.#idOf(destination);
+  }
+
+  /** ARP says who sends by its MAC: the address is what it claims. */
+  ofSender(sender: End): number {
+    if (this.#isNamed) return this.#namedIn(sender);
+    return this.#byMac.get(sender.mac) ?? this.#addByMac(sender.mac);
+  }
+
+  #namedIn(end: End): number {
+    return this.#byMac.get(end.mac) ?? this.#byAddress.get(formatEnd(end)) ?? NOT_OURS;
+  }
+
+  #idOf(end: End): number {
+    if ((end.w0 | end.w1 | end.w2 | end.w3) === 0) return this.#byMac.get(end.mac) ?? this.#addByMac(end.mac);
+    // IPv4 as a number: no text for the many.
+    const key = end.family === 4 ? end.w0 | 0 : formatEnd(end);
+    const known = this.#byAddress.get(key);
+    if (known !== undefined) return known;
+    const byMac = this.#byMac.get(end.mac);
+    if (byMac !== undefined && this.#known[byMac]?.hasAddress === false) {
+      this.#byAddress.set(key, byMac);
+      this.#known[byMac] = { name: formatEnd(end), mac: end.mac, hasAddress: true };
+      return byMac;
+    }
+    if (this.#isFull()) return UNKNOWN_DEVICE;
+    const id = this.#add(formatEnd(end), end.mac, true);
+    this.#byAddress.set(key, id);
+    if (end.mac >= 0 && byMac === undefined) this.#byMac.set(end.mac, id);
+    return id;
+  }
+
+  #addByMac(mac: number): number {
+    if (mac < 0 || this.#isFull()) return UNKNOWN_DEVICE;
+    const id = this.#add(macText(mac), mac, false);
+    this.#byMac.set(mac, id);
+    return id;
+  }
+
+  #isFull(): boolean {
+    if (this.#known.length < MAX_REPLAY_DEVICES) return false;
+    this.refused++;
+    return true;
+  }
+
+  #add(name: string, mac: number, hasAddress: boolean): number {
+    return this.#known.push({ name, mac, hasAddress }) - 1;
+  }
+}
+
+function formatEnd(end: End): string {
+  return end.family === 0 ? '' : formatAddress(end.family, end.w0, end.w1, end.w2, end.w3);
+}
+
+function macNumber(text: string): number {
+  return Number.parseInt(text.replaceAll(':', ''), 16);
+}
+
+function macText(mac: number): string {
+  return formatMac(Math.floor(mac / 0x1000000), mac % 0x1000000);
+}
+
+/** Private, link-local, loopback, or "not known yet" (a DHCP client). */
+function isInside(end: End): boolean {
+  const { family, w0 } = end;
+  if (family === 6) {
+    const top = w0 >>> 16;
+    const isLocal = (top & 0xfe00) === 0xfc00 || (top & 0xffc0) === 0xfe80;
+    return isLocal || (w0 === 0 && end.w1 === 0 && end.w2 === 0 && end.w3 <= 1);
+  }
+  const first = w0 >>> 24;
+  return (
+    first === 10 ||
+    first === 127 ||
+    w0 === 0 ||
+    w0 >>> 20 === 0xac1 ||
+    w0 >>> 16 === 0xc0a8 ||
+    w0 >>> 16 === 0xa9fe
+  );
+}

@@ -1,0 +1,324 @@
+/**
+ * Packets of a capture into the events that detectors are fed on a box: the first packet of a connection, the first data of
+ * each direction, the end, ARP. Time is the capture's. Told every packet by read-file.ts; what is found goes to `onFinding`.
+ *
+ * Unlike the kernel's connection tracking it puts no fragments together: those after the first are counted and left out.
+ */
+import { decodeLink, UNSUPPORTED_LINK } from '../capture/decode-link.js';
+import type { CapturedPacket } from '../capture/packet-record.js';
+import { createAddressTable, type AddressTable } from '../detect/address-table.js';
+import {
+  createEvent,
+  EVENT_END,
+  EVENT_IP,
+  EVENT_PAYLOAD,
+  fillEvent,
+  OUTCOME_ANSWERED,
+  OUTCOME_NO_ANSWER,
+  OUTCOME_REJECTED,
+  VERDICT_OBSERVED,
+  type DetectEvent,
+} from '../detect/event.js';
+import { createDetection, type Detection } from '../detect/registry.js';
+import type { DetectSettings } from '../detect/settings.js';
+import { createFlowKey, fillFlowKey, fillQuotedKey, isIcmpError } from '../flow/flow-key.js';
+import { FlowTable, PAYLOAD_FROM_ANSWERER, PAYLOAD_FROM_OPENER } from '../flow/flow-table.js';
+import type { Finding } from '../messages/vocabulary.js';
+import { CAPTURE_CUT } from '../packet/problems.js';
+import {
+  createPacketView,
+  LAYER_ARP,
+  NONE,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_TCP,
+  type PacketView,
+} from '../packet/view.js';
+import { CaptureClock } from './capture-clock.js';
+import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
+
+const FLOWS = 131_072;
+const TICK_MS = 1_000;
+/** In a long silence of the capture, ticks come seldomer rather than one for every second of years. */
+const MAX_TICKS_PER_GAP = 3_600;
+/** After the last packet, time goes on for this long, so that what waits for a silence is told (tcp syn_sent: 120 s). */
+const AFTERMATH_MS = 130_000;
+
+/** What may be said about a first packet instead of "observed". */
+export type Judge = (event: DetectEvent, addresses: AddressTable) => number;
+
+export interface ReplayOptions {
+  readonly settings: DetectSettings;
+  readonly devices: ReplayDevices;
+  readonly onFinding: (finding: Finding) => void;
+  readonly judge?: Judge;
+  /** A power of two. */
+  readonly flowCapacity?: number;
+}
+
+export class Replay {
+  packets = 0;
+  events = 0;
+  flows = 0;
+  undecodable = 0;
+  fragments = 0;
+  unsupportedLink = 0;
+  /** Neither IP nor ARP. */
+  otherFrames = 0;
+  /** Connections of which neither end is a device. */
+  notOurs = 0;
+  /** Records of a flow log, where one is read instead of packets. */
+  flowRecords = 0;
+  /** Of the first packet. */
+  startMs = Number.NaN;
+  nowMs = 0.5;
+  readonly #options: ReplayOptions;
+  readonly #addresses = createAddressTable();
+  readonly #detection: Detection;
+  readonly #table: FlowTable;
+  readonly #clock = new CaptureClock();
+  readonly #view = createPacketView();
+  readonly #key = createFlowKey();
+  readonly #event = createEvent();
+  readonly #source = createEnd();
+  readonly #destination = createEnd();
+  #tickedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    this.#detection = createDetection(options.settings, {
+      addresses: this.#addresses,
+      describe: (id) => options.devices.describe(id),
+    });
+    this.#table = new FlowTable(options.flowCapacity ?? FLOWS, (flow) => {
+      this.#ended(flow);
+    });
+  }
+
+  packet(captured: Readonly<CapturedPacket>): void {
+    this.packets++;
+    this.advanceTo(captured.timeMs);
+    const view = this.#view;
+    const { bytes, offset, length } = captured;
+    const problem = decodeLink(view, captured.linkType, bytes, offset, length);
+    if (problem === UNSUPPORTED_LINK) this.unsupportedLink++;
+    else if (problem > CAPTURE_CUT) this.undecodable++;
+    else if ((view.layers & LAYER_ARP) !== 0) this.#arp(view);
+    else if (view.family === 0 || view.protocol === NONE) this.otherFrames++;
+    else if (view.isFragment && !view.isFirstFragment) this.fragments++;
+    else this.#ip(view, bytes);
+  }
+
+  /** Time of the capture; detectors and the flow table are told of the seconds in between. */
+  advanceTo(timeMs: number): void {
+    const nowMs = this.#clock.now(timeMs);
+    this.nowMs = nowMs;
+    if (this.#tickedMs === Number.NEGATIVE_INFINITY) this.#tickedMs = this.startMs = nowMs;
+    const gapMs = nowMs - this.#tickedMs;
+    if (gapMs < TICK_MS) return;
+    const stepMs = Math.max(TICK_MS, gapMs / MAX_TICKS_PER_GAP);
+    const steps = Math.floor(gapMs / stepMs);
+    for (let step = 0; step < steps; step++) {
+      this.#tickedMs += stepMs;
+      this.nowMs = Math.min(this.#tickedMs, nowMs);
+      this.#table.nowMs = this.nowMs;
+      this.#table.expire();
+      this.#tell(this.#detection.tick(this.nowMs));
+    }
+    this.nowMs = nowMs;
+  }
+
+  /** Hands an event to the detectors; for flow-replay.ts, which has no packets. */
+  observe(event: DetectEvent): void {
+    this.events++;
+    this.#tell(this.#detection.observe(event, this.nowMs));
+  }
+
+  get addresses(): AddressTable {
+    return this.#addresses;
+  }
+
+  /** The capture is over: what still lives ends. */
+  end(): void {
+    if (this.#tickedMs === Number.NEGATIVE_INFINITY) return;
+    const lastMs = this.nowMs;
+    for (let atMs = lastMs; atMs < lastMs + AFTERMATH_MS; atMs += TICK_MS) {
+      this.nowMs = atMs;
+      this.#table.nowMs = atMs;
+      this.#table.expire();
+      this.#tell(this.#detection.tick(atMs));
+    }
+    this.#table.endAll();
+    this.#tell(this.#detection.tick(this.nowMs));
+  }
+
+  counters(): Record<string, number> {
+    return {
+      'flows.evicted': this.#table.evicted,
+      'clock.jumps': this.#clock.jumps,
+      'devices.refused': this.#options.devices.refused,
+      ...this.#detection.counters(),
+    };
+  }
+
+  #tell(findings: readonly Finding[]): void {
+    for (const finding of findings) this.#options.onFinding(finding);
+  }
+
+  #arp(view: PacketView): void {
+    const mac = view.srcMacHigh * 0x1000000 + view.srcMacLow;
+    const isFrameKnown = mac !== 0;
+    const sender = this.#source;
+    sender.mac = isFrameKnown ? mac : view.arpSenderMacHigh * 0x1000000 + view.arpSenderMacLow;
+    sender.family = 4;
+    sender.w0 = view.arpSenderAddress;
+    sender.w1 = sender.w2 = sender.w3 = 0;
+    const id = this.#options.devices.ofSender(sender);
+    fillEvent(
+      this.#event,
+      view,
+      this.#addresses,
+      Math.max(1, id),
+      id !== NOT_OURS,
+      VERDICT_OBSERVED,
+      0,
+      // What the packet claims, where both are known, as the contract of the event says.
+      NONE,
+      NONE,
+    );
+    this.observe(this.#event);
+  }
+
+  #ip(view: PacketView, bytes: Uint8Array): void {
+    const key = this.#key;
+    if (isIcmpError(view) && fillQuotedKey(key, view, bytes)) {
+      const quoted = this.#table.find(key);
+      // The error comes back to whoever opened: it quotes the opener's own packet.
+      if (quoted >= 0) {
+        if (!this.#table.isReply) this.#table.reject(quoted);
+        return;
+      }
+    }
+    fillFlowKey(key, view, bytes);
+    const table = this.#table;
+    table.nowMs = this.nowMs;
+    const flow = table.track(key, view.tcpFlags, view.ipLength);
+    if (table.isNew) this.#opened(flow, view, bytes);
+    if (view.protocol === PROTOCOL_TCP && view.payloadLength > 0) this.#data(flow, view, bytes);
+  }
+
+  #opened(flow: number, view: PacketView, bytes: Uint8Array): void {
+    this.flows++;
+    const { devices, judge } = this.#options;
+    const hasMac = (view.srcMacHigh | view.srcMacLow) !== 0;
+    setEnd(this.#source, view.family, view.src0, view.src1, view.src2, view.src3);
+    setEnd(this.#destination, view.family, view.dst0, view.dst1, view.dst2, view.dst3);
+    this.#source.mac = hasMac ? view.srcMacHigh * 0x1000000 + view.srcMacLow : -1;
+    const hasTarget = (view.dstMacHigh | view.dstMacLow) !== 0;
+    this.#destination.mac = hasTarget ? view.dstMacHigh * 0x1000000 + view.dstMacLow : -1;
+    const device = devices.ofConnection(this.#source, this.#destination);
+    const notes = this.#table.notes;
+    notes[flow * 4] = device;
+    if (device === NOT_OURS) {
+      this.notOurs++;
+      return;
+    }
+    const macHigh = hasMac ? view.srcMacHigh : NONE;
+    const macLow = hasMac ? view.srcMacLow : NONE;
+    notes[flow * 4 + 1] = macHigh;
+    notes[flow * 4 + 2] = macLow;
+    const event = this.#event;
+    const id = Math.abs(device);
+    fillEvent(event, view, this.#addresses, id, device > 0, VERDICT_OBSERVED, 0, macHigh, macLow, bytes);
+    if (judge !== undefined) event.verdict = judge(event, this.#addresses);
+    const icmp = view.icmpType === NONE ? 0 : event.port;
+    notes[flow * 4 + 3] = (icmp << 16) | event.verdict;
+    event.kind = EVENT_IP;
+    this.observe(event);
+  }
+
+  #data(flow: number, view: PacketView, bytes: Uint8Array): void {
+    const table = this.#table;
+    const bit = table.isReply ? PAYLOAD_FROM_ANSWERER : PAYLOAD_FROM_OPENER;
+    const flags = table.flags[flow] ?? 0;
+    if ((flags & bit) !== 0) return;
+    table.flags[flow] = flags | bit;
+    const isReply = table.isReply;
+    const event = this.#event;
+    if (!this.#describe(flow)) return;
+    event.kind = EVENT_PAYLOAD;
+    event.isReply = isReply;
+    event.tcpFlags = view.tcpFlags;
+    event.bytes = bytes;
+    event.payloadOffset = view.payloadOffset;
+    event.payloadLength = view.payloadLength;
+    this.observe(event);
+  }
+
+  #ended(flow: number): void {
+    if (!this.#describe(flow)) return;
+    const table = this.#table;
+    const event = this.#event;
+    event.kind = EVENT_END;
+    event.outcome = outcomeOf(table, flow);
+    const out = flow * 2 + (event.fromDevice ? 0 : 1);
+    const back = flow * 2 + (event.fromDevice ? 1 : 0);
+    event.bytesOut = table.bytes[out] ?? 0;
+    event.bytesIn = table.bytes[back] ?? 0;
+    event.packetsOut = table.packets[out] ?? 0;
+    event.packetsIn = table.packets[back] ?? 0;
+    event.durationMs = (table.lastMs[flow] ?? 0) - (table.firstMs[flow] ?? 0);
+    this.observe(event);
+  }
+
+  /** Fills the event with what the first packet of a flow said. False: the flow is nobody's. */
+  #describe(flow: number): boolean {
+    const table = this.#table;
+    const event = this.#event;
+    const device = table.notes[flow * 4] ?? NOT_OURS;
+    if (device === NOT_OURS) return false;
+    const view = this.#flowView;
+    view.family = table.family(flow);
+    view.protocol = table.protocol(flow);
+    view.src0 = table.word(flow, 0);
+    view.src1 = table.word(flow, 1);
+    view.src2 = table.word(flow, 2);
+    view.src3 = table.word(flow, 3);
+    view.dst0 = table.word(flow, 4);
+    view.dst1 = table.word(flow, 5);
+    view.dst2 = table.word(flow, 6);
+    view.dst3 = table.word(flow, 7);
+    const packed = table.notes[flow * 4 + 3] ?? 0;
+    const isIcmp = view.protocol === PROTOCOL_ICMP || view.protocol === PROTOCOL_ICMPV6;
+    view.srcPort = isIcmp ? NONE : table.openerPort(flow);
+    view.dstPort = isIcmp ? NONE : table.answererPort(flow);
+    const id = Math.abs(device);
+    const macHigh = table.notes[flow * 4 + 1] ?? NONE;
+    const macLow = table.notes[flow * 4 + 2] ?? NONE;
+    fillEvent(event, view, this.#addresses, id, device > 0, packed & 7, 0, macHigh, macLow);
+    if (isIcmp) event.port = packed >>> 16;
+    return true;
+  }
+
+  readonly #flowView = createPacketView();
+}
+
+function setEnd(
+  end: ReturnType<typeof createEnd>,
+  family: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+): void {
+  end.family = family;
+  end.w0 = w0;
+  end.w1 = w1;
+  end.w2 = w2;
+  end.w3 = w3;
+}
+
+function outcomeOf(table: FlowTable, flow: number): number {
+  if (table.wasEstablished(flow)) return OUTCOME_ANSWERED;
+  return table.hasReply(flow) || table.wasRejected(flow) ? OUTCOME_REJECTED : OUTCOME_NO_ANSWER;
+}
