@@ -9,7 +9,7 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: dhcp4.vendor-class, matches: '^Microsoft Windows CE', gives: { os: Windows CE }, confidence: 70 }
 - { from: dhcp4.vendor-class, matches: '^android-dhcp-(\d+)', gives: { os: Android $1, kind: mobile device }, confidence: 65 }
 - { from: dhcp4.vendor-class, matches: '^dhcpcd-([\d.]+):Linux-([\d.]+)', gives: { os: Linux $2 }, confidence: 70 }
-- { from: dhcp4.vendor-class, matches: '^dhcpcd', gives: { os: Linux }, confidence: 50 }
+- { from: dhcp4.vendor-class, matches: '^dhcpcd', gives: { os: Linux }, confidence: 30 }
 - { from: dhcp4.vendor-class, matches: '^udhcp', gives: { os: Linux, software: BusyBox }, confidence: 55 }
 - { from: dhcp4.vendor-class, matches: '^Hewlett-Packard JetDirect', gives: { kind: printer, make: Hewlett Packard }, confidence: 80 }
 - { from: dhcp4.vendor-class, matches: '^Hewlett-Packard LaserJet', gives: { kind: printer, make: Hewlett Packard }, confidence: 80 }
@@ -18,6 +18,14 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: dhcp4.vendor-class, matches: '^Cisco (AP|Systems)', gives: { kind: network equipment, make: Cisco }, confidence: 60 }
 - { from: dhcp4.vendor-class, matches: '^(Polycom|yealink)', gives: { kind: telephone, make: $1 }, confidence: 75 }
 - { from: dhcp4.vendor-class, matches: '^PXEClient', gives: { software: PXE boot }, confidence: 30 }
+
+# --- Host names that a maker's firmware sets
+- { from: dhcp4.host-name, matches: '^android-[0-9a-f]{8,}', gives: { os: Android, kind: mobile device }, confidence: 60 }
+- { from: dhcp4.host-name, matches: '^ESP_[0-9A-F]{6}$', gives: { make: Espressif, kind: embedded module }, confidence: 50 }
+- { from: dhcp4.host-name, matches: '^(Schlage)$', gives: { make: $1, kind: door lock }, confidence: 55 }
+- { from: dhcp4.host-name, matches: '^(DESKTOP|LAPTOP)-[0-9A-Z]{7}$', gives: { os: Windows 10 or later, kind: computer }, confidence: 50 }
+- { from: dhcp4.host-name, matches: '^NPI[0-9A-F]{6}$', gives: { make: Hewlett Packard, kind: printer }, confidence: 65 }
+- { from: dhcp4.host-name, matches: '^BRN[0-9A-F]{12}$', gives: { make: Brother, kind: printer }, confidence: 65 }
 
 # --- DHCP parameter request list (option 55): a fixed order for each client
 - { from: dhcp4.parameter-list, matches: '^1,3,6,15,31,33,43,44,46,47,119,121,249,252$', gives: { os: Windows 10 or later }, confidence: 60 }
@@ -108,6 +116,8 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: smb.native-os, matches: '^Windows NT 4', gives: { os: Windows NT 4 }, confidence: 75 }
 - { from: smb.native-os, matches: '^Windows (2000|2002|XP|Vista|7|8|8\.1|10)\b.*?(Service Pack \d)?$', gives: { os: Windows $1 $2 }, confidence: 80 }
 - { from: smb.native-os, matches: '^(Windows Server .*?)(?: \d{4,5}.*)?$', gives: { os: $1, kind: server }, confidence: 80 }
+- { from: smb.native-os, matches: '^Mac OS X ?([\d.]*)', gives: { os: macOS $1, kind: computer }, confidence: 80 }
+- { from: smb.native-os, matches: '^QTS', gives: { os: QTS, make: QNAP, kind: file server }, confidence: 75 }
 - { from: smb.native-os, matches: '^Unix', gives: { os: Unix }, confidence: 50 }
 - { from: smb.native-lan-manager, matches: '^Samba ([\d.]+)', gives: { software: Samba, version: $1 }, confidence: 75 }
 - { from: ntlm.version, matches: '^5\.1\.2600', gives: { os: Windows XP }, confidence: 80 }
@@ -152,12 +162,14 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: ssdp.server, matches: 'Sonos/([\d.-]+)', gives: { make: Sonos, version: $1, kind: media player }, confidence: 80 }
 - { from: ssdp.server, matches: '^Linux[/ ]([\d.]+)', gives: { os: Linux $1 }, confidence: 55 }
 - { from: ssdp.server, matches: 'Windows(?:-| NT/)?([\d.]+)?', gives: { os: Windows $1 }, confidence: 50 }
+- { from: ssdp.user-agent, matches: 'Mac OS X', gives: { os: macOS, kind: computer }, confidence: 45 }
 - { from: ssdp.user-agent, matches: 'Windows', gives: { os: Windows }, confidence: 45 }
 - { from: ssdp.user-agent, matches: 'Linux', gives: { os: Linux }, confidence: 40 }
 
 # --- Link-layer neighbours
 - { from: lldp.description, matches: 'Cisco IOS Software.*Version ([^,\s]+)', gives: { make: Cisco, software: IOS, version: $1, kind: network equipment }, confidence: 80 }
-- { from: lldp.description, matches: '^(ProCurve|Aruba|HP) \S+ .*revision ([^\s,]+)', gives: { make: Hewlett Packard, version: $2, kind: network equipment }, confidence: 75 }
+- { from: lldp.description, matches: '^(?:ProCurve|Aruba|HP) (\S+ .*), revision ([^\s,]+)', gives: { make: Hewlett Packard, model: $1, version: $2, kind: network equipment }, confidence: 75 }
+- { from: lldp.description, matches: '^(Summit\S+) - Version ([^\s(]+)', gives: { make: Extreme Networks, model: $1, version: $2, kind: network equipment }, confidence: 75 }
 - { from: lldp.description, matches: 'Extreme ?(?:Networks|XOS).*version ([\d.]+)', gives: { make: Extreme Networks, version: $1, kind: network equipment }, confidence: 75 }
 - { from: lldp.description, matches: '^Siemens, SIMATIC', gives: { make: Siemens, kind: PLC }, confidence: 75 }
 - { from: lldp.capabilities, matches: '^telephone', gives: { kind: telephone }, confidence: 70 }
@@ -168,6 +180,7 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: cdp.capabilities, matches: '^(router|bridge)', gives: { kind: network equipment, role: $1 }, confidence: 65 }
 
 # --- Web, TLS
+- { from: http.user-agent, matches: '^CUPS/([\d.]+)', gives: { software: CUPS, version: $1 }, confidence: 55 }
 - { from: http.user-agent, matches: 'Windows NT 5\.1', gives: { os: Windows XP }, confidence: 55 }
 - { from: http.user-agent, matches: 'Windows NT 6\.1', gives: { os: Windows 7 }, confidence: 55 }
 - { from: http.user-agent, matches: 'Windows NT 6\.3', gives: { os: Windows 8.1 }, confidence: 55 }
@@ -179,7 +192,8 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: http.user-agent, matches: '^Microsoft-CryptoAPI|^Windows-Update-Agent', gives: { os: Windows }, confidence: 50 }
 - { from: http.server, matches: '^Microsoft-IIS/([\d.]+)', gives: { os: Windows, software: IIS, version: $1 }, confidence: 65 }
 - { from: http.server, matches: 'Allegro-Software-RomPager/([\d.]+)', gives: { software: RomPager, version: $1 }, confidence: 60 }
-- { from: http.server, matches: '^(?:HP|Virata).*?(?:LaserJet|HTTP Server)', gives: { kind: printer, make: Hewlett Packard }, confidence: 65 }
+- { from: http.server, matches: '^HP HTTP Server', gives: { make: Hewlett Packard, kind: printer }, confidence: 65 }
+- { from: http.server, matches: '^Virata-EmWeb/(R[\d_]+)', gives: { software: Virata-EmWeb, version: $1 }, confidence: 60 }
 - { from: http.server, matches: 'CUPS/([\d.]+)', gives: { software: CUPS, version: $1, role: print server }, confidence: 65 }
 - { from: http.server, matches: '^GoAhead', gives: { software: GoAhead }, confidence: 55 }
 - { from: http.server, matches: '^(Apache|nginx|lighttpd)/([\d.]+)', gives: { software: $1, version: $2 }, confidence: 55 }
@@ -222,6 +236,11 @@ export const KNOWLEDGE_RULES = String.raw`
 - { from: bacnet.vendor, matches: '^36$', gives: { make: Tridium }, confidence: 70 }
 - { from: bacnet.vendor, matches: '^260$', gives: { software: BACnet Stack }, confidence: 60 }
 - { from: bacnet.vendor-name, matches: '.', gives: { kind: building controller }, confidence: 65 }
+
+# --- Services that answer
+- { from: tcp.service, matches: '^(515|631|9100)$', gives: { kind: printer }, confidence: 45 }
+- { from: tcp.service, matches: '^(102|44818)$', gives: { kind: PLC }, confidence: 40 }
+- { from: tcp.service, matches: '^554$', gives: { kind: camera }, confidence: 30 }
 
 # --- How a stack opens a connection: hop limit, window, options, MSS, scale
 - { from: tcp.syn, matches: '^128:\d+:mss,nop,ws,nop,nop,sackok:', gives: { os: Windows }, confidence: 35 }

@@ -104,6 +104,7 @@ export const SOURCES = [
   'hl7.message-type',
   'hl7.version',
   'tcp.syn',
+  'tcp.service',
   'modbus.vendor',
   'modbus.product-code',
   'modbus.revision',

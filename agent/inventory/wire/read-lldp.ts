@@ -5,7 +5,7 @@
 import { formatAddress } from '../../packet/format.js';
 import { s32, u16, u24, u8 } from '../../packet/read.js';
 import { CONFIDENCE, Observations, type DeviceField, type Observation, type Source } from '../observation.js';
-import { hostNameOf, mudUrlOf, textOf } from '../text.js';
+import { mudUrlOf, textOf } from '../text.js';
 
 export const ETHERTYPE_LLDP = 0x88cc;
 
@@ -48,7 +48,7 @@ function readTlv(bytes: Uint8Array, type: number, at: number, end: number, out: 
       out.hint(textOf(bytes, at, end), 'lldp.port');
       return;
     case 5:
-      out.add('name', hostNameOf(textOf(bytes, at, end)), 'lldp.name', CONFIDENCE.own);
+      out.add('name', textOf(bytes, at, end), 'lldp.name', CONFIDENCE.own);
       return;
     case 6:
       out.hint(textOf(bytes, at, end), 'lldp.description');
