@@ -52,7 +52,8 @@ export interface DeviceRecord {
 }
 
 interface Device {
-  readonly id: string;
+  /** Its first MAC; its address as long as no MAC is known. */
+  id: string;
   readonly macs: string[];
   readonly addresses: Map<string, number>;
   readonly evidence: Map<DeviceField, Candidate[]>;
@@ -142,14 +143,8 @@ export class EvidenceBook {
     if (mac !== null) {
       const known = this.#byMac.get(mac);
       if (known !== undefined) return known;
-      // An address that was heard through a router before, and now from its owner.
       const byAddress = address === null ? undefined : this.#byAddress.get(address)?.device;
-      if (byAddress?.macs.length === 0) {
-        byAddress.macs.push(mac);
-        this.#byMac.set(mac, byAddress);
-        this.counters.mergedDevices += 1;
-        return byAddress;
-      }
+      if (byAddress?.macs.length === 0) return this.#adopt(byAddress, mac);
       return this.#create(mac, [mac], nowMs);
     }
     if (address === null) return null;
@@ -160,8 +155,24 @@ export class EvidenceBook {
     return null;
   }
 
+  /** An address that was heard through a router before, and now from its owner. Null where there is no room. */
+  #adopt(device: Device, mac: string): Device | null {
+    if (!isRandomized(mac) && !this.#makeRoom(this.#lasting, this.#limits.maxDevices)) return null;
+    this.#devices.delete(device.id);
+    device.id = mac;
+    device.macs.push(mac);
+    this.#devices.set(mac, device);
+    this.#byMac.set(mac, device);
+    this.#queue(device);
+    this.counters.mergedDevices += 1;
+    return device;
+  }
+
   /** Null where there is no room. */
   #create(id: string, macs: string[], nowMs: number): Device | null {
+    // A device that makes up MACs is still known by its first one, though it has had too many since.
+    const known = this.#devices.get(id);
+    if (known !== undefined) return known;
     const device: Device = {
       id,
       macs,
@@ -172,12 +183,10 @@ export class EvidenceBook {
       firstMs: nowMs,
       lastMs: nowMs,
     };
-    const queue = isMadeUp(device) ? this.#madeUp : this.#lasting;
-    const limit = isMadeUp(device) ? this.#limits.maxMadeUpDevices : this.#limits.maxDevices;
-    if (queue.size >= limit && !this.#evictFrom(queue)) {
-      this.counters.refusedDevices += 1;
-      return null;
-    }
+    const hasRoom = isMadeUp(device)
+      ? this.#makeRoom(this.#madeUp, this.#limits.maxMadeUpDevices)
+      : this.#makeRoom(this.#lasting, this.#limits.maxDevices);
+    if (!hasRoom) return null;
     this.#devices.set(id, device);
     this.#queue(device);
     for (const mac of macs) this.#byMac.set(mac, device);
@@ -191,8 +200,9 @@ export class EvidenceBook {
     (isMadeUp(device) ? this.#madeUp : this.#lasting).add(device);
   }
 
-  /** The one heard longest ago, among those that no operator has entered anything for. */
-  #evictFrom(queue: ReadonlySet<Device>): boolean {
+  /** Forgets the one heard longest ago, among those that no operator has entered anything for. */
+  #makeRoom(queue: ReadonlySet<Device>, limit: number): boolean {
+    if (queue.size < limit) return true;
     for (const device of queue) {
       if (device.operator.size > 0) continue;
       this.#forget(device);
@@ -200,6 +210,7 @@ export class EvidenceBook {
       if (isMadeUp(device)) this.counters.evictedMadeUpDevices += 1;
       return true;
     }
+    this.counters.refusedDevices += 1;
     return false;
   }
 
