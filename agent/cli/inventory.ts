@@ -1,14 +1,12 @@
 /** `cordon inventory`: the devices that a capture shows, with the source and the confidence of everything said of them. Needs no box and no root. */
-import { decodeFrame } from '../capture/decode-frame.js';
-import { CaptureError, readCapture } from '../capture/read-capture.js';
 import type { DeviceRecord } from '../inventory/evidence-book.js';
 import { Inventory } from '../inventory/inventory.js';
 import { parseMakers, type MakerTable } from '../inventory/makers.js';
 import type { DeviceField } from '../inventory/observation.js';
-import { createPacketView } from '../packet/view.js';
 import type { CliContext } from './context.js';
 import { readDocument } from './documents.js';
 import { CliError, EXIT_DONE, type ExitStatus } from './errors.js';
+import { readCaptureInto, type CaptureRead } from './inventory-capture.js';
 import { renderTable, type Column } from './table.js';
 
 export interface InventoryCommandOptions {
@@ -36,26 +34,18 @@ export async function showInventory(
   context.line(
     `${devices.length} device${devices.length === 1 ? '' : 's'} in ${read.frames} frames${undecoded}.`,
   );
+  if (read.problem !== 'none') context.warn('the capture ends early or is broken; what came before was read');
   return EXIT_DONE;
 }
 
-async function readInto(
-  inventory: Inventory,
-  file: string,
-): Promise<{ readonly frames: number; readonly undecodedFrames: number }> {
-  const view = createPacketView();
-  let frames = 0;
-  let undecodedFrames = 0;
+async function readInto(inventory: Inventory, file: string): Promise<CaptureRead> {
   try {
-    for await (const { bytes, linkType, timeMs } of readCapture(file)) {
-      frames += 1;
-      if (decodeFrame(view, bytes, linkType)) inventory.observePacket(view, bytes, Math.floor(timeMs));
-      if (view.problem !== 0 || view.layers === 0) undecodedFrames += 1;
-    }
+    const read = await readCaptureInto(inventory, file);
+    if (read.problem !== 'not-a-capture') return read;
   } catch (cause) {
     throw unreadable(file, cause);
   }
-  return { frames, undecodedFrames };
+  throw new CliError('not-a-capture', `cannot read ${file}: neither pcap nor pcapng`);
 }
 
 const SAID: Readonly<Record<string, string>> = {
@@ -67,8 +57,7 @@ const SAID: Readonly<Record<string, string>> = {
 function unreadable(file: string, cause: unknown): CliError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
   const why = SAID[code] ?? (cause instanceof Error ? cause.message : code);
-  const hint = cause instanceof CaptureError ? ' (a capture of tcpdump or Wireshark is expected)' : '';
-  return new CliError(code, `cannot read ${file}: ${why}${hint}`, { cause });
+  return new CliError(code, `cannot read ${file}: ${why}`, { cause });
 }
 
 async function readMakers(file: string): Promise<MakerTable> {

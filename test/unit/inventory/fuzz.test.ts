@@ -1,5 +1,4 @@
 import t from 'tap';
-import { decodeFrame } from '../../../agent/capture/decode-frame.js';
 import { Inventory } from '../../../agent/inventory/inventory.js';
 import {
   DEVICE_FIELDS,
@@ -8,6 +7,7 @@ import {
   SOURCES,
 } from '../../../agent/inventory/observation.js';
 import { readPacket } from '../../../agent/inventory/read-packet.js';
+import { decodeEthernet } from '../../../agent/packet/decode-ethernet.js';
 import { createPacketView } from '../../../agent/packet/view.js';
 import * as p from './support/payloads.js';
 
@@ -123,7 +123,7 @@ function mutate(frame: p.Bytes, next: () => number): Uint8Array {
 function breachOf(bytes: Uint8Array): string | null {
   const view = createPacketView();
   const startMs = performance.now();
-  decodeFrame(view, bytes, 1);
+  decodeEthernet(view, bytes, 0, bytes.length);
   for (const { observations } of readPacket(view, bytes)) {
     // A SYN's own observation comes on top of what its payload gives.
     if (observations.length > MAX_OBSERVATIONS_PER_PACKET + 4) return `${observations.length} observations`;
@@ -146,7 +146,7 @@ t.test(
     const silent = frames.flatMap((frame, index) => {
       const view = createPacketView();
       const bytes = Uint8Array.from(frame);
-      decodeFrame(view, bytes, 1);
+      decodeEthernet(view, bytes, 0, bytes.length);
       return readPacket(view, bytes).some(({ observations }) => observations.length > 0) ? [] : [index];
     });
     // The creation of a file says nothing of a device.
@@ -178,7 +178,7 @@ t.test('the book takes whatever comes and stays within its limits', async (t) =>
     const bytes = mutate(frames[next() % frames.length] ?? [], next);
     // The sender's MAC and address.
     for (const at of [6, 7, 11, 28, 29]) if (next() % 2 === 0 && at < bytes.length) bytes[at] = next();
-    decodeFrame(view, bytes, 1);
+    decodeEthernet(view, bytes, 0, bytes.length);
     inventory.observePacket(view, bytes, round);
   }
   const devices = inventory.book.devices();

@@ -2,11 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decodeFrame } from '../../../../agent/capture/decode-frame.js';
-import { readCapture } from '../../../../agent/capture/read-capture.js';
+import { readCaptureInto } from '../../../../agent/cli/inventory-capture.js';
 import type { EvidenceBook } from '../../../../agent/inventory/evidence-book.js';
 import { Inventory } from '../../../../agent/inventory/inventory.js';
-import { createPacketView } from '../../../../agent/packet/view.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
@@ -18,8 +16,6 @@ export function captureFile(name: string): string | null {
 
 export async function inventoryOf(file: string): Promise<EvidenceBook> {
   const inventory = new Inventory();
-  const view = createPacketView();
-  for await (const { bytes, linkType, timeMs } of readCapture(file))
-    if (decodeFrame(view, bytes, linkType)) inventory.observePacket(view, bytes, Math.floor(timeMs));
+  await readCaptureInto(inventory, file);
   return inventory.book;
 }
