@@ -1,7 +1,8 @@
-/** Declares what only looks: `status`, `devices`, `refusals`, `findings` and `doctor`. */
+/** Declares what only looks: `status`, `devices`, `refusals`, `findings`, `inventory` and `doctor`. */
 import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
+import type { InventoryCommandOptions } from './inventory.js';
 import type { RecordOptions } from './records.js';
 import type { ReplayCommandOptions } from './replay.js';
 
@@ -82,6 +83,23 @@ export function declareReportCommands(program: Command, context: CliContext, rep
   ).action(
     act(report, async (options: ReplayCommandOptions) =>
       (await import('./replay.js')).replayCapture(context, options),
+    ),
+  );
+
+  withExample(
+    leaf(
+      program,
+      'inventory',
+      'devices that a capture shows',
+      'Read passively from what devices say of themselves; nothing about patients is read. Every value has its source and how sure it is; a question mark where sources contradict each other.',
+    )
+      .requiredOption('--capture <file>', 'a pcap or pcapng file')
+      .option('--makers <file>', "makers by MAC prefix, in place of the own short list (the IEEE's oui.txt)")
+      .option('--wide', 'every column in full, however wide'),
+    'cordon inventory --capture ward.pcapng',
+  ).action(
+    act(report, async (options: InventoryCommandOptions) =>
+      (await import('./inventory.js')).showInventory(context, options),
     ),
   );
 

@@ -30,6 +30,7 @@ export const RUNTIME_SETS: ReadonlySet<string> = new Set([
   'cut_macs',
   'refused_log_rate',
   'new_log_rate',
+  'data_log_rate',
 ]);
 
 export interface CompileInput {
@@ -279,6 +280,7 @@ function runtimeSets(): readonly SetDefinition[] {
     },
     rate('refused_log_rate'),
     rate('new_log_rate'),
+    rate('data_log_rate'),
   ];
 }
 

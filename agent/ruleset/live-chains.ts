@@ -66,7 +66,7 @@ function firstDataChain(name: string, bit: number, prefix: string): Chain {
       { text: `ct mark and ${markText(bit)} == 0 return` },
       { text: `ct mark set ct mark and ${markText(~bit)}` },
       {
-        text: `update @new_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${DATA_SNAP_BYTES}`,
+        text: `update @data_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${DATA_SNAP_BYTES}`,
       },
     ],
   };
