@@ -11,6 +11,11 @@ import { createHostSweepDetector } from './host-sweep.js';
 import { createPortScanDetector } from './port-scan.js';
 import type { DetectSettings } from './settings.js';
 import { createSpoofingDetector } from './spoofing.js';
+import { createBeaconDetector } from './beacon.js';
+import { createDnsTunnelDetector } from './dns-tunnel.js';
+import { createIcmpTunnelDetector } from './icmp-tunnel.js';
+import { createProtocolMismatchDetector } from './protocol-mismatch.js';
+import { createVolumeDetector } from './volume.js';
 import { createArpSpoofDetector } from './arp-spoof.js';
 import { createBruteForceDetector } from './brute-force.js';
 import { createConnectionBurstDetector } from './connection-burst.js';
@@ -100,5 +105,10 @@ function createDetectors(
     createArpSpoofDetector(context, settings.arpSpoof),
     createRogueServerDetector(context, settings.rogueServer),
     createDeviceSilentDetector(context, settings.deviceSilent),
+    createBeaconDetector(context, settings.beacon),
+    createVolumeDetector(context, settings.volume),
+    createDnsTunnelDetector(context, settings.dnsTunnel),
+    createIcmpTunnelDetector(context, settings.icmpTunnel),
+    createProtocolMismatchDetector(context, settings.protocolMismatch),
   ];
 }

@@ -256,6 +256,66 @@ export const detectSettings = z.strictObject({
         .describe('times the usual longest gap of the device'),
     })
     .prefault({}),
+  beacon: z
+    .strictObject({
+      action,
+      intervals: z.int().min(6).max(1000).default(20).describe('intervals between calls before it is judged'),
+      jitter: z
+        .number()
+        .min(0.01)
+        .max(0.5)
+        .default(0.2)
+        .describe('median absolute deviation of the intervals, as a share of their median'),
+    })
+    .prefault({}),
+  volume: z
+    .strictObject({
+      action,
+      historyHours: z.int().min(2).max(10_000).default(48).describe('nothing is unusual before'),
+      megabytesPerHour: z.number().min(0.1).max(1e6).default(50).describe('never told below'),
+      timesUsual: z.number().min(1.5).max(1e6).default(8),
+      deviations: z.number().min(1).max(100).default(4).describe('mean deviations of the logarithm'),
+    })
+    .prefault({}),
+  dnsTunnel: z
+    .strictObject({
+      action,
+      names: z
+        .int()
+        .min(5)
+        .max(1000)
+        .default(40)
+        .describe('different names under one registered domain within the window'),
+      meanNameBytes: z.int().min(8).max(250).default(24).describe('of what stands before the domain'),
+      windowSeconds: z.int().min(10).max(86_400).default(600),
+      packetsPerSocket: z.int().min(10).max(1e6).default(60).describe('sent from one port to one resolver'),
+      meanPacketBytes: z.int().min(60).max(1500).default(90).describe('with these, IP header included'),
+    })
+    .prefault({}),
+  icmpTunnel: z
+    .strictObject({
+      action,
+      oddPayloads: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(1)
+        .describe('echo requests to one host that no ping sends'),
+      packets: z.int().min(5).max(1e6).default(40).describe('of one echo connection before it is judged'),
+      meanPayloadBytes: z.int().min(64).max(65_000).default(400),
+    })
+    .prefault({}),
+  protocolMismatch: z
+    .strictObject({
+      action,
+      quietSeconds: z
+        .int()
+        .min(60)
+        .max(604_800)
+        .default(86_400)
+        .describe('the finding closes after this long without another'),
+    })
+    .prefault({}),
 });
 
 export type DetectSettings = z.infer<typeof detectSettings>;

@@ -136,4 +136,36 @@ export const SEVERITY = {
     severity: 'low',
     why: 'longer silent than ever, but it often is',
   },
+  'beacon.outside': {
+    severity: 'medium',
+    why: 'no entry foresees it, and it goes outside as regularly as an implant asks for orders; updaters and clouds do so too',
+  },
+  'beacon.inside': {
+    severity: 'low',
+    why: 'devices poll their servers; worth an entry, seldom an attack',
+  },
+  'volume.out': {
+    severity: 'medium',
+    why: 'far more than ever leaves the device: a new routine, or data being stolen',
+  },
+  'dnsTunnel.names': {
+    severity: 'high',
+    why: 'long names that are never asked twice carry data past every allow-list that permits DNS',
+  },
+  'dnsTunnel.socket': {
+    severity: 'high',
+    why: 'no resolver sends so much over one socket',
+  },
+  'icmpTunnel.data': {
+    severity: 'high',
+    why: 'echo is permitted in many places and looked at in few: what it carries here is not a ping',
+  },
+  'protocolMismatch.strict': {
+    severity: 'medium',
+    why: 'something else uses the opening that was made for a clinical or administrative protocol',
+  },
+  'protocolMismatch.web': {
+    severity: 'low',
+    why: 'software of all kinds borrows web ports',
+  },
 } as const satisfies Record<string, SeverityRow>;

@@ -60,6 +60,11 @@ export class ReplayDevices {
     }
   }
 
+  /** False: whoever has an inside address counts as a device. */
+  get isNamed(): boolean {
+    return this.#isNamed;
+  }
+
   get size(): number {
     return this.#known.length - 2;
   }
@@ -78,8 +83,9 @@ export class ReplayDevices {
   /** The device of a connection from `source` to `destination`: positive when the source is it, negative when the other, or NOT_OURS. */
   ofConnection(source: End, destination: End): number {
     if (this.#isNamed) return this.#namedIn(source) || -this.#namedIn(destination);
-    if (isInside(source) || !isInside(destination)) return this.#idOf(source);
-    return -this.#idOf(destination);
+    if (isInside(source)) return this.#idOf(source);
+    // Neither is inside: somebody on our side opened it, and nobody knows who (forged sources look like this).
+    return isInside(destination) ? -this.#idOf(destination) : UNKNOWN_DEVICE;
   }
 
   /** ARP says who sends by its MAC: the address is what it claims. */

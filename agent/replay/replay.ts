@@ -16,6 +16,7 @@ import {
   OUTCOME_ANSWERED,
   OUTCOME_NO_ANSWER,
   OUTCOME_REJECTED,
+  UNKNOWN_DEVICE,
   VERDICT_OBSERVED,
   type DetectEvent,
 } from '../detect/event.js';
@@ -32,12 +33,14 @@ import {
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
   PROTOCOL_TCP,
+  PROTOCOL_UDP,
   type PacketView,
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
 import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
 
 const FLOWS = 131_072;
+const ROUTER_ADVERTISEMENT = 134;
 const TICK_MS = 1_000;
 /** In a long silence of the capture, ticks come seldomer rather than one for every second of years. */
 const MAX_TICKS_PER_GAP = 3_600;
@@ -216,7 +219,9 @@ export class Replay {
     this.#source.mac = hasMac ? view.srcMacHigh * 0x1000000 + view.srcMacLow : -1;
     const hasTarget = (view.dstMacHigh | view.dstMacLow) !== 0;
     this.#destination.mac = hasTarget ? view.dstMacHigh * 0x1000000 + view.dstMacLow : -1;
-    const device = devices.ofConnection(this.#source, this.#destination);
+    const found = devices.ofConnection(this.#source, this.#destination);
+    // Nobody said who the devices are: then whoever leases addresses or advertises routes is the network, not one of them.
+    const device = !devices.isNamed && found > 0 && isNetworkServer(view) ? -UNKNOWN_DEVICE : found;
     const notes = this.#table.notes;
     notes[flow * 4] = device;
     if (device === NOT_OURS) {
@@ -301,6 +306,12 @@ export class Replay {
   }
 
   readonly #flowView = createPacketView();
+}
+
+function isNetworkServer(view: PacketView): boolean {
+  if (view.protocol === PROTOCOL_ICMPV6) return view.icmpType === ROUTER_ADVERTISEMENT;
+  if (view.protocol !== PROTOCOL_UDP) return false;
+  return (view.srcPort === 67 && view.dstPort === 68) || (view.srcPort === 547 && view.dstPort === 546);
 }
 
 function setEnd(

@@ -1,0 +1,166 @@
+/**
+ * Beaconing: a device opens connections to one service of one host at regular times, as an implant does that asks for orders. Judged
+ * by the intervals' median and median absolute deviation, which a few outliers do not move (RITA's beacon score; Hu et al., "BAYWATCH",
+ * DSN 2016). Jitter of a third of the period is still regular; a random process is not (its deviation is 0.7 of the median).
+ * A long connection that beats inside itself cannot be seen here: only first packets can.
+ */
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
+import {
+  EVENT_IP,
+  serviceOf,
+  subjectOf,
+  VERDICT_ALLOWED,
+  VERDICT_OBSERVED,
+  type DetectEvent,
+} from './event.js';
+import { isInside } from './inside.js';
+import { looksLikeAnswer, serviceText } from './probes.js';
+import type { DetectSettings } from './settings.js';
+import { SEVERITY } from './severity.js';
+import { SlotTable } from './slot-table.js';
+
+/** (device, peer, service); 32 intervals of 4 bytes each and 60 bytes more: 3 MB. */
+const PAIRS = 16_384;
+const RING = 32;
+/** Periodic by nature: DNS, DHCP, NTP, NetBIOS names, DHCPv6, SSDP, mDNS, LLMNR. */
+const PERIODIC_SERVICES: ReadonlySet<number> = new Set([
+  53, 67, 68, 123, 137, 138, 546, 547, 1900, 5353, 5355,
+]);
+/** Closer together they are one visit: a client that opens several connections at once. */
+const ONE_VISIT_MS = 500;
+const MAX_PERIOD_MS = 86_400_000;
+/** Quiet for this many periods, and it is over. */
+const QUIET_PERIODS = 20;
+
+export function createBeaconDetector(context: DetectContext, settings: DetectSettings['beacon']): Detector {
+  return new Beacon(context, settings);
+}
+
+class Beacon implements Detector {
+  readonly name = 'beacon';
+  readonly #context: DetectContext;
+  readonly #settings: DetectSettings['beacon'];
+  readonly #pairs = new SlotTable(PAIRS);
+  readonly #lastMs = new Float64Array(PAIRS);
+  readonly #firstMs = new Float64Array(PAIRS);
+  readonly #intervals = new Float32Array(PAIRS * RING);
+  readonly #count = new Int32Array(PAIRS);
+  readonly #findings = new Int32Array(PAIRS);
+  readonly #sorted = new Float64Array(RING);
+  readonly #distances = new Float64Array(RING);
+
+  constructor(context: DetectContext, settings: DetectSettings['beacon']) {
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  observe(event: DetectEvent, nowMs: number): void {
+    // What an approved entry foresees may be as regular as it likes.
+    if (event.kind !== EVENT_IP || !event.fromDevice || event.verdict === VERDICT_ALLOWED) return;
+    if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
+    if (PERIODIC_SERVICES.has(event.port) || looksLikeAnswer(event)) return;
+    const { addresses } = this.#context;
+    if (!addresses.isHost(event.peer)) return;
+    // Before anything is decided, regular calls to a server inside are the ordinary life of a medical device.
+    if (event.verdict === VERDICT_OBSERVED && isInside(addresses, event.peer)) return;
+    const slot = this.#pairs.intern(subjectOf(event), event.peer, serviceOf(event));
+    if (this.#pairs.isNew) {
+      this.#lastMs[slot] = nowMs;
+      this.#firstMs[slot] = nowMs;
+      this.#count[slot] = 0;
+      this.#findings[slot] = 0;
+      return;
+    }
+    const interval = nowMs - (this.#lastMs[slot] ?? 0);
+    if (interval >= 0 && interval < ONE_VISIT_MS) return;
+    this.#lastMs[slot] = nowMs;
+    if (interval < 0 || interval > MAX_PERIOD_MS) {
+      this.#count[slot] = 0;
+      return;
+    }
+    const count = this.#count[slot] ?? 0;
+    this.#intervals[slot * RING + (count % RING)] = interval;
+    this.#count[slot] = count + 1;
+    this.#judge(slot, event, nowMs);
+  }
+
+  tick(): void {
+    // Findings close by their own silence.
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { 'beacon.evicted': this.#pairs.evicted };
+  }
+
+  #judge(slot: number, event: DetectEvent, nowMs: number): void {
+    const count = this.#count[slot] ?? 0;
+    const id = this.#findings[slot] ?? 0;
+    if (count < this.#settings.intervals) return;
+    const kept = Math.min(count, RING);
+    const sorted = this.#sorted.subarray(0, kept);
+    for (let index = 0; index < kept; index++) sorted[index] = this.#intervals[slot * RING + index] ?? 0;
+    sorted.sort();
+    const periodMs = sorted[kept >> 1] ?? 0;
+    const distances = this.#distances.subarray(0, kept);
+    for (let index = 0; index < kept; index++) distances[index] = Math.abs((sorted[index] ?? 0) - periodMs);
+    distances.sort();
+    const jitter = (distances[kept >> 1] ?? 0) / periodMs;
+    // Nine of ten visits keep to it: a person's clicks have a middle too, but a long tail.
+    const late = sorted[Math.floor(kept * 0.9)] ?? 0;
+    if (jitter > this.#settings.jitter || late > periodMs * 2) return;
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    this.#findings[slot] = this.#open(slot, event, periodMs, nowMs);
+  }
+
+  #open(slot: number, event: DetectEvent, firstPeriodMs: number, nowMs: number): number {
+    const who = describeSubject(this.#context, event);
+    const peer = addressOr(this.#context, event.peer);
+    const service = serviceText(serviceOf(event));
+    const inside = isInside(this.#context.addresses, event.peer);
+    const serial = this.#pairs.serial(slot);
+    const startMs = this.#firstMs[slot] ?? nowMs;
+    return this.#context.book.openFinding(
+      {
+        detector: 'beacon',
+        subject: who.text,
+        what: `${peer}:${service}`,
+        device: who.device,
+        deviceMac: who.mac,
+        peer: this.#context.addresses.text(event.peer),
+        quietMs: Math.max(300_000, firstPeriodMs * QUIET_PERIODS),
+        firstMs: startMs,
+        count: (this.#count[slot] ?? 0) + 1,
+        describe: (_count, _firstMs, lastMs) => {
+          if (this.#pairs.serial(slot) !== serial) return null;
+          const count = this.#count[slot] ?? 1;
+          const kept = Math.min(count, RING);
+          const recent = Array.from(this.#intervals.subarray(slot * RING, slot * RING + kept));
+          const ordered = [...recent].sort((a, b) => a - b);
+          const periodMs = ordered[kept >> 1] ?? firstPeriodMs;
+          const deviations = ordered.map((each) => Math.abs(each - periodMs)).sort((a, b) => a - b);
+          const jitter = (deviations[kept >> 1] ?? 0) / periodMs;
+          return {
+            severity: SEVERITY[inside ? 'beacon.inside' : 'beacon.outside'].severity,
+            title: `${who.text} calls ${peer} (${service}) every ${seconds(periodMs)} s, ${count + 1} times`,
+            evidence: {
+              service,
+              periodSeconds: seconds(periodMs),
+              jitterPercent: Math.round(jitter * 100),
+              calls: count + 1,
+              hours: Math.round((lastMs - startMs) / 360_000) / 10,
+              recentIntervalsSeconds: recent.slice(-16).map(seconds),
+              peerIs: inside ? 'inside' : 'outside',
+            },
+            remedy: `It closes after ${QUIET_PERIODS} periods without a call. If the device is meant to call there, permit it with an allow entry; if not, find out what runs on it.`,
+          };
+        },
+      },
+      nowMs,
+    );
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}

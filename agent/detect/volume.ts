@@ -1,0 +1,151 @@
+/**
+ * Bytes sent by a device per hour, far above its own history: data on its way out. What is usual is an exponentially weighted mean and
+ * deviation of the logarithm of the hour's bytes (Roberts 1959; the logarithm because volumes are heavy-tailed), and the highest hour of
+ * the last days: a back-up every night is rare by the mean, and usual. Counted when connections end, so one that lasts is told late.
+ */
+import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
+import { EVENT_END, subjectOf, type DetectEvent } from './event.js';
+import type { DetectSettings } from './settings.js';
+import { SEVERITY } from './severity.js';
+import { SlotTable } from './slot-table.js';
+
+const SUBJECTS = 2_048;
+const HOUR_MS = 3_600_000;
+/** Half-life of about two days. */
+const WEIGHT = 1 / 64;
+const MAX_IDLE_HOURS = 168;
+/** The highest hour fades to half in two weeks, and less than twice of it is nothing new. */
+const PEAK_FADES = 2 ** (-1 / 336);
+const TIMES_PEAK = 2;
+const QUIET_MS = HOUR_MS;
+const MEGABYTE = 1_000_000;
+
+export function createVolumeDetector(context: DetectContext, settings: DetectSettings['volume']): Detector {
+  return new Volume(context, settings);
+}
+
+class Volume implements Detector {
+  readonly name = 'volume';
+  readonly #context: DetectContext;
+  readonly #settings: DetectSettings['volume'];
+  readonly #subjects = new SlotTable(SUBJECTS);
+  readonly #hour = new Float64Array(SUBJECTS);
+  readonly #bytes = new Float64Array(SUBJECTS);
+  readonly #mean = new Float64Array(SUBJECTS);
+  readonly #deviation = new Float64Array(SUBJECTS);
+  readonly #peak = new Float64Array(SUBJECTS);
+  readonly #hours = new Int32Array(SUBJECTS);
+  readonly #findings = new Int32Array(SUBJECTS);
+
+  constructor(context: DetectContext, settings: DetectSettings['volume']) {
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  observe(event: DetectEvent, nowMs: number): void {
+    if (event.kind !== EVENT_END || event.bytesOut === 0) return;
+    const slot = this.#subjects.intern(subjectOf(event), 0, 0);
+    const hour = Math.floor(nowMs / HOUR_MS);
+    if (this.#subjects.isNew) {
+      this.#hour[slot] = hour;
+      this.#bytes[slot] = this.#mean[slot] = this.#deviation[slot] = this.#peak[slot] = 0;
+      this.#hours[slot] = this.#findings[slot] = 0;
+    }
+    this.#roll(slot, hour);
+    this.#bytes[slot] = (this.#bytes[slot] ?? 0) + event.bytesOut;
+    if ((this.#hours[slot] ?? 0) < this.#settings.historyHours) return;
+    if ((this.#bytes[slot] ?? 0) < this.#threshold(slot)) return;
+    const id = this.#findings[slot] ?? 0;
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    this.#findings[slot] = this.#open(slot, event, nowMs);
+  }
+
+  tick(): void {
+    // Hours roll over with the next end of a connection.
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { 'volume.evicted': this.#subjects.evicted };
+  }
+
+  #threshold(slot: number): number {
+    const { megabytesPerHour, timesUsual, deviations } = this.#settings;
+    const above = Math.max(Math.log(timesUsual), deviations * (this.#deviation[slot] ?? 0));
+    return Math.max(
+      megabytesPerHour * MEGABYTE,
+      Math.expm1((this.#mean[slot] ?? 0) + above),
+      (this.#peak[slot] ?? 0) * TIMES_PEAK,
+    );
+  }
+
+  #roll(slot: number, hour: number): void {
+    const passed = hour - (this.#hour[slot] ?? 0);
+    if (passed === 0) return;
+    this.#hour[slot] = hour;
+    // A clock that was set: the hour begins anew, and nothing is learnt of it.
+    if (passed > 0) {
+      this.#learn(slot, this.#bytes[slot] ?? 0);
+      for (let idle = Math.min(passed - 1, MAX_IDLE_HOURS); idle > 0; idle--) this.#learn(slot, 0);
+    }
+    this.#bytes[slot] = 0;
+  }
+
+  /** What is far above the usual is learnt only up to the threshold: an attack must not become the usual. */
+  #learn(slot: number, bytes: number): void {
+    const hours = this.#hours[slot] ?? 0;
+    const isSettled = hours >= this.#settings.historyHours;
+    const learnt = isSettled ? Math.min(bytes, this.#threshold(slot)) : bytes;
+    const value = Math.log1p(learnt);
+    const weight = Math.max(WEIGHT, 1 / (hours + 1));
+    const error = value - (this.#mean[slot] ?? 0);
+    this.#mean[slot] = (this.#mean[slot] ?? 0) + weight * error;
+    if (hours > 0)
+      this.#deviation[slot] =
+        (this.#deviation[slot] ?? 0) + weight * (Math.abs(error) - (this.#deviation[slot] ?? 0));
+    this.#peak[slot] = Math.max(learnt, (this.#peak[slot] ?? 0) * PEAK_FADES);
+    if (hours < 0x3fffffff) this.#hours[slot] = hours + 1;
+  }
+
+  #open(slot: number, event: DetectEvent, nowMs: number): number {
+    const who = describeSubject(this.#context, event);
+    const serial = this.#subjects.serial(slot);
+    const peer = addressOr(this.#context, event.peer);
+    const usual = Math.expm1(this.#mean[slot] ?? 0);
+    const threshold = this.#threshold(slot);
+    let most = 0;
+    return this.#context.book.openFinding(
+      {
+        detector: 'volume',
+        subject: who.text,
+        what: 'out',
+        device: who.device,
+        deviceMac: who.mac,
+        peer: this.#context.addresses.text(event.peer),
+        quietMs: QUIET_MS,
+        firstMs: nowMs,
+        count: 1,
+        describe: () => {
+          if (this.#subjects.serial(slot) !== serial) return null;
+          most = Math.max(most, this.#bytes[slot] ?? 0);
+          return {
+            severity: SEVERITY['volume.out'].severity,
+            title: `${who.text} sent ${megabytes(most)} MB within an hour, the last of it to ${peer}; usual are ${megabytes(usual)} MB`,
+            evidence: {
+              megabytesThisHour: megabytes(most),
+              usualMegabytesPerHour: megabytes(usual),
+              thresholdMegabytes: megabytes(threshold),
+              historyHours: this.#hours[slot] ?? 0,
+            },
+            remedy:
+              'It closes after an hour without more. If it is a new routine (an export, a back-up), it becomes the usual in some days, or raise detect.volume.megabytesPerHour; if not, contain the device.',
+          };
+        },
+      },
+      nowMs,
+    );
+  }
+}
+
+function megabytes(bytes: number): number {
+  return Math.round((bytes / MEGABYTE) * 10) / 10;
+}

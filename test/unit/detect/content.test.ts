@@ -1,0 +1,228 @@
+import t from 'tap';
+import {
+  EVENT_PAYLOAD,
+  OUTCOME_ANSWERED,
+  VERDICT_ALLOWED,
+  VERDICT_REFUSED,
+  VERDICT_WOULD_REFUSE,
+} from '../../../agent/detect/event.js';
+import { createQuestion, readQuestion } from '../../../agent/detect/dns-question.js';
+import { createScene, START, type Change } from './scene.js';
+
+const OUTSIDE = 0xcb00710a;
+const INSIDE = 0x0a4d0001;
+/** Deterministic, in [0, 1). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+const payload = (bytes: Uint8Array): Change => ({ bytes, payloadOffset: 0, payloadLength: bytes.length });
+const text = (value: string): Change => payload(Buffer.from(value, 'latin1'));
+
+/** Calls with the given gaps in seconds; returns how many beacon findings were told, and the last. */
+function calls(gaps: readonly number[], change: Change = {}) {
+  const scene = createScene({ beacon: {} });
+  let nowMs = START;
+  scene.first({ to: OUTSIDE, port: 443, ...change }, nowMs);
+  for (const gap of gaps) {
+    nowMs += Math.round(gap * 1000);
+    scene.first({ to: OUTSIDE, port: 443, ...change }, nowMs);
+  }
+  return scene.by('beacon');
+}
+
+t.test('calls at fixed and jittered times are beacons, from a second to hours apart', (t) => {
+  const random = randomOf(7);
+  for (const [period, jitter] of [
+    [1, 0],
+    [60, 0],
+    [60, 0.1],
+    [300, 0.3],
+    [14_400, 0.2],
+  ] as const) {
+    const gaps = Array.from({ length: 40 }, () => period * (1 + jitter * (random() * 2 - 1)));
+    const [finding] = calls(gaps);
+    t.match(finding, { severity: 'medium', peer: '203.0.113.10' }, `${period} s, jitter ${jitter}`);
+    t.ok(Math.abs(Number(finding?.evidence['periodSeconds']) / period - 1) < 0.2);
+  }
+  const [lossy] = calls(Array.from({ length: 40 }, (_, n) => (n % 12 === 11 ? 120 : 60)));
+  t.match(lossy, { evidence: { periodSeconds: 60 } }, 'a missed call now and then does not hide it');
+  t.match(
+    calls(new Array<number>(30).fill(60), { to: INSIDE, verdict: VERDICT_WOULD_REFUSE })[0],
+    { severity: 'low' },
+    'to a server inside that no entry foresees',
+  );
+  t.same(
+    calls(new Array<number>(30).fill(60), { to: INSIDE }),
+    [],
+    'to a server inside, before there are entries',
+  );
+  t.end();
+});
+
+t.test('what is no beacon: chance, people, few calls, periodic services, approved entries', (t) => {
+  const random = randomOf(3);
+  const chance = Array.from({ length: 400 }, () => -Math.log(1 - random()) * 60);
+  t.same(calls(chance), [], 'a Poisson process');
+  const people = Array.from({ length: 200 }, (_, n) =>
+    n % 10 === 9 ? 900 + random() * 3000 : 1 + random() * 20,
+  );
+  t.same(calls(people), [], 'bursts of clicks');
+  t.same(calls(new Array<number>(15).fill(60)), [], 'too few to say');
+  t.same(calls(new Array<number>(60).fill(64), { port: 123, protocol: 17 }), [], 'NTP');
+  t.same(calls(new Array<number>(60).fill(60), { verdict: VERDICT_ALLOWED }), [], 'HL7 to its server');
+  t.same(calls(new Array<number>(60).fill(0.1)), [], 'one visit of many connections');
+  t.not(calls(new Array<number>(60).fill(60), { verdict: VERDICT_REFUSED }).length, 0, 'refused ones count');
+  t.end();
+});
+
+const HOUR_MS = 3_600_000;
+const MB = 1_000_000;
+
+t.test('far more bytes out in an hour than ever before; back-ups that come every night are usual', (t) => {
+  const scene = createScene();
+  const sent = (megabytes: number, atMs: number): void => {
+    scene.end({ to: OUTSIDE, outcome: OUTCOME_ANSWERED, bytesOut: megabytes * MB, packetsOut: 10 }, atMs);
+  };
+  for (let hour = 0; hour < 24 * 10; hour += 1)
+    sent(hour % 24 === 2 ? 300 : 1 + (hour % 3), START + hour * HOUR_MS);
+  t.same(scene.by('volume'), [], 'ten days with a nightly back-up');
+  sent(40, START + 241 * HOUR_MS);
+  t.same(scene.by('volume'), [], 'below the floor');
+  sent(9_000, START + 242 * HOUR_MS);
+  t.match(scene.by('volume'), [
+    { severity: 'medium', peer: '203.0.113.10', evidence: { megabytesThisHour: 9000 } },
+  ]);
+  t.end();
+});
+
+/** A DNS query for a name, RFC 1035 section 4.1. */
+function query(name: string): Uint8Array {
+  const labels = name.split('.').flatMap((label) => [label.length, ...Buffer.from(label, 'latin1')]);
+  return Uint8Array.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 16, 0, 1]);
+}
+const asks = (name: string): Change => ({
+  protocol: 17,
+  port: 53,
+  tcpFlags: 0,
+  to: INSIDE,
+  ...payload(query(name)),
+});
+
+t.test('many long names under one domain are a tunnel; telemetry and content networks are not', (t) => {
+  const random = randomOf(11);
+  const label = (length: number): string =>
+    Array.from({ length }, () => 'abcdefghijklmnopqrstuvwxyz234567'.charAt(Math.floor(random() * 32))).join(
+      '',
+    );
+  const tunnel = createScene();
+  for (let n = 0; n < 60; n += 1)
+    tunnel.first(asks(`${label(50)}.${label(20)}.t.example.co.uk`), START + n * 1000);
+  t.match(tunnel.by('dnsTunnel').slice(0, 1), [{ severity: 'high', evidence: { domain: 'example.co.uk' } }]);
+
+  const benign = createScene();
+  for (let n = 0; n < 400; n += 1) {
+    benign.first(asks(`${label(8)}.cdn-${n % 30}.example.com`), START + n * 1000);
+    benign.first(asks(`v10-telemetry-${n % 5}.events.data.vendor-of-windows.example`), START + n * 1000 + 10);
+    benign.first(asks(`${n % 250}.3.20.10.in-addr.arpa`), START + n * 1000 + 20);
+  }
+  t.same(benign.by('dnsTunnel'), []);
+
+  const strange = createScene();
+  strange.first(asks(`H4sICN03*2QAA3Rlc3QudHh0AAvJyCxWAKJEheLU5KLUEoW0.4S2FgAAAA==-.example.org`), START);
+  t.match(strange.by('dnsTunnel'), [{ severity: 'high' }], 'encoded data in one name');
+
+  const socket = createScene();
+  const end = { protocol: 17, port: 53, outcome: OUTCOME_ANSWERED, to: INSIDE };
+  socket.end({ ...end, packetsOut: 2, bytesOut: 140, packetsIn: 2, bytesIn: 300 }, START);
+  t.same(socket.by('dnsTunnel'), []);
+  socket.end({ ...end, packetsOut: 900, bytesOut: 160_000, packetsIn: 900, bytesIn: 400_000 }, START);
+  t.match(socket.by('dnsTunnel'), [{ severity: 'high', evidence: { packetsOut: 900 } }]);
+  t.end();
+});
+
+t.test('a question that is cut, compressed or lies is no question, and never an exception', (t) => {
+  const question = createQuestion();
+  const whole = query('a.example.com');
+  t.equal(readQuestion(question, whole, 0, whole.length), true);
+  t.equal(question.subdomainBytes, 2);
+  for (let length = 0; length < whole.length; length += 1)
+    t.equal(readQuestion(question, whole, 0, length), false, `${length} bytes`);
+  const random = randomOf(5);
+  for (let n = 0; n < 50_000; n += 1) {
+    const bytes = Uint8Array.from(whole, (byte) => (random() < 0.1 ? Math.floor(random() * 256) : byte));
+    readQuestion(question, bytes, Math.floor(random() * 4), Math.floor(random() * 64));
+  }
+  t.end();
+});
+
+t.test('echo that carries data is told, a ping of any system is not', (t) => {
+  const echo = (bytes: Uint8Array): Change => ({
+    protocol: 1,
+    port: 0x0800,
+    tcpFlags: 0,
+    to: OUTSIDE,
+    ...payload(bytes),
+  });
+  const random = randomOf(2);
+  const linux = Uint8Array.from({ length: 56 }, (_, n) => (n < 16 ? Math.floor(random() * 256) : n));
+  const windows = Buffer.from('abcdefghijklmnopqrstuvwabcdefghi');
+  const router = Uint8Array.from({ length: 72 }, (_, n) => (n < 8 ? n * 31 : n % 2 === 0 ? 0xab : 0xcd));
+  const large = Uint8Array.from({ length: 1400 }, (_, n) => (n < 16 ? Math.floor(random() * 256) : n & 255));
+  const scene = createScene();
+  for (const bytes of [linux, windows, router, large, new Uint8Array(0), new Uint8Array(56)])
+    scene.first(echo(bytes), START);
+  scene.end(
+    { ...echo(linux), packetsOut: 600, packetsIn: 598, bytesOut: 600 * 84, bytesIn: 598 * 84 },
+    START,
+  );
+  t.same(scene.by('icmpTunnel'), []);
+  scene.first(
+    echo(Buffer.from('from 10.0.0.1: transfer all of the funds to account number 11928282')),
+    START,
+  );
+  t.match(scene.by('icmpTunnel'), [{ severity: 'high', peer: '203.0.113.10' }]);
+  const volume = createScene();
+  volume.end(
+    { ...echo(linux), packetsOut: 600, packetsIn: 598, bytesOut: 600 * 60, bytesIn: 598 * 900 },
+    START,
+  );
+  t.match(volume.by('icmpTunnel'), [{ severity: 'high' }], 'far more one way');
+  t.end();
+});
+
+t.test('the first data is what the port promises, or it is told', (t) => {
+  const associate = '\x01\x00\x00\x00\x00\xcd\x00\x01';
+  const hello = '\x16\x03\x01\x02\x00\x01';
+  const cases: readonly (readonly [number, string, string | null])[] = [
+    [104, associate, null],
+    [11_112, hello, null],
+    [104, 'GET / HTTP/1.1\r\n', 'medium'],
+    [104, '\x00\x01\x02\x03\x04\x05', 'medium'],
+    [2575, '\x0bMSH|^~\\&|', null],
+    [2575, 'MSH|^~\\&|LAB', null],
+    [2575, 'SSH-2.0-OpenSSH_9.2\r\n', 'medium'],
+    [443, hello, null],
+    [443, 'SSH-2.0-dropbear\r\n', 'low'],
+    [443, '\x10\x23\x00\x04MQTT', null],
+    [80, 'POST /orders HTTP/1.1\r\n', null],
+    [445, '\x00\x00\x00\x9b\xfeSMB\x40', null],
+    [445, 'GET / HTTP/1.0\r\n', 'medium'],
+    [3389, '\x03\x00\x00\x13\x0e\xe0\x00\x00', null],
+    [22, 'SSH-2.0-x\r\n', null],
+    [5000, 'anything at all', null],
+  ];
+  for (const [port, data, severity] of cases) {
+    const scene = createScene();
+    scene.first({ kind: EVENT_PAYLOAD, port, tcpFlags: 24, ...text(data) }, START);
+    t.same(
+      scene.by('protocolMismatch').map((finding) => finding.severity),
+      severity === null ? [] : [severity],
+      `${port}: ${JSON.stringify(data.slice(0, 12))}`,
+    );
+  }
+  t.end();
+});
