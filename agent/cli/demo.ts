@@ -46,9 +46,10 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   }
   const dir = await mkdtemp(join(tmpdir(), 'cordon-demo-'));
   let lab: NetworkLab | null = null;
+  // Not `once`: a second Ctrl-C would end the process in the midst of taking the lab down, and leave half of it.
   const stopped = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+    process.on('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
   });
   try {
     say(`Setting up a hospital in network namespaces (${options.mode} mode) …`);

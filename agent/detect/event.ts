@@ -147,6 +147,7 @@ export function fillEvent(
   event.fromDevice = fromDevice;
   event.verdict = verdict;
   event.reason = reason;
+  event.isReply = false;
   event.macHigh = macHigh;
   event.macLow = macLow;
   event.family = view.family;

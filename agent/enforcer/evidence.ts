@@ -42,16 +42,19 @@ import {
 } from '../ruleset/marks.js';
 import {
   ANSWER_PREFIX,
+  ANSWER_REASONS,
   DATA_PREFIX,
   LEARN_PREFIX,
   NEW_PREFIX,
   OBSERVED_PREFIX,
   SHADOW_PREFIX,
+  answerPrefix,
 } from '../ruleset/reasons.js';
 import { fillEnd } from './end-event.js';
 import { SeenDevices } from './seen-devices.js';
 import { createSummaries } from './summaries.js';
 
+const REFUSED_ANSWERS = [...ANSWER_REASONS];
 /** Index of a prefix is what the NFLOG decoder gives per packet. */
 export const LOG_PREFIXES: readonly string[] = [
   NEW_PREFIX,
@@ -61,6 +64,7 @@ export const LOG_PREFIXES: readonly string[] = [
   DATA_PREFIX,
   ANSWER_PREFIX,
   ...REFUSAL_REASONS,
+  ...REFUSED_ANSWERS.map(answerPrefix),
 ];
 const VERDICTS = [
   VERDICT_ALLOWED,
@@ -70,12 +74,14 @@ const VERDICTS = [
   VERDICT_ALLOWED,
   VERDICT_ALLOWED,
   ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
+  ...REFUSED_ANSWERS.map(() => VERDICT_REFUSED),
 ];
-const REASONS = [0, 0, 0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex)];
+const REASONS = [0, 0, 0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex), ...REFUSED_ANSWERS.map(reasonIndex)];
 const REFUSED_BY_DETECTOR = reasonIndex('detector');
 const LEARN_INDEX = LOG_PREFIXES.indexOf(LEARN_PREFIX);
 const DATA_INDEX = LOG_PREFIXES.indexOf(DATA_PREFIX);
 const ANSWER_INDEX = LOG_PREFIXES.indexOf(ANSWER_PREFIX);
+const FIRST_REFUSED_ANSWER = LOG_PREFIXES.length - REFUSED_ANSWERS.length;
 const ETHERTYPE_ARP = 0x0806;
 /** Claims of addresses waiting to be looked at; a flood of them is thinned. */
 const MAX_CLAIMS = 256;
@@ -155,8 +161,15 @@ export class Evidence {
       this.undecodable += 1;
       return;
     }
-    const isAnswer = prefix === ANSWER_INDEX;
+    const isRefusedAnswer = prefix >= FIRST_REFUSED_ANSWER;
+    const isAnswer = prefix === ANSWER_INDEX || isRefusedAnswer;
     this.#fill(packet, VERDICTS[prefix] ?? VERDICT_REFUSED, REASONS[prefix] ?? 0, nowMs, isAnswer);
+    if (isRefusedAnswer) {
+      // The rest of a connection that was stopped: it is listed under the one who opened it, and nobody's new contact.
+      asOpened(this.#event);
+      this.#summaries.add(this.#event, nowMs);
+      return;
+    }
     if (isAnswer || prefix === DATA_INDEX) {
       asPayload(this.#event, isAnswer);
       this.#observe(nowMs);
@@ -320,11 +333,16 @@ export class Evidence {
   }
 }
 
-/** Ports and direction as the connection was opened with, whoever sent the data. */
 function asPayload(event: DetectEvent, isAnswer: boolean): void {
   event.kind = EVENT_PAYLOAD;
-  event.isReply = isAnswer;
-  if (!isAnswer) return;
+  if (isAnswer) asOpened(event);
+}
+
+/** An answer, with ports and direction as its connection was opened with. Its MAC is not the opener's. */
+function asOpened(event: DetectEvent): void {
+  event.isReply = true;
+  event.macHigh = NONE;
+  event.macLow = NONE;
   event.fromDevice = !event.fromDevice;
   const { srcPort } = event;
   event.srcPort = event.port;

@@ -99,7 +99,7 @@ export function createSummaries(addresses: AddressTable): Summaries {
         const senderMac = row.macHigh === NONE ? null : formatMac(row.macHigh, row.macLow);
         return {
           device: nameOf(row.deviceId),
-          deviceMac: row.fromDevice ? senderMac : macOf(row.deviceId),
+          deviceMac: (row.fromDevice ? senderMac : null) ?? macOf(row.deviceId),
           from: row.fromDevice ? 'device' : 'network',
           deviceAddress: addresses.text(row.local),
           peer: addresses.text(row.peer),

@@ -4,12 +4,14 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RefusalRow } from '../messages/agent-messages.js';
 import type { Subscriber } from './broker.js';
 import { askNtp, sendHl7, storeImage, streamHl7, type DicomServer } from './clinical.js';
 import { waitFor, type Running } from './namespace.js';
 import { HOSPITAL, OUTSIDE, PUMP, SWEPT, type NetworkLab } from './network-lab.js';
 import type { LabBox } from './lab-box.js';
 
+const DOWNLOAD_PORT = 8080;
 const EVENT_TIMEOUT_MS = 15_000;
 const NEVER: Promise<unknown> = new Promise(() => undefined);
 
@@ -241,7 +243,7 @@ async function contain({ lab, box, broker }: DemoScene): Promise<Observed> {
     '%{size_download}',
     '--max-time',
     '60',
-    `http://${HOSPITAL[0]}:8080/slow`,
+    `http://${HOSPITAL[0]}:${DOWNLOAD_PORT}/slow`,
   ]);
   const hl7 = await streamHl7(lab.pump, HOSPITAL[0], 100);
   const received = (): Promise<number> => bytesReceived(lab);
@@ -268,7 +270,13 @@ async function contain({ lab, box, broker }: DemoScene): Promise<Observed> {
   const acknowledged = acknowledgements(hl7.output()) - acknowledgedBefore;
   await hl7.stop();
   await download.stop();
-  const again = await lab.pump.run(['curl', '--silent', '--max-time', '1', `http://${HOSPITAL[0]}:8080/`]);
+  const again = await lab.pump.run([
+    'curl',
+    '--silent',
+    '--max-time',
+    '1',
+    `http://${HOSPITAL[0]}:${DOWNLOAD_PORT}/`,
+  ]);
   return {
     observed: `${lastLine(ran.stdout)} The download got ${crept} bytes more in 1.5 s, HL7 ${acknowledged} acknowledgements; a new download: curl exit ${again.code ?? 'killed'}; ${event.topic}`,
     pass: ran.code === 0 && crept < 50_000 && acknowledged >= 8 && again.code === 28,
@@ -278,7 +286,13 @@ async function contain({ lab, box, broker }: DemoScene): Promise<Observed> {
 async function release({ lab, box, broker }: DemoScene): Promise<Observed> {
   const before = broker.all().filter(({ topic }) => topic.endsWith('/evt/7001')).length;
   const ran = await box.cordon('release', 'pump-1', '--reason', 'demo: looked at', '--by', 'demo');
-  const curl = await lab.pump.run(['curl', '--silent', '--max-time', '3', `http://${HOSPITAL[0]}:8080/`]);
+  const curl = await lab.pump.run([
+    'curl',
+    '--silent',
+    '--max-time',
+    '3',
+    `http://${HOSPITAL[0]}:${DOWNLOAD_PORT}/`,
+  ]);
   await waitFor(
     () => broker.all().filter(({ topic }) => topic.endsWith('/evt/7001')).length > before,
     NEVER,
@@ -299,10 +313,30 @@ async function readCounters({ box }: DemoScene): Promise<Observed> {
   const lost = Object.entries(status.enforcer?.dropped ?? {}).filter(([, count]) => count > 0);
   const text = refused.map(([reason, { packets }]) => `${reason} ${packets}`).join(', ');
   const has = (reason: string): boolean => refused.some(([name]) => name === reason);
+  const stopped = await stoppedConnections(box);
   return {
-    observed: `refused packets: ${text}; not kept: ${lost.map(([name, count]) => `${name} ${count}`).join(', ') || 'nothing'}`,
-    pass: has('policy') && has('spoofed-source') && has('contained') && lost.length === 0,
+    observed: `refused packets: ${text}; not kept: ${lost.map(([name, count]) => `${name} ${count}`).join(', ') || 'nothing'}; contained: ${stopped.join(', ')}`,
+    pass:
+      has('policy') &&
+      has('spoofed-source') &&
+      lost.length === 0 &&
+      stopped.includes(`pump-1 to ${HOSPITAL[0]} port ${DOWNLOAD_PORT}`) &&
+      stopped.every((connection) => connection.includes(HOSPITAL[0])),
   };
+}
+
+/** By who opened them, whichever end sent what was refused; what a server sends again once its connection is gone is its own. */
+async function stoppedConnections(box: LabBox): Promise<readonly string[]> {
+  const { stdout } = await box.cordon('refusals', '--json');
+  const { rows } = JSON.parse(stdout) as { rows: RefusalRow[] };
+  const contained = rows.filter(({ reason }) => reason === 'contained');
+  return [
+    ...new Set(
+      contained.map(({ device, from, peer, port }) =>
+        from === 'device' ? `${device} to ${peer} port ${port}` : `${peer} to ${device} port ${port}`,
+      ),
+    ),
+  ];
 }
 
 async function bytesReceived(lab: NetworkLab): Promise<number> {

@@ -49,6 +49,13 @@ export const REASON_TABLES: Readonly<Record<RefusalReason, readonly Table[]>> = 
 /** Counted exactly and never logged: broadcast chatter of a hospital network says nothing about a device. */
 export const UNLOGGED_REASONS: ReadonlySet<RefusalReason> = new Set(['broadcast']);
 
+/** Reasons that also refuse packets of live connections, in both directions; answers are logged under a prefix of their own. */
+export const ANSWER_REASONS: ReadonlySet<RefusalReason> = new Set(['contained', 'cut']);
+
+export function answerPrefix(reason: RefusalReason): string {
+  return `${reason}-answer`;
+}
+
 export function counterName(reason: RefusalReason): string {
   return `refused_${reason.replaceAll('-', '_')}`;
 }

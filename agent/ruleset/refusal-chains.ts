@@ -6,9 +6,11 @@ import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
 import { LOG_SNAP_BYTES, REFUSED_LOG_BURST, REFUSED_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
 import { SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import {
+  ANSWER_REASONS,
   REASON_TABLES,
   REFUSED_GROUP,
   UNLOGGED_REASONS,
+  answerPrefix,
   chainName,
   counterName,
   type Table,
@@ -33,7 +35,7 @@ function refusal(table: Table, reason: RefusalReason): readonly Rule[] {
   return [
     count,
     ...(table === 'inet' && BEFORE_IDENTITY.has(reason) ? nameTheDevice() : []),
-    { text: log(table, reason) },
+    ...logs(table, reason),
     drop,
   ];
 }
@@ -47,11 +49,20 @@ function nameTheDevice(): readonly Rule[] {
   ];
 }
 
+/** A live connection's mark says who opened it; which end sent this packet, only its direction says. */
+function logs(table: Table, reason: RefusalReason): readonly Rule[] {
+  if (table !== 'inet' || !ANSWER_REASONS.has(reason)) return [{ text: log(table, reason) }];
+  return [
+    { text: `ct direction original ${log(table, reason)}` },
+    { text: `ct direction reply ${log(table, answerPrefix(reason))}` },
+  ];
+}
+
 /** Limited by device, so that a flood from one does not hide what another does; layer 2 has one limit by MAC. */
-function log(table: Table, reason: RefusalReason): string {
+function log(table: Table, prefix: string): string {
   const key = table === 'inet' ? 'meta mark' : 'ether saddr';
   return (
     `update @refused_log_rate { ${key} limit rate ${REFUSED_LOG_RATE_PER_SECOND}/second burst ${REFUSED_LOG_BURST} packets } ` +
-    `log group ${REFUSED_GROUP} prefix "${reason}" snaplen ${LOG_SNAP_BYTES}`
+    `log group ${REFUSED_GROUP} prefix "${prefix}" snaplen ${LOG_SNAP_BYTES}`
   );
 }
