@@ -1,7 +1,7 @@
 /**
  * The box of the lab: the real enforcer and agent, started through the command people use, with directories of its own.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BROKER_PORT } from './broker.js';
@@ -53,10 +53,9 @@ export async function createLabBox(
     );
   }
   await writeFile(environment.CORDON_CONFIG, `${lines.join('\n')}\n`);
-  const start = (process_: 'enforcer' | 'agent'): Promise<Running> =>
+  const start = async (process_: 'enforcer' | 'agent'): Promise<Running> =>
     host.start([process.execPath, MAIN, process_], {
-      // As systemd/cordon-*.service have it.
-      env: { ...environment, NODE_OPTIONS: '--max-semi-space-size=1' },
+      env: { ...environment, ...(await unitEnvironment(process_)) },
     });
   const answers = (request: string): Promise<boolean> =>
     host
@@ -86,4 +85,12 @@ export async function createLabBox(
     cordon: (...words) =>
       host.run([process.execPath, MAIN, ...words], { env: environment, timeoutMs: 60_000 }),
   };
+}
+
+/** The `Environment="NAME=value"` lines of the unit, so that what is tried and measured here is what runs on a box. */
+async function unitEnvironment(process_: 'enforcer' | 'agent'): Promise<Record<string, string>> {
+  const unit = await readFile(new URL(`../../systemd/cordon-${process_}.service`, import.meta.url), 'utf8');
+  return Object.fromEntries(
+    [...unit.matchAll(/^Environment="(\w+)=(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
+  );
 }
