@@ -53,10 +53,12 @@ export async function createLabBox(
     );
   }
   await writeFile(environment.CORDON_CONFIG, `${lines.join('\n')}\n`);
-  const start = async (process_: 'enforcer' | 'agent'): Promise<Running> =>
-    host.start([process.execPath, MAIN, process_], {
-      env: { ...environment, ...(await unitEnvironment(process_)) },
+  const start = async (process_: 'enforcer' | 'agent'): Promise<Running> => {
+    const unit = await readUnit(process_);
+    return host.start([process.execPath, ...unit.nodeFlags, MAIN, process_], {
+      env: { ...environment, ...unit.environment },
     });
+  };
   const answers = (request: string): Promise<boolean> =>
     host
       .run([process.execPath, MAIN, ...request.split(' ')], { env: environment })
@@ -87,10 +89,16 @@ export async function createLabBox(
   };
 }
 
-/** The `Environment="NAME=value"` lines of the unit, so that what is tried and measured here is what runs on a box. */
-async function unitEnvironment(process_: 'enforcer' | 'agent'): Promise<Record<string, string>> {
+/** Node's flags and the environment as the unit has them, so that what is tried and measured here is what runs on a box. */
+async function readUnit(
+  process_: 'enforcer' | 'agent',
+): Promise<{ nodeFlags: string[]; environment: Record<string, string> }> {
   const unit = await readFile(new URL(`../../systemd/cordon-${process_}.service`, import.meta.url), 'utf8');
-  return Object.fromEntries(
-    [...unit.matchAll(/^Environment="(\w+)=(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
-  );
+  const [, program = ''] = /^ExecStart=\S+ (.*)$/m.exec(unit) ?? [];
+  return {
+    nodeFlags: program.split(' ').filter((word) => word.startsWith('--')),
+    environment: Object.fromEntries(
+      [...unit.matchAll(/^Environment="(\w+)=(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
+    ),
+  };
 }
