@@ -17,6 +17,7 @@ import { readHealth } from '../upstream/health.js';
 import { Upstream, type UpstreamChange } from '../upstream/mqtt-client.js';
 import { boxTopics } from '../upstream/pure/topics.js';
 import { startEnforcerLink } from './enforcer-link.js';
+import { InventoryKeeper } from './inventory-keeper.js';
 import { Recorder } from './recorder.js';
 import { agentHandlers } from './requests.js';
 import { startService, stopSignal } from './service.js';
@@ -101,6 +102,16 @@ async function run(
   opened.push(() => upstream?.stop());
 
   let lastWriteErrorMs = 0;
+  const onWriteError = (error: unknown): void => {
+    if (nowMs() - lastWriteErrorMs < WRITE_ERROR_LOG_INTERVAL_MS) return;
+    lastWriteErrorMs = nowMs();
+    const next = isDamage(error) ? 'a restart will set the database aside' : 'kept in memory and tried again';
+    log.error({ err: error, next }, 'the store refused a write');
+  };
+  const inventory = new InventoryKeeper({ store, nowMs, onWriteError });
+  opened.push(() => {
+    inventory.finish();
+  });
   const recorder = new Recorder({
     box: config.box,
     productVersion: version,
@@ -109,14 +120,7 @@ async function run(
     nowMs,
     newUid: randomUUID,
     onSpooled: () => upstream?.spoolGrew(),
-    onWriteError: (error) => {
-      if (nowMs() - lastWriteErrorMs < WRITE_ERROR_LOG_INTERVAL_MS) return;
-      lastWriteErrorMs = nowMs();
-      const next = isDamage(error)
-        ? 'a restart will set the database aside'
-        : 'kept in memory and tried again';
-      log.error({ err: error, next }, 'the store refused a write');
-    },
+    onWriteError,
   });
 
   opened.push(() => {
@@ -127,6 +131,8 @@ async function run(
     socketPath: paths.enforcerSocket,
     familiar: () => store.familiar.all(),
     onEvent: (event) => {
+      if (event.event === 'evidence') inventory.take(event.items);
+      if (event.event === 'devices') for (const item of event.items) inventory.see(item);
       recorder.take(event);
     },
     onStatus: (status) => {
@@ -147,6 +153,7 @@ async function run(
 
   const dropped = (): Record<string, number> => ({
     ...recorder.dropped(),
+    ...inventory.counters(),
     ...store.dropped(),
     ...(upstream?.counters() ?? {}),
     ...server.dropped(),
@@ -184,7 +191,7 @@ async function run(
     maxConnections: MAX_CONNECTIONS,
     maxRequestBytes: MAX_REQUEST_BYTES,
     requests: agentRequests,
-    handlers: agentHandlers(store, status),
+    handlers: agentHandlers(store, inventory, status),
     onHandlerError: (error, request) => {
       log.error({ err: error, request }, 'a request failed');
     },
@@ -209,6 +216,7 @@ async function run(
   const timers = [
     setInterval(() => {
       recorder.tick();
+      inventory.tick();
     }, FLUSH_INTERVAL_MS),
     setInterval(() => void sendHealth(), options.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS),
   ];

@@ -72,6 +72,7 @@ export class Recorder {
         for (const item of event.items) this.#waiting.push({ kind: 'state', item });
         this.flush();
         return;
+      case 'evidence':
       case 'flowEnds':
       case 'status':
         return;

@@ -1,13 +1,60 @@
-/** The agent's answers to the CLI and the page, over agent.sock: reads of the store. Handed to ipc/server.ts by main.ts. */
+/** The agent's answers to the CLI and the page, over agent.sock. Handed to ipc/server.ts by main.ts. */
+import { RequestError } from '../ipc/errors.js';
 import type { Handlers } from '../ipc/request-table.js';
-import type { AgentStatus, agentRequests } from '../messages/agent-messages.js';
+import type { AgentStatus, InventoryRow, agentRequests } from '../messages/agent-messages.js';
+import type { DeviceRecord } from '../inventory/device.js';
 import type { Store } from '../store/store.js';
+import type { InventoryKeeper } from './inventory-keeper.js';
 
-export function agentHandlers(store: Store, status: () => AgentStatus): Handlers<typeof agentRequests> {
+export function agentHandlers(
+  store: Store,
+  inventory: InventoryKeeper,
+  status: () => AgentStatus,
+): Handlers<typeof agentRequests> {
   return {
     status: () => status(),
     devices: ({ limit }) => store.devices.list(limit),
+    inventory: ({ limit, offset }) => {
+      const rows = inventory.rows();
+      return { rows: rows.slice(offset, offset + limit).map(rowOf), total: rows.length };
+    },
+    'inventory.show': ({ device }) => {
+      const found = inventory.find(device);
+      if (found === null) throw new RequestError('unknown-device', `there is no device "${device}"`);
+      return { device: rowOf(found), evidence: inventory.evidence(found.id) };
+    },
+    'inventory.enter': ({ by, devices }) => {
+      const results = devices.map(({ device, entries }) => ({
+        device,
+        result: inventory.enter(device, entries, by),
+      }));
+      return {
+        changed: results.filter(({ result }) => result.ok).length,
+        problems: results.flatMap(({ device, result }) =>
+          result.ok ? [] : result.problems.map((message) => ({ device, message })),
+        ),
+      };
+    },
     refusals: ({ limit, device }) => store.refusals.list(limit, device ?? null),
     findings: ({ limit, device, state }) => store.findings.list(limit, device ?? null, state ?? null),
+  };
+}
+
+function rowOf(device: DeviceRecord): InventoryRow {
+  return {
+    ...device,
+    macs: [...device.macs],
+    addresses: [...device.addresses],
+    roles: [...device.roles],
+    services: [...device.services],
+    speaks: [...device.speaks],
+    reaches: [...device.reaches],
+    operator: { ...device.operator },
+    fields: Object.fromEntries(
+      Object.entries(device.fields).map(([field, best]) => [
+        field,
+        { ...best, conflicts: [...best.conflicts] },
+      ]),
+    ),
   };
 }

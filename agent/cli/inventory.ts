@@ -1,5 +1,5 @@
 /** `cordon inventory`: the devices that a capture shows, with the source and the confidence of everything said of them. Needs no box and no root. */
-import type { DeviceRecord } from '../inventory/evidence-book.js';
+import type { DeviceRecord } from '../inventory/device.js';
 import { Inventory } from '../inventory/inventory.js';
 import { parseMakers, type MakerTable } from '../inventory/makers.js';
 import type { DeviceField } from '../inventory/observation.js';

@@ -7,6 +7,7 @@ import { declareContainmentCommands } from './containment-commands.js';
 import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
 import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
+import { declareInventoryCommands } from './inventory-commands.js';
 import { declarePolicyCommands } from './policy-commands.js';
 import { declareProcessCommands } from './process-commands.js';
 import { declareReportCommands } from './report-commands.js';
@@ -50,6 +51,8 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
   declarePolicyCommands(program, context, report);
   program.commandsGroup('What is going on:');
   declareReportCommands(program, context, report);
+  program.commandsGroup('What is behind the box:');
+  declareInventoryCommands(program, context, report);
   program.commandsGroup('In an incident:');
   declareContainmentCommands(program, context, report);
   program.commandsGroup('Running it:');

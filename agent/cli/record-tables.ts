@@ -1,22 +1,11 @@
 /** The rows of the agent's store as text. Pure; called by records.ts. All of it came from the network: every cell is escaped. */
-import type { DeviceRow, RefusalRow } from '../messages/agent-messages.js';
+import type { RefusalRow } from '../messages/agent-messages.js';
 import type { Finding } from '../messages/vocabulary.js';
 import { formatRelative, formatTimeAndAge } from './durations.js';
 import { escapeControls } from './escape.js';
 import { serviceText } from './service-text.js';
 import type { Column } from './table.js';
 import { wrap } from './text-width.js';
-
-export function deviceColumns(nowMs: number): readonly Column<DeviceRow>[] {
-  return [
-    { title: 'device', value: ({ name }) => name ?? '(not in the policy)', shrinkTo: 12 },
-    { title: 'mac', value: ({ mac }) => mac },
-    { title: 'addresses', value: ({ addresses }) => addresses.join(' '), shrinkTo: 16 },
-    { title: 'port', value: ({ port }) => port ?? '', leaveOut: 1 },
-    { title: 'last seen', value: ({ lastMs }) => formatRelative(lastMs, nowMs) },
-    { title: 'first seen', value: ({ firstMs }) => formatTimeAndAge(firstMs, nowMs), leaveOut: 2 },
-  ];
-}
 
 export function refusalColumns(nowMs: number): readonly Column<RefusalRow>[] {
   return [

@@ -1,7 +1,7 @@
-/** `cordon devices`, `refusals` and `findings`: asks the agent for rows of its store and prints them. */
+/** `cordon refusals` and `findings`: asks the agent for rows of its store and prints them. */
 import type { CliContext } from './context.js';
 import { EXIT_DONE, type ExitStatus } from './errors.js';
-import { deviceColumns, findingLines, refusalColumns } from './record-tables.js';
+import { findingLines, refusalColumns } from './record-tables.js';
 import { withAgent } from './sockets.js';
 import { renderTable } from './table.js';
 
@@ -11,13 +11,6 @@ export interface RecordOptions {
   readonly limit: number;
   readonly device?: string;
   readonly state?: 'open' | 'closed';
-}
-
-export async function showDevices(context: CliContext, options: RecordOptions): Promise<ExitStatus> {
-  const answer = await withAgent(context, (agent) => agent.request('devices', { limit: options.limit }));
-  return print(context, options, answer, 'no device was seen yet', () =>
-    renderTable(deviceColumns(context.nowMs()), answer.rows, tableWidth(context, options)),
-  );
 }
 
 export async function showRefusals(context: CliContext, options: RecordOptions): Promise<ExitStatus> {

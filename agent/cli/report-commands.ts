@@ -1,4 +1,4 @@
-/** Declares what only looks: `status`, `devices`, `refusals`, `findings`, `inventory` and `doctor`. */
+/** Declares what only looks: `status`, `refusals`, `findings`, `inventory` and `doctor`. */
 import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
@@ -22,17 +22,6 @@ export function declareReportCommands(program: Command, context: CliContext, rep
   ).action(
     act(report, async (options: { json?: true }) =>
       (await import('./status.js')).showStatus(context, options),
-    ),
-  );
-
-  withExample(
-    listing(
-      leaf(program, 'devices', 'devices seen behind the box', 'With or without an entry in the policy.'),
-    ),
-    'cordon devices',
-  ).action(
-    act(report, async (options: RecordOptions) =>
-      (await import('./records.js')).showDevices(context, options),
     ),
   );
 
@@ -118,7 +107,7 @@ export function declareReportCommands(program: Command, context: CliContext, rep
   );
 }
 
-function listing(command: Command): Command {
+export function listing(command: Command): Command {
   return command
     .option(
       '--limit <rows>',

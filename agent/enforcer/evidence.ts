@@ -44,6 +44,7 @@ import {
   ANSWER_PREFIX,
   ANSWER_REASONS,
   DATA_PREFIX,
+  IDENTITY_PREFIX,
   LEARN_PREFIX,
   NEW_PREFIX,
   OBSERVED_PREFIX,
@@ -51,6 +52,7 @@ import {
   answerPrefix,
 } from '../ruleset/reasons.js';
 import { fillEnd } from './end-event.js';
+import { Identification } from './identification.js';
 import { SeenDevices } from './seen-devices.js';
 import { createSummaries } from './summaries.js';
 
@@ -63,6 +65,7 @@ export const LOG_PREFIXES: readonly string[] = [
   LEARN_PREFIX,
   DATA_PREFIX,
   ANSWER_PREFIX,
+  IDENTITY_PREFIX,
   ...REFUSAL_REASONS,
   ...REFUSED_ANSWERS.map(answerPrefix),
 ];
@@ -73,15 +76,26 @@ const VERDICTS = [
   VERDICT_OBSERVED,
   VERDICT_ALLOWED,
   VERDICT_ALLOWED,
+  VERDICT_ALLOWED,
   ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
   ...REFUSED_ANSWERS.map(() => VERDICT_REFUSED),
 ];
-const REASONS = [0, 0, 0, 0, 0, 0, ...REFUSAL_REASONS.map(reasonIndex), ...REFUSED_ANSWERS.map(reasonIndex)];
+const REASONS = [
+  ...[0, 0, 0, 0, 0, 0, 0],
+  ...REFUSAL_REASONS.map(reasonIndex),
+  ...REFUSED_ANSWERS.map(reasonIndex),
+];
 const REFUSED_BY_DETECTOR = reasonIndex('detector');
 const LEARN_INDEX = LOG_PREFIXES.indexOf(LEARN_PREFIX);
 const DATA_INDEX = LOG_PREFIXES.indexOf(DATA_PREFIX);
 const ANSWER_INDEX = LOG_PREFIXES.indexOf(ANSWER_PREFIX);
 const FIRST_REFUSED_ANSWER = LOG_PREFIXES.length - REFUSED_ANSWERS.length;
+const NEW_INDEX = LOG_PREFIXES.indexOf(NEW_PREFIX);
+const IDENTITY_INDEX = LOG_PREFIXES.indexOf(IDENTITY_PREFIX);
+/** Refused for these, a packet says nothing of who it claims to be from. */
+const LYING: ReadonlySet<number> = new Set(
+  (['spoofed-source', 'arp-spoof', 'rogue-dhcp', 'rogue-ra', 'invalid'] as const).map(reasonIndex),
+);
 const ETHERTYPE_ARP = 0x0806;
 /** Claims of addresses waiting to be looked at; a flood of them is thinned. */
 const MAX_CLAIMS = 256;
@@ -114,12 +128,18 @@ export class Evidence {
   /** Detectors that may refuse, and contain, as bits. */
   #refusing = 0;
   #containing = 0;
+  /** What devices are; read apart from verdicts. */
+  readonly identification: Identification;
   undecodable = 0;
   claimsDropped = 0;
   findingsDropped = 0;
 
   constructor(options: EvidenceOptions) {
     this.#options = options;
+    this.identification = new Identification({
+      nameOf: (id) => this.nameOf(id),
+      portName: options.portName,
+    });
   }
 
   /** Another policy is in force: other names, other thresholds. What detectors remember of a device stays. */
@@ -163,13 +183,16 @@ export class Evidence {
     }
     const isRefusedAnswer = prefix >= FIRST_REFUSED_ANSWER;
     const isAnswer = prefix === ANSWER_INDEX || isRefusedAnswer;
-    this.#fill(packet, VERDICTS[prefix] ?? VERDICT_REFUSED, REASONS[prefix] ?? 0, nowMs, isAnswer);
+    const reason = REASONS[prefix] ?? 0;
+    this.#fill(packet, VERDICTS[prefix] ?? VERDICT_REFUSED, reason, nowMs, isAnswer);
     if (isRefusedAnswer) {
       // The rest of a connection that was stopped: it is listed under the one who opened it, and nobody's new contact.
       asOpened(this.#event);
       this.#summaries.add(this.#event, nowMs);
       return;
     }
+    if (!LYING.has(reason)) this.#identify(packet, prefix, isAnswer, nowMs);
+    if (prefix === IDENTITY_INDEX) return;
     if (isAnswer || prefix === DATA_INDEX) {
       asPayload(this.#event, isAnswer);
       this.#observe(nowMs);
@@ -194,6 +217,7 @@ export class Evidence {
           ? VERDICT_OBSERVED
           : VERDICT_ALLOWED;
     this.#fill(packet, found, 0, nowMs, false);
+    this.#identify(packet, NEW_INDEX, false, nowMs);
     this.#observe(nowMs);
     const verdict = verdictOf(this.#event, this.detection.touched, this.#refusing, (mark & ESSENTIAL) !== 0);
     if (verdict.verdict === 'refuse') {
@@ -247,6 +271,14 @@ export class Evidence {
     if (fromDevice && event.macHigh !== NONE) this.#note(packet, deviceId, nowMs);
   }
 
+  #identify(packet: Readonly<KernelPacket>, prefix: number, isAnswer: boolean, nowMs: number): void {
+    const { fromDevice, deviceId, macHigh, macLow } = this.#event;
+    // The answer of a guarded device to another one: its own MAC says so.
+    const answering = isAnswer && !fromDevice ? this.#idByMac.get(macHigh * 0x1000000 + macLow) : undefined;
+    const isDevice = fromDevice || answering !== undefined;
+    this.identification.note(packet, prefix, isDevice, isAnswer, answering ?? deviceId, nowMs);
+  }
+
   #observe(nowMs: number): void {
     for (const finding of this.detection.observe(this.#event, nowMs)) {
       this.#keep(finding);
@@ -280,6 +312,8 @@ export class Evidence {
     const devices = this.#seen.take(nowMs);
     for (let start = 0; start < devices.length; start += 1000)
       events.push({ event: 'devices', items: devices.slice(start, start + 1000) });
+    const evidence = this.identification.take();
+    if (evidence.length > 0) events.push({ event: 'evidence', items: [...evidence] });
     if (this.#findings.length > 0) events.push({ event: 'findings', items: this.#findings });
     this.#findings = [];
     return events;
@@ -299,6 +333,7 @@ export class Evidence {
       seenDevices: this.#seen.dropped,
       addressClaims: this.claimsDropped,
       findings: this.findingsDropped,
+      ...this.identification.dropped(),
       ...this.detection.counters(),
     };
   }

@@ -27,6 +27,9 @@ import { openTableGuard } from './table-guard.js';
 
 /** Evidence is told this often: quick enough for a person, seldom enough for a busy box. */
 const FLUSH_MS = 200;
+/** Packets that may identify a device are read in portions of well under a millisecond. */
+const IDENTIFY_MS = 25;
+const IDENTIFY_PACKETS = 16;
 const STATUS_MS = 10_000;
 const FLOW_ENDS_MS = 10_000;
 const SAVE_LEARNED_MS = 60_000;
@@ -190,6 +193,9 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       if (claims.length > 0)
         void runLocked(() => keeper.learn(claims)).catch(fail('addresses could not be learnt'));
     }, FLUSH_MS),
+    setInterval(() => {
+      evidence.identification.work(IDENTIFY_PACKETS);
+    }, IDENTIFY_MS),
     setInterval(() => {
       const items = flowEnds.take();
       if (items.length > 0) server.broadcast({ event: 'flowEnds', items });

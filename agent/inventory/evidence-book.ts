@@ -3,8 +3,20 @@
  * a router) its address. Bounded in every direction, and what does not fit is counted. What operators enter is kept apart from the wire and never
  * evicted. Pure: the caller gives the time.
  */
-import { bestOf, keyOf, type Best, type Candidate } from './evidence.js';
+import {
+  describe,
+  identityOf,
+  indexOfWeakest,
+  isMadeUp,
+  isManyValued,
+  isRandomized,
+  isRandomizedDevice,
+  type Device,
+  type DeviceRecord,
+} from './device.js';
+import { keyOf, type Candidate } from './evidence.js';
 import { CONFIDENCE, type DeviceField, type Observation } from './observation.js';
+import type { OperatorEntry, OperatorField } from './operator-fields.js';
 import type { Sighting } from './read-packet.js';
 import { isSiteAddress } from './site-address.js';
 
@@ -39,31 +51,14 @@ export interface BookCounters {
   addressConflicts: number;
 }
 
-export interface DeviceRecord {
-  readonly id: string;
-  readonly macs: readonly string[];
-  readonly addresses: readonly string[];
-  readonly isRandomizedMac: boolean;
-  readonly firstMs: number;
-  readonly lastMs: number;
-  /** The best value of each field that something is known of. */
-  readonly fields: Readonly<Partial<Record<DeviceField, Best>>>;
-  readonly roles: readonly string[];
+export interface BookChanges {
+  readonly news: readonly Device[];
+  readonly heard: readonly Device[];
+  readonly gone: readonly string[];
 }
 
-interface Device {
-  /** Its first MAC; its address as long as no MAC is known. */
-  id: string;
-  readonly macs: string[];
-  readonly addresses: Map<string, number>;
-  readonly evidence: Map<DeviceField, Candidate[]>;
-  readonly operator: Map<DeviceField, string>;
-  /** Client id or host name of DHCP: the same under a new made-up MAC means the same device. */
-  identity: string | null;
-  firstMs: number;
-  lastMs: number;
-}
-
+/** Services and protocols of one device: more than the values of a name. */
+const MANY_VALUED_FACTOR = 4;
 /** MACs remembered of one device that makes them up. */
 const MAX_MACS_PER_DEVICE = 8;
 /** A device with the same identity that was heard this recently is another device, not the same one under a new MAC. */
@@ -88,6 +83,10 @@ export class EvidenceBook {
   readonly #byMac = new Map<string, Device>();
   readonly #byAddress = new Map<string, { device: Device; isClaimed: boolean }>();
   readonly #byIdentity = new Map<string, Device>();
+  /** Since takeChanges(): something new is known, it was only heard again, or its id is no longer one. */
+  readonly #news = new Set<Device>();
+  readonly #heard = new Set<Device>();
+  readonly #gone = new Set<string>();
 
   constructor(limits: BookLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
@@ -107,6 +106,7 @@ export class EvidenceBook {
     const device = this.#deviceOf(sighting, nowMs);
     if (device === null) return null;
     device.lastMs = Math.max(device.lastMs, nowMs);
+    this.#heard.add(device);
     this.#queue(device);
     if (sighting.address !== null) this.#addAddress(device, sighting.address, sighting.isClaimed, nowMs);
     for (const observation of fields) this.#addEvidence(device, observation, nowMs);
@@ -121,12 +121,54 @@ export class EvidenceBook {
   }
 
   /** Kept apart from the wire; null takes it back. False where the device is not known. */
-  setOperatorEntry(id: string, field: DeviceField, value: string | null): boolean {
+  setOperatorEntry(id: string, field: OperatorField, entry: OperatorEntry | null): boolean {
     const device = this.#devices.get(id);
     if (device === undefined) return false;
-    if (value === null) device.operator.delete(field);
-    else device.operator.set(field, value);
+    if (entry === null) device.operator.delete(field);
+    else device.operator.set(field, entry);
+    this.#news.add(device);
     return true;
+  }
+
+  /** Its name in the policy. */
+  setPolicyName(id: string, name: string | null): void {
+    const device = this.#devices.get(id);
+    if (device === undefined || device.policyName === name) return;
+    device.policyName = name;
+    this.#news.add(device);
+  }
+
+  /** A device that a person knows of, seen or not. Returns its id; null where there is no room. */
+  declare(mac: string, nowMs: number): string | null {
+    return (this.#byMac.get(mac) ?? this.#create(mac, [mac], nowMs))?.id ?? null;
+  }
+
+  /** What is to be written down since the last call: all of a device with news, the time alone of the others. */
+  takeChanges(): BookChanges {
+    const known = (device: Device): boolean => this.#devices.get(device.id) === device;
+    const news = [...this.#news].filter(known);
+    const heard = [...this.#heard].filter((device) => known(device) && !this.#news.has(device));
+    const gone = [...this.#gone].filter((id) => !this.#devices.has(id));
+    this.#news.clear();
+    this.#heard.clear();
+    this.#gone.clear();
+    return { news, heard, gone };
+  }
+
+  /** A device as it was written down. Not taken where there is no room. */
+  restore(saved: Device): void {
+    if (this.#devices.has(saved.id)) return;
+    if (this.#create(saved.id, saved.macs, saved.firstMs, saved) === null) return;
+    for (const address of saved.addresses.keys())
+      if (!this.#byAddress.has(address)) this.#byAddress.set(address, { device: saved, isClaimed: false });
+    if (saved.identity !== null && isRandomizedDevice(saved)) this.#byIdentity.set(saved.identity, saved);
+    this.#news.delete(saved);
+  }
+
+  /** By id, MAC or address. */
+  find(key: string): DeviceRecord | null {
+    const device = this.#devices.get(key) ?? this.#byMac.get(key) ?? this.#byAddress.get(key)?.device;
+    return device === undefined ? null : describe(device);
   }
 
   /** Every candidate of a field, for a page that shows why. */
@@ -159,6 +201,8 @@ export class EvidenceBook {
   #adopt(device: Device, mac: string): Device | null {
     if (!isRandomized(mac) && !this.#makeRoom(this.#lasting, this.#limits.maxDevices)) return null;
     this.#devices.delete(device.id);
+    this.#gone.add(device.id);
+    this.#news.add(device);
     device.id = mac;
     device.macs.push(mac);
     this.#devices.set(mac, device);
@@ -169,25 +213,17 @@ export class EvidenceBook {
   }
 
   /** Null where there is no room. */
-  #create(id: string, macs: string[], nowMs: number): Device | null {
+  #create(id: string, macs: string[], nowMs: number, saved: Device | null = null): Device | null {
     // A device that makes up MACs is still known by its first one, though it has had too many since.
     const known = this.#devices.get(id);
     if (known !== undefined) return known;
-    const device: Device = {
-      id,
-      macs,
-      addresses: new Map(),
-      evidence: new Map(),
-      operator: new Map(),
-      identity: null,
-      firstMs: nowMs,
-      lastMs: nowMs,
-    };
+    const device: Device = saved ?? newDevice(id, macs, nowMs);
     const hasRoom = isMadeUp(device)
       ? this.#makeRoom(this.#madeUp, this.#limits.maxMadeUpDevices)
       : this.#makeRoom(this.#lasting, this.#limits.maxDevices);
     if (!hasRoom) return null;
     this.#devices.set(id, device);
+    this.#news.add(device);
     this.#queue(device);
     for (const mac of macs) this.#byMac.set(mac, device);
     return device;
@@ -216,6 +252,7 @@ export class EvidenceBook {
 
   #forget(device: Device): void {
     this.#devices.delete(device.id);
+    this.#gone.add(device.id);
     this.#lasting.delete(device);
     this.#madeUp.delete(device);
     for (const mac of device.macs) this.#byMac.delete(mac);
@@ -237,7 +274,7 @@ export class EvidenceBook {
       if (owner.device.addresses.size === 0 && owner.device.macs.length === 0)
         this.#absorb(device, owner.device);
     }
-    device.addresses.delete(address);
+    if (!device.addresses.delete(address)) this.#news.add(device);
     device.addresses.set(address, nowMs);
     this.#byAddress.set(address, { device, isClaimed: isClaimed || owner?.isClaimed === true });
     if (device.addresses.size <= this.#limits.maxAddressesPerDevice) return;
@@ -267,10 +304,16 @@ export class EvidenceBook {
       return;
     }
     candidates.push({ value, source, confidence, firstMs: nowMs, lastMs: nowMs, count: 1 });
-    if (candidates.length > this.#limits.maxCandidatesPerField) {
+    this.#news.add(device);
+    if (candidates.length > this.#maxCandidates(field)) {
       candidates.splice(indexOfWeakest(candidates), 1);
       this.counters.evictedCandidates += 1;
     }
+  }
+
+  #maxCandidates(field: DeviceField): number {
+    const { maxCandidatesPerField } = this.#limits;
+    return isManyValued(field) ? maxCandidatesPerField * MANY_VALUED_FACTOR : maxCandidatesPerField;
   }
 
   /**
@@ -297,6 +340,7 @@ export class EvidenceBook {
   #absorb(into: Device, from: Device): void {
     this.#forget(from);
     this.counters.mergedDevices += 1;
+    this.#news.add(into);
     for (const mac of from.macs) {
       into.macs.push(mac);
       this.#byMac.set(mac, into);
@@ -310,58 +354,16 @@ export class EvidenceBook {
   }
 }
 
-function describe(device: Device): DeviceRecord {
-  const fields: Partial<Record<DeviceField, Best>> = {};
-  const known = new Set<DeviceField>([...device.operator.keys(), ...device.evidence.keys()]);
-  for (const field of known) {
-    const best = bestOf(device.evidence.get(field) ?? [], device.operator.get(field) ?? null);
-    // Roles do not contradict each other: a machine has several.
-    if (best !== null && field !== 'role') fields[field] = best;
-  }
+function newDevice(id: string, macs: string[], nowMs: number): Device {
   return {
-    id: device.id,
-    macs: [...device.macs],
-    addresses: [...device.addresses.keys()],
-    isRandomizedMac: isRandomizedDevice(device),
-    firstMs: device.firstMs,
-    lastMs: device.lastMs,
-    fields,
-    roles: [...new Set((device.evidence.get('role') ?? []).map(({ value }) => value))].sort(),
+    id,
+    macs,
+    addresses: new Map(),
+    evidence: new Map(),
+    operator: new Map(),
+    policyName: null,
+    identity: null,
+    firstMs: nowMs,
+    lastMs: nowMs,
   };
-}
-
-/** The least certain, and of those the one seen longest ago. */
-function indexOfWeakest(candidates: readonly Candidate[]): number {
-  let weakest = 0;
-  candidates.forEach((one, index) => {
-    const worst = candidates[weakest];
-    if (worst === undefined) return;
-    const isWeaker =
-      one.confidence < worst.confidence || (one.confidence === worst.confidence && one.lastMs < worst.lastMs);
-    if (isWeaker) weakest = index;
-  });
-  return weakest;
-}
-
-function identityOf(observations: readonly Observation[]): string | null {
-  for (const source of ['dhcp4.client-id', 'dhcp6.client-id', 'dhcp4.host-name'] as const) {
-    const found = observations.find((one) => one.source === source);
-    if (found !== undefined) return `${source} ${keyOf(found.value)}`;
-  }
-  return null;
-}
-
-/** Neither a name nor an address that somebody has registered. */
-function isMadeUp(device: Device): boolean {
-  return device.macs.length === 0 || isRandomizedDevice(device);
-}
-
-function isRandomizedDevice(device: Device): boolean {
-  const [mac] = device.macs;
-  return mac !== undefined && isRandomized(mac);
-}
-
-/** The universal/local bit of the first octet (IEEE 802 section 8.4). */
-export function isRandomized(mac: string): boolean {
-  return (Number.parseInt(mac.slice(0, 2), 16) & 2) !== 0;
 }

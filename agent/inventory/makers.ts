@@ -3,7 +3,7 @@
  * listing; a whole listing can be given instead (`oui.txt` of the IEEE, or the prefix list that nmap comes with). Who made the network card is not
  * always who made the device: worth no more than hearsay.
  */
-import { isRandomized } from './evidence-book.js';
+import { isRandomized } from './device.js';
 import { CONFIDENCE, type Observation } from './observation.js';
 
 /** Six upper-case hex digits to a maker. */

@@ -4,7 +4,7 @@
  * named here cannot be kept.
  */
 
-/** What is known of a device. `address`, `mac` and `role` have several values, every other one best value. */
+/** What is known of a device. `address`, `mac`, `role` and the three after it have several values, every other one best value. */
 export const DEVICE_FIELDS = [
   'kind',
   'make',
@@ -18,6 +18,12 @@ export const DEVICE_FIELDS = [
   'mac',
   'port',
   'role',
+  /** What it answers on: `tcp/104`. */
+  'service',
+  /** Protocols that it speaks: `DICOM`. */
+  'speaks',
+  /** `internet`, `from internet`. */
+  'reaches',
   'mudUrl',
 ] as const;
 export type DeviceField = (typeof DEVICE_FIELDS)[number];
@@ -105,6 +111,7 @@ export const SOURCES = [
   'hl7.version',
   'tcp.syn',
   'tcp.service',
+  'traffic',
   'modbus.vendor',
   'modbus.product-code',
   'modbus.revision',

@@ -18,6 +18,7 @@ import { isCdp, readCdp } from './wire/read-cdp.js';
 import { readDhcp4 } from './wire/read-dhcp4.js';
 import { ETHERTYPE_LLDP, readLldp } from './wire/read-lldp.js';
 import { readArpClaim, readNeighbourClaim, type Claim } from './wire/read-neighbours.js';
+import { readExposure } from './read-exposure.js';
 import { readTcpSyn } from './wire/read-tcp-syn.js';
 import { readTcpPayload, readUdpPayload } from './read-payload.js';
 
@@ -35,9 +36,10 @@ const NOTHING: readonly Sighting[] = [];
 const DHCP4_SERVER = 67;
 const DHCP4_CLIENT = 68;
 
-export function readPacket(view: PacketView, bytes: Uint8Array): readonly Sighting[] {
+/** `isAnswer`: the packet is known to come from the end that was contacted. */
+export function readPacket(view: PacketView, bytes: Uint8Array, isAnswer = false): readonly Sighting[] {
   if ((view.layers & LAYER_ARP) !== 0) return fromClaim(readArpClaim(view));
-  if ((view.layers & (LAYER_IPV4 | LAYER_IPV6)) !== 0) return readIpPacket(view, bytes);
+  if ((view.layers & (LAYER_IPV4 | LAYER_IPV6)) !== 0) return readIpPacket(view, bytes, isAnswer);
   if ((view.layers & LAYER_ETHERNET) === 0 || view.payloadOffset < 0) return NOTHING;
   const start = view.payloadOffset;
   const end = start + view.payloadLength;
@@ -48,7 +50,7 @@ export function readPacket(view: PacketView, bytes: Uint8Array): readonly Sighti
   return [said(mac, null, NO_OBSERVATIONS)];
 }
 
-function readIpPacket(view: PacketView, bytes: Uint8Array): readonly Sighting[] {
+function readIpPacket(view: PacketView, bytes: Uint8Array, isAnswer: boolean): readonly Sighting[] {
   // A later fragment's bytes are from the middle of something: no parser may take them for a beginning.
   if (view.isFragment && !view.isFirstFragment) return NOTHING;
   const start = view.payloadOffset;
@@ -68,9 +70,10 @@ function readIpPacket(view: PacketView, bytes: Uint8Array): readonly Sighting[] 
     const syn = readTcpSyn(view, bytes);
     observations = view.payloadLength > 0 ? [...syn, ...readTcpPayload(view, bytes, start, end)] : syn;
   }
+  const receiver = addressOf(view, false);
+  observations = [...observations, ...readExposure(view, bytes, address, receiver, isAnswer)];
   const ofReceiver = observations.filter(({ about }) => about === 'receiver');
   const sender = said(mac, address, ofReceiver.length === 0 ? observations : without(observations));
-  const receiver = addressOf(view, false);
   return ofReceiver.length === 0 || receiver === null ? [sender] : [sender, said(null, receiver, ofReceiver)];
 }
 

@@ -1,8 +1,10 @@
 /**
- * What the CLI may ask the agent, over /run/cordon/agent.sock: reads of the store, nothing else. Same framing as
+ * What the CLI may ask the agent, over /run/cordon/agent.sock: reads of the store, and entries of people in the inventory. Same framing as
  * enforcer-messages.ts. A limit bounds every answer.
  */
 import { z } from 'zod';
+import { DEVICE_FIELDS, SOURCES } from '../inventory/observation.js';
+import { OPERATOR_FIELDS } from '../inventory/operator-fields.js';
 import { addressText, epochMs, finding, macText, refusalReason, side } from './vocabulary.js';
 
 const limit = z.int().min(1).max(10_000).default(200);
@@ -31,6 +33,52 @@ export const refusalRow = z.strictObject({
   lastMs: epochMs,
 });
 export type RefusalRow = z.infer<typeof refusalRow>;
+
+const deviceKey = z.string().min(1).max(64);
+const best = z.strictObject({
+  value: z.string(),
+  source: z.enum(SOURCES),
+  confidence: z.number(),
+  conflicts: z.array(z.string()),
+});
+const candidate = z.strictObject({
+  value: z.string(),
+  source: z.enum(SOURCES),
+  confidence: z.number(),
+  firstMs: epochMs,
+  lastMs: epochMs,
+  count: z.number(),
+});
+const texts = z.array(z.string());
+
+/** A device with the best value of each field; see inventory/device.ts. */
+export const inventoryRow = z.strictObject({
+  id: z.string(),
+  macs: texts,
+  addresses: texts,
+  isRandomizedMac: z.boolean(),
+  firstMs: epochMs,
+  lastMs: epochMs,
+  fields: z.partialRecord(z.enum(DEVICE_FIELDS), best),
+  roles: texts,
+  services: texts,
+  speaks: texts,
+  reaches: texts,
+  policyName: z.string().nullable(),
+  operator: z.partialRecord(
+    z.enum(OPERATOR_FIELDS),
+    z.strictObject({ value: z.string(), by: z.string(), atMs: epochMs }),
+  ),
+});
+export type InventoryRow = z.infer<typeof inventoryRow>;
+
+const inventoryDetail = z.strictObject({
+  device: inventoryRow,
+  evidence: z.partialRecord(z.enum(DEVICE_FIELDS), z.array(candidate)),
+});
+export type InventoryDetail = z.infer<typeof inventoryDetail>;
+
+export const MAX_ENTERED_AT_ONCE = 50;
 
 export const agentStatus = z.strictObject({
   version: z.string(),
@@ -62,6 +110,30 @@ export const agentRequests = {
   devices: {
     params: z.strictObject({ limit }),
     result: z.strictObject({ rows: z.array(deviceRow), total: z.number() }),
+  },
+  inventory: {
+    params: z.strictObject({ limit, offset: z.int().min(0).max(100_000).default(0) }),
+    result: z.strictObject({ rows: z.array(inventoryRow), total: z.number() }),
+  },
+  'inventory.show': { params: z.strictObject({ device: deviceKey }), result: inventoryDetail },
+  /** All or nothing for each device; what was wrong comes back with its place. */
+  'inventory.enter': {
+    params: z.strictObject({
+      by: z.string().min(1).max(100),
+      devices: z
+        .array(
+          z.strictObject({
+            device: deviceKey,
+            entries: z.record(z.string().max(40), z.string().max(400)),
+          }),
+        )
+        .min(1)
+        .max(MAX_ENTERED_AT_ONCE),
+    }),
+    result: z.strictObject({
+      changed: z.number(),
+      problems: z.array(z.strictObject({ device: z.string(), message: z.string() })),
+    }),
   },
   refusals: {
     params: z.strictObject({ limit, device: z.string().max(64).optional() }),

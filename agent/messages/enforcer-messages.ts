@@ -7,6 +7,7 @@ import { z } from 'zod';
 import {
   connectionSummary,
   containmentOrder,
+  deviceEvidence,
   enforcerStatus,
   epochMs,
   finding,
@@ -111,6 +112,7 @@ export const eventMessage = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('connections'), items: z.array(connectionSummary).max(5000) }),
   z.strictObject({ event: z.literal('findings'), items: z.array(finding).max(1000) }),
   z.strictObject({ event: z.literal('devices'), items: z.array(seenDevice).max(1000) }),
+  z.strictObject({ event: z.literal('evidence'), items: z.array(deviceEvidence).max(1000) }),
   z.strictObject({ event: z.literal('flowEnds'), items: z.array(flowEnd).max(5000) }),
   z.strictObject({ event: z.literal('state'), items: z.array(stateChange).max(1000) }),
   z.strictObject({ event: z.literal('status'), status: enforcerStatus }),

@@ -3,6 +3,7 @@
  * purpose: what is not here cannot be asked of the privileged process.
  */
 import { z } from 'zod';
+import { DEVICE_FIELDS, MAX_VALUE_CHARACTERS, SOURCES } from '../inventory/observation.js';
 
 /** Why the kernel refused a packet. The same words are nft counter names and log prefixes (see ruleset/reasons.ts). */
 export const REFUSAL_REASONS = [
@@ -96,6 +97,29 @@ export const seenDevice = z.strictObject({
   lastMs: epochMs,
 });
 export type SeenDevice = z.infer<typeof seenDevice>;
+
+/** What one packet says of a device behind the box, element by element (inventory/observation.ts); never a payload. */
+export const deviceEvidence = z.strictObject({
+  mac: macText.nullable(),
+  address: addressText.nullable(),
+  /** The device itself said that the address is its own. */
+  isClaimed: z.boolean(),
+  /** Its name in the policy. */
+  name: deviceName.nullable(),
+  port: z.string().max(16).nullable(),
+  atMs: epochMs,
+  observations: z
+    .array(
+      z.strictObject({
+        field: z.enum([...DEVICE_FIELDS, 'hint']),
+        value: z.string().min(1).max(MAX_VALUE_CHARACTERS),
+        source: z.enum(SOURCES),
+        confidence: z.int().min(0).max(99),
+      }),
+    )
+    .max(40),
+});
+export type DeviceEvidence = z.infer<typeof deviceEvidence>;
 
 export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);

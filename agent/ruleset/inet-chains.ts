@@ -6,6 +6,7 @@
  * else which device opened or is contacted (from_device, to_device), containment, infrastructure, allow-list, admit.
  */
 import {
+  DATA_SNAP_BYTES,
   INFRASTRUCTURE,
   LOG_SNAP_BYTES,
   PROTOCOL_NUMBERS,
@@ -26,7 +27,7 @@ import {
   UNKNOWN_DEVICE_ID,
   markText,
 } from './marks.js';
-import { LEARN_GROUP, LEARN_PREFIX, chainName } from './reasons.js';
+import { IDENTITY_PREFIX, LEARN_GROUP, LEARN_PREFIX, chainName } from './reasons.js';
 import { liveChains } from './live-chains.js';
 import type { Chain, Rule } from './ruleset.js';
 
@@ -322,7 +323,16 @@ function fixedChains(): readonly Chain[] {
             ],
       ),
     },
-    { name: 'admit_infrastructure', rules: [{ text: keepMark }, { text: admit }] },
+    {
+      name: 'admit_infrastructure',
+      rules: [
+        {
+          text: `udp sport { 68, 546 } limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${IDENTITY_PREFIX}" snaplen ${DATA_SNAP_BYTES}`,
+        },
+        { text: keepMark },
+        { text: admit },
+      ],
+    },
     {
       name: 'spoofed_by_device',
       comment: 'the log names who sent it, not whose address was claimed',

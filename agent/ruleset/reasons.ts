@@ -24,6 +24,8 @@ export const OBSERVED_PREFIX = 'observed';
 export const DATA_PREFIX = 'data';
 export const ANSWER_PREFIX = 'answer';
 export const LEARN_PREFIX = 'learn';
+/** DHCP of a device: passes without being told, and says more of the device than anything else. */
+export const IDENTITY_PREFIX = 'identity';
 
 /**
  * Which tables can refuse for a reason; a table only has the counters and chains of its own. None: the verdict on a held

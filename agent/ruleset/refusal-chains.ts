@@ -3,7 +3,7 @@
  * called by compile-ruleset.ts for both tables.
  */
 import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
-import { LOG_SNAP_BYTES, REFUSED_LOG_BURST, REFUSED_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
+import { DATA_SNAP_BYTES, REFUSED_LOG_BURST, REFUSED_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
 import { SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import {
   ANSWER_REASONS,
@@ -58,11 +58,11 @@ function logs(table: Table, reason: RefusalReason): readonly Rule[] {
   ];
 }
 
-/** Limited by device, so that a flood from one does not hide what another does; layer 2 has one limit by MAC. */
+/** Refused announcements (mDNS, SSDP, NetBIOS) name the device: copied long enough to be read. Limited by device, so that a flood from one does not hide what another does; layer 2 has one limit by MAC. */
 function log(table: Table, prefix: string): string {
   const key = table === 'inet' ? 'meta mark' : 'ether saddr';
   return (
     `update @refused_log_rate { ${key} limit rate ${REFUSED_LOG_RATE_PER_SECOND}/second burst ${REFUSED_LOG_BURST} packets } ` +
-    `log group ${REFUSED_GROUP} prefix "${prefix}" snaplen ${LOG_SNAP_BYTES}`
+    `log group ${REFUSED_GROUP} prefix "${prefix}" snaplen ${DATA_SNAP_BYTES}`
   );
 }

@@ -70,4 +70,19 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX spool_by_severity ON spool (severity, seq);
   `,
+  `
+  CREATE TABLE inventory (
+    id       TEXT PRIMARY KEY,             -- first MAC of the device, or its address
+    first_ms INTEGER NOT NULL,
+    last_ms  INTEGER NOT NULL,
+    evidence TEXT NOT NULL,                -- JSON, see store/inventory.ts: what the wire said, with source, confidence and times
+    entries  TEXT NOT NULL                 -- JSON: what people entered, with who and when; never mixed with the above
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE reference_data (
+    kind      TEXT PRIMARY KEY,            -- kev, eol
+    loaded_ms INTEGER NOT NULL,
+    by_who    TEXT NOT NULL,
+    body      TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -8,6 +8,8 @@ import type Database from 'better-sqlite3';
 import { DeviceTable } from './devices.js';
 import { FamiliarTable } from './familiar.js';
 import { FindingTable } from './findings.js';
+import { InventoryTable } from './inventory.js';
+import { ReferenceDataTable } from './reference-data.js';
 import { RefusalTable } from './refusals.js';
 import { Spool } from './spool.js';
 import { StateChangeTable } from './state-changes.js';
@@ -20,6 +22,8 @@ export class Store {
   readonly familiar: FamiliarTable;
   readonly stateChanges: StateChangeTable;
   readonly spool: Spool;
+  readonly inventory: InventoryTable;
+  readonly referenceData: ReferenceDataTable;
   readonly #db: Database.Database;
 
   constructor(db: Database.Database, path: string) {
@@ -31,6 +35,8 @@ export class Store {
     this.familiar = new FamiliarTable(db);
     this.stateChanges = new StateChangeTable(db);
     this.spool = new Spool(db);
+    this.inventory = new InventoryTable(db);
+    this.referenceData = new ReferenceDataTable(db);
   }
 
   /** All of `work` or none of it. The tables' running counts are put right when it fails. */
@@ -51,6 +57,7 @@ export class Store {
       storeFindings: this.findings.dropped,
       storeFamiliarPeers: this.familiar.dropped,
       storeStateChanges: this.stateChanges.dropped,
+      storeInventoryRows: this.inventory.dropped,
       ...this.spool.dropped(),
     };
   }

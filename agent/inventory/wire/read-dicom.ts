@@ -13,6 +13,7 @@ const CALLED_AE = 10;
 const CALLING_AE = 26;
 const AE_BYTES = 16;
 /** A modality proposes a few dozen contexts; PS3.8 allows 128. */
+const MANY_WHERE_CUT = 5;
 const MAX_ITEMS = 160;
 /** A modality stores a few kinds of objects; who proposes more is an archive, a viewer or a gateway. */
 const MANY_SOP_CLASSES = 8;
@@ -41,10 +42,13 @@ export function readDicom(bytes: Uint8Array, start: number, end: number): readon
   out.add('name', isRequest ? calling : called, 'dicom.ae-title', CONFIDENCE.told);
   if (isRequest) out.add('name', called, 'dicom.ae-title', CONFIDENCE.hearsay, 'receiver');
   out.add('role', isRequest ? 'DICOM client' : 'DICOM server', 'dicom.ae-title', CONFIDENCE.declared);
-  const pduEnd = Math.min(end, start + 6 + u16(bytes, start + 2) * 65_536 + u16(bytes, start + 4));
+  const wholeEnd = start + 6 + u16(bytes, start + 2) * 65_536 + u16(bytes, start + 4);
+  const pduEnd = Math.min(end, wholeEnd);
   const budget: Budget = { items: 0, sopClasses: new Set() };
   readItems(bytes, start + FIXED_BYTES, pduEnd, out, budget);
-  if (budget.sopClasses.size > MANY_SOP_CLASSES) out.hint('many', 'dicom.sop-class');
+  // What was cut off has more of them.
+  const many = wholeEnd > end ? MANY_WHERE_CUT : MANY_SOP_CLASSES;
+  if (budget.sopClasses.size > many) out.hint('many', 'dicom.sop-class');
   else for (const sopClass of budget.sopClasses) out.hint(sopClass, 'dicom.sop-class');
   return out.list;
 }

@@ -1,14 +1,24 @@
 import t from 'tap';
 import { textWidth } from '../../../agent/cli/text-width.js';
-import type { DeviceRow, RefusalRow } from '../../../agent/messages/agent-messages.js';
+import type { InventoryRow, RefusalRow } from '../../../agent/messages/agent-messages.js';
 import type { Finding } from '../../../agent/messages/vocabulary.js';
 import { nowMs, serveAgent, serveEnforcer, unservedBox, type ServedBox } from './served-box.js';
 
-const device: DeviceRow = {
-  name: 'pump-1',
-  mac: '02:42:ac:11:00:02',
+const device: InventoryRow = {
+  id: '02:42:ac:11:00:02',
+  policyName: 'pump-1',
+  macs: ['02:42:ac:11:00:02'],
   addresses: ['10.20.0.2', '2001:db8:1234:5678:9abc:def0:1234:5678'],
-  port: 'eth1',
+  isRandomizedMac: true,
+  fields: {
+    os: { value: 'Windows\u001b[2J XP', source: 'smb.native-os', confidence: 60, conflicts: ['Linux'] },
+    kind: { value: 'infusion pump', source: 'operator', confidence: 100, conflicts: [] },
+  },
+  roles: [],
+  services: ['tcp/104'],
+  speaks: ['DICOM'],
+  reaches: [],
+  operator: { kind: { value: 'infusion pump', by: 'nurse', atMs: nowMs - 1_000 } },
   firstMs: nowMs - 86_400_000,
   lastMs: nowMs - 200_000,
 };
@@ -51,7 +61,10 @@ async function serveRows(t: Parameters<typeof serveAgent>[0], box: ServedBox): P
       return { rows: [row], total: 3 };
     };
   await serveAgent(t, box, {
-    devices: answer('devices', device),
+    inventory: (params) => {
+      box.asked.push(['inventory', params]);
+      return { rows: params.offset === 0 ? [device] : [], total: 3 };
+    },
     refusals: answer('refusals', refusal),
     findings: answer('findings', finding),
   });
@@ -83,7 +96,8 @@ t.test('rows are asked for as said on the command line', async (t) => {
   await box.cordon('refusals', '--device', 'pump-1');
   const ran = await box.cordon('findings', '--state', 'open', '--device', 'pump-1', '--json');
   t.same(box.asked, [
-    ['devices', { limit: 7 }],
+    ['inventory', { limit: 7, offset: 0 }],
+    ['inventory', { limit: 6, offset: 1 }],
     ['refusals', { limit: 200, device: 'pump-1' }],
     ['findings', { limit: 200, device: 'pump-1', state: 'open' }],
   ]);
@@ -92,8 +106,7 @@ t.test('rows are asked for as said on the command line', async (t) => {
 
 t.test('nothing to show is said in words', async (t) => {
   const box = unservedBox(t);
-  const nothing = () => ({ rows: [], total: 0 });
-  await serveAgent(t, box, { devices: nothing, refusals: nothing, findings: nothing });
+  await serveAgent(t, box, {});
   t.equal((await box.cordon('devices')).stdout, 'no device was seen yet\n');
   t.equal((await box.cordon('refusals')).stdout, 'nothing was refused\n');
   t.equal((await box.cordon('findings')).stdout, 'no findings\n');

@@ -121,10 +121,12 @@ export async function serveEnforcer(
   t.teardown(() => server.stop());
 }
 
+const nothing = { rows: [], total: 0 };
+
 export async function serveAgent(
   t: Test,
   box: ServedBox,
-  handlers: Omit<Handlers<typeof agentRequests>, 'status'>,
+  handlers: Partial<Handlers<typeof agentRequests>>,
 ): Promise<void> {
   const server = await serve({
     socketPath: box.agentSocket,
@@ -132,7 +134,18 @@ export async function serveAgent(
     maxConnections: 8,
     maxRequestBytes: 64 * 1024,
     requests: agentRequests,
-    handlers: { status: () => agentStatus, ...handlers },
+    handlers: {
+      status: () => agentStatus,
+      devices: () => nothing,
+      inventory: () => nothing,
+      'inventory.show': () => {
+        throw new RequestError('unknown-device', 'there is no such device');
+      },
+      'inventory.enter': ({ devices }) => ({ changed: devices.length, problems: [] }),
+      refusals: () => nothing,
+      findings: () => nothing,
+      ...handlers,
+    },
   });
   t.teardown(() => server.stop());
 }

@@ -1,6 +1,6 @@
 /** What real captures show, checked by hand with Wireshark's dissectors (tshark 4.0). */
 import t from 'tap';
-import type { DeviceRecord } from '../../../agent/inventory/evidence-book.js';
+import type { DeviceRecord } from '../../../agent/inventory/device.js';
 import type { DeviceField } from '../../../agent/inventory/observation.js';
 import { captureFile, inventoryOf } from './support/captures.js';
 

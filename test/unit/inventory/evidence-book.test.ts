@@ -1,8 +1,11 @@
 import t from 'tap';
-import { DEFAULT_LIMITS, EvidenceBook, isRandomized } from '../../../agent/inventory/evidence-book.js';
+import { isRandomized } from '../../../agent/inventory/device.js';
+import { DEFAULT_LIMITS, EvidenceBook } from '../../../agent/inventory/evidence-book.js';
 import { bestOf, type Candidate } from '../../../agent/inventory/evidence.js';
 import type { DeviceField, Observation, Source } from '../../../agent/inventory/observation.js';
 import type { Sighting } from '../../../agent/inventory/read-packet.js';
+
+const entered = (value: string) => ({ value, by: 'nurse', atMs: 1 });
 
 const PUMP = '00:03:b1:01:02:03';
 const MONITOR = '00:09:fb:01:02:03';
@@ -121,21 +124,21 @@ t.test(
   async (t) => {
     const book = new EvidenceBook({ ...DEFAULT_LIMITS, maxDevices: 2 });
     book.observe(seen(PUMP, '10.0.0.9'), [says('kind', 'printer', 'mdns.service', 75)], 0);
-    t.ok(book.setOperatorEntry(PUMP, 'kind', 'infusion pump'));
+    t.ok(book.setOperatorEntry(PUMP, 'kind', entered('infusion pump')));
     for (let index = 0; index < 10; index++) book.observe(seen(`00:09:fb:00:00:0${index}`, null), [], index);
     const pump = book.devices().find(({ id }) => id === PUMP);
     t.equal(pump?.fields.kind?.value, 'infusion pump');
     t.equal(book.counters.evictedDevices, 9);
     book.setOperatorEntry(PUMP, 'kind', null);
     t.equal(book.devices().find(({ id }) => id === PUMP)?.fields.kind?.value, 'printer');
-    t.notOk(book.setOperatorEntry('00:00:00:00:00:09', 'kind', 'x'), 'a device that is not known');
+    t.notOk(book.setOperatorEntry('00:00:00:00:00:09', 'kind', entered('x')), 'a device that is not known');
   },
 );
 
 t.test('where every place is held by an operator a new device is refused and counted', async (t) => {
   const book = new EvidenceBook({ ...DEFAULT_LIMITS, maxDevices: 1 });
   book.observe(seen(PUMP, null), [], 0);
-  book.setOperatorEntry(PUMP, 'name', 'pump-1');
+  book.setOperatorEntry(PUMP, 'name', entered('pump-1'));
   t.equal(book.observe(seen(MONITOR, null), [], 1), null);
   t.equal(book.counters.refusedDevices, 1);
 });
