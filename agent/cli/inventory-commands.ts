@@ -1,14 +1,15 @@
-/** Declares what is about the devices themselves: `devices`, `device show`, `device set`. */
-import type { Command } from 'commander';
+/** Declares what is about the devices themselves: `devices` and its import and export, `device show`, `device set`. */
+import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, withExample, type ReportStatus } from './declare.js';
+import type { ExportOptions, ImportOptions } from './device-exchange.js';
 import type { ListOptions } from './devices.js';
 import { listing } from './report-commands.js';
 
 const MAX_WHO_CHARACTERS = 100;
 
 export function declareInventoryCommands(program: Command, context: CliContext, report: ReportStatus): void {
-  withExample(
+  const devices = withExample(
     listing(
       leaf(
         program,
@@ -20,6 +21,40 @@ export function declareInventoryCommands(program: Command, context: CliContext, 
     'cordon devices',
   ).action(
     act(report, async (options: ListOptions) => (await import('./devices.js')).listDevices(context, options)),
+  );
+  withExample(
+    leaf(
+      devices,
+      'import [file]',
+      'entries from a list that IT has',
+      'CSV with a heading, or a JSON array; "-" reads standard input. Columns that have no place in the inventory are named and left out. A list with a fault in it changes nothing.',
+    )
+      .option('--template', 'print an empty list to fill in')
+      .option('--dry-run', 'check it, change nothing')
+      .option('--by <who>', 'who enters it (default: your account)', nonEmpty(MAX_WHO_CHARACTERS)),
+    'cordon devices import --template > devices.csv',
+    'cordon devices import devices.csv --dry-run',
+  ).action(
+    act(report, async (file: string | undefined, options: ImportOptions) =>
+      (await import('./device-exchange.js')).importDevices(context, file, options),
+    ),
+  );
+  withExample(
+    devices
+      .command('export')
+      .summary('the inventory for other programs')
+      .description('The inventory for other programs, on standard output.')
+      .addOption(
+        new Option('--format <format>', 'netbox: for its bulk import of devices; cyclonedx: software found')
+          .choices(['csv', 'json', 'netbox', 'cyclonedx'])
+          .default('csv'),
+      )
+      .option('--site <name>', 'the site in NetBox', nonEmpty(MAX_WHO_CHARACTERS), 'clinic'),
+    'cordon devices export --format netbox --site "Main hospital" > netbox.csv',
+  ).action(
+    act(report, async (options: ExportOptions) =>
+      (await import('./device-exchange.js')).exportDevices(context, options),
+    ),
   );
   const device = program.command('device').summary('one device: show, set').description('One device.');
   withExample(
