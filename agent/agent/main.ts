@@ -17,6 +17,7 @@ import { readHealth } from '../upstream/health.js';
 import { Upstream, type UpstreamChange } from '../upstream/mqtt-client.js';
 import { boxTopics } from '../upstream/pure/topics.js';
 import { startEnforcerLink } from './enforcer-link.js';
+import { endOfSupportFindings, supportTable } from './end-of-support.js';
 import { InventoryKeeper } from './inventory-keeper.js';
 import { Recorder } from './recorder.js';
 import { agentHandlers } from './requests.js';
@@ -25,10 +26,13 @@ import { startService, stopSignal } from './service.js';
 /** Statistics reach the disk no later than this. */
 const FLUSH_INTERVAL_MS = 1_000;
 const TELEMETRY_INTERVAL_MS = 60_000;
+/** Dates of support are looked at this often: they are days. */
+const END_OF_SUPPORT_INTERVAL_MS = 3_600_000;
 const BROKER_BACKOFF_MS = { min: 1_000, max: 60_000 } as const;
 /** The CLI, the page and a person with socat; not a fleet. */
 const MAX_CONNECTIONS = 64;
-const MAX_REQUEST_BYTES = 64 * 1024;
+/** A catalogue of exploited vulnerabilities, cut to what is used. */
+const MAX_REQUEST_BYTES = 1024 * 1024;
 /** The same disk trouble is not logged more often than this. */
 const WRITE_ERROR_LOG_INTERVAL_MS = 60_000;
 
@@ -191,7 +195,7 @@ async function run(
     maxConnections: MAX_CONNECTIONS,
     maxRequestBytes: MAX_REQUEST_BYTES,
     requests: agentRequests,
-    handlers: agentHandlers(store, inventory, status),
+    handlers: agentHandlers(store, inventory, status, nowMs),
     onHandlerError: (error, request) => {
       log.error({ err: error, request }, 'a request failed');
     },
@@ -212,12 +216,22 @@ async function run(
     });
   };
 
+  const remindOfEnds = (): void => {
+    const table = supportTable(store.referenceData.get('eol')?.body ?? null);
+    const known = (key: string) => store.findings.get(key)?.finding ?? null;
+    const items = endOfSupportFindings(inventory.rows(), table, known, nowMs());
+    for (let at = 0; at < items.length; at += 1_000)
+      recorder.take({ event: 'findings', items: items.slice(at, at + 1_000) });
+  };
+
   upstream?.start();
+  remindOfEnds();
   const timers = [
     setInterval(() => {
       recorder.tick();
       inventory.tick();
     }, FLUSH_INTERVAL_MS),
+    setInterval(remindOfEnds, END_OF_SUPPORT_INTERVAL_MS),
     setInterval(() => void sendHealth(), options.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS),
   ];
   opened.push(() => {

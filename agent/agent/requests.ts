@@ -3,6 +3,8 @@ import { RequestError } from '../ipc/errors.js';
 import type { Handlers } from '../ipc/request-table.js';
 import type { AgentStatus, InventoryRow, agentRequests } from '../messages/agent-messages.js';
 import type { DeviceRecord } from '../inventory/device.js';
+import { readKevProducts, readSupportTable } from '../risk/reference-data.js';
+import type { ReferenceKind } from '../store/reference-data.js';
 import type { Store } from '../store/store.js';
 import type { InventoryKeeper } from './inventory-keeper.js';
 
@@ -10,6 +12,7 @@ export function agentHandlers(
   store: Store,
   inventory: InventoryKeeper,
   status: () => AgentStatus,
+  nowMs: () => number,
 ): Handlers<typeof agentRequests> {
   return {
     status: () => status(),
@@ -35,9 +38,20 @@ export function agentHandlers(
         ),
       };
     },
+    'reference.get': ({ kind }) => ({ document: store.referenceData.get(kind) }),
+    'reference.put': ({ kind, by, body }) => {
+      if (!isReference(kind, body)) throw new RequestError('bad-message', `not checked data of kind ${kind}`);
+      store.referenceData.put(kind, { loadedMs: nowMs(), by, body });
+      return {};
+    },
     refusals: ({ limit, device }) => store.refusals.list(limit, device ?? null),
     findings: ({ limit, device, state }) => store.findings.list(limit, device ?? null, state ?? null),
   };
+}
+
+/** The CLI has checked and cut it; who else speaks to the socket has to, too. */
+function isReference(kind: ReferenceKind, body: string): boolean {
+  return kind === 'kev' ? readKevProducts(body) !== null : readSupportTable(body, null).ok;
 }
 
 function rowOf(device: DeviceRecord): InventoryRow {

@@ -35,8 +35,13 @@ export function declareInventoryCommands(program: Command, context: CliContext, 
     'cordon devices import --template > devices.csv',
     'cordon devices import devices.csv --dry-run',
   ).action(
-    act(report, async (file: string | undefined, options: ImportOptions) =>
-      (await import('./device-exchange.js')).importDevices(context, file, options),
+    // --json is an option of `devices`, too, and commander gives it to that.
+    act(report, async (file: string | undefined, _options: ImportOptions, command: Command) =>
+      (await import('./device-exchange.js')).importDevices(
+        context,
+        file,
+        command.optsWithGlobals<ImportOptions>(),
+      ),
     ),
   );
   withExample(

@@ -22,7 +22,7 @@ export async function showInventory(
 ): Promise<ExitStatus> {
   const makers = options.makers === undefined ? undefined : await readMakers(options.makers);
   const inventory = new Inventory(makers === undefined ? {} : { makers });
-  const read = await readInto(inventory, options.capture);
+  const read = await readIntoInventory(inventory, options.capture);
   const devices = [...inventory.book.devices()].sort((a, b) => knownFields(b) - knownFields(a));
   if (options.json) {
     context.json({ capture: options.capture, ...read, devices, counters: inventory.book.counters });
@@ -38,7 +38,8 @@ export async function showInventory(
   return EXIT_DONE;
 }
 
-async function readInto(inventory: Inventory, file: string): Promise<CaptureRead> {
+/** Rejects with a CliError where the file cannot be read or is no capture. */
+export async function readIntoInventory(inventory: Inventory, file: string): Promise<CaptureRead> {
   try {
     const read = await readCaptureInto(inventory, file);
     if (read.problem !== 'not-a-capture') return read;

@@ -9,6 +9,7 @@ import type { ReportStatus } from './declare.js';
 import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
 import { declareInventoryCommands } from './inventory-commands.js';
 import { declarePolicyCommands } from './policy-commands.js';
+import { declareRiskCommands } from './risk-commands.js';
 import { declareProcessCommands } from './process-commands.js';
 import { declareReportCommands } from './report-commands.js';
 import { reportError } from './report-error.js';
@@ -53,6 +54,7 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
   declareReportCommands(program, context, report);
   program.commandsGroup('What is behind the box:');
   declareInventoryCommands(program, context, report);
+  declareRiskCommands(program, context, report);
   program.commandsGroup('In an incident:');
   declareContainmentCommands(program, context, report);
   program.commandsGroup('Running it:');

@@ -78,6 +78,8 @@ const inventoryDetail = z.strictObject({
 });
 export type InventoryDetail = z.infer<typeof inventoryDetail>;
 
+const referenceKind = z.enum(['kev', 'eol']);
+export const MAX_REFERENCE_CHARACTERS = 800_000;
 export const MAX_ENTERED_AT_ONCE = 50;
 
 export const agentStatus = z.strictObject({
@@ -134,6 +136,21 @@ export const agentRequests = {
       changed: z.number(),
       problems: z.array(z.strictObject({ device: z.string(), message: z.string() })),
     }),
+  },
+  /** Public lists that a person brought, checked and cut by risk/reference-data.ts; null: none was. */
+  'reference.get': {
+    params: z.strictObject({ kind: referenceKind }),
+    result: z.strictObject({
+      document: z.strictObject({ loadedMs: epochMs, by: z.string(), body: z.string() }).nullable(),
+    }),
+  },
+  'reference.put': {
+    params: z.strictObject({
+      kind: referenceKind,
+      by: z.string().min(1).max(100),
+      body: z.string().max(MAX_REFERENCE_CHARACTERS),
+    }),
+    result: z.strictObject({}),
   },
   refusals: {
     params: z.strictObject({ limit, device: z.string().max(64).optional() }),

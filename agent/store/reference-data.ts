@@ -1,10 +1,9 @@
 /** Public lists that a person loaded (`cordon data import`): one document of each kind, as it was checked. Used through store.ts. */
 import type Database from 'better-sqlite3';
 
-export const REFERENCE_KINDS = ['kev', 'eol'] as const;
-export type ReferenceKind = (typeof REFERENCE_KINDS)[number];
+export type ReferenceKind = 'kev' | 'eol';
 
-export interface ReferenceDocument {
+interface ReferenceDocument {
   readonly loadedMs: number;
   readonly by: string;
   readonly body: string;

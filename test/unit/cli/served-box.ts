@@ -142,6 +142,8 @@ export async function serveAgent(
         throw new RequestError('unknown-device', 'there is no such device');
       },
       'inventory.enter': ({ devices }) => ({ changed: devices.length, problems: [] }),
+      'reference.get': () => ({ document: null }),
+      'reference.put': () => ({}),
       refusals: () => nothing,
       findings: () => nothing,
       ...handlers,
