@@ -23,7 +23,7 @@ import { Recorder } from './recorder.js';
 import { agentHandlers } from './requests.js';
 import { startService, stopSignal } from './service.js';
 
-/** Statistics reach the disk no later than this. */
+/** Findings and state changes that wait for a disk that refused, refusals whose window ended. */
 const FLUSH_INTERVAL_MS = 1_000;
 const TELEMETRY_INTERVAL_MS = 60_000;
 /** Dates of support are looked at this often: they are days. */
@@ -133,7 +133,10 @@ async function run(
 
   const link = startEnforcerLink({
     socketPath: paths.enforcerSocket,
-    familiar: () => store.familiar.all(),
+    familiar: () => {
+      recorder.flush();
+      return store.familiar.all();
+    },
     onEvent: (event) => {
       if (event.event === 'evidence') inventory.take(event.items);
       if (event.event === 'devices') for (const item of event.items) inventory.see(item);
@@ -195,7 +198,9 @@ async function run(
     maxConnections: MAX_CONNECTIONS,
     maxRequestBytes: MAX_REQUEST_BYTES,
     requests: agentRequests,
-    handlers: agentHandlers(store, inventory, status, nowMs),
+    handlers: agentHandlers(store, inventory, status, nowMs, () => {
+      recorder.flush();
+    }),
     onHandlerError: (error, request) => {
       log.error({ err: error, request }, 'a request failed');
     },

@@ -1,7 +1,8 @@
 /**
  * Takes the enforcer's events into the store, and turns those worth telling into OCSF events in the spool. Used by
- * main.ts. Statistics are written once a second at most, findings and state changes at once; a disk that refuses is
- * counted and never stops the agent.
+ * main.ts. Statistics (counts of refusals, peers met) are written every five minutes, before somebody reads them, and when the
+ * process stops: the disk is an SD card. Findings and state changes are written at once. A disk that refuses is counted and
+ * never stops the agent.
  */
 import type { EventMessage } from '../messages/enforcer-messages.js';
 import type { ConnectionSummary, Finding, SeenDevice, StateChange } from '../messages/vocabulary.js';
@@ -21,6 +22,8 @@ import type { BoxTopics } from '../upstream/pure/topics.js';
 
 /** Statistics waiting for the next write, in items; past this the write comes early. */
 const MAX_WAITING = 10_000;
+/** What a power cut may take of the counts. Each write costs the card some pages, however little changed. */
+const STATISTICS_INTERVAL_MS = 300_000;
 /** Kept this long over failing writes; past it the oldest are dropped and counted. */
 const MAX_WAITING_ON_FAILURE = 50_000;
 
@@ -50,27 +53,30 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #window = new RefusalWindow();
   #waiting: Work[] = [];
+  #statistics: Work[] = [];
+  #statisticsWrittenMs: number;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#statisticsWrittenMs = options.nowMs();
   }
 
   take(event: EventMessage): void {
     switch (event.event) {
       case 'connections':
         for (const item of event.items) this.#takeConnection(item);
-        if (this.#waiting.length >= MAX_WAITING) this.flush();
+        if (this.#statistics.length >= MAX_WAITING) this.flush();
         return;
       case 'devices':
         for (const item of event.items) this.#waiting.push({ kind: 'device', item });
         return;
       case 'findings':
         for (const item of event.items) this.#waiting.push({ kind: 'finding', item });
-        this.flush();
+        this.#flushUrgent();
         return;
       case 'state':
         for (const item of event.items) this.#waiting.push({ kind: 'state', item });
-        this.flush();
+        this.#flushUrgent();
         return;
       case 'evidence':
       case 'flowEnds':
@@ -83,7 +89,8 @@ export class Recorder {
   tick(): void {
     for (const item of this.#window.ended(this.#options.nowMs()))
       this.#waiting.push({ kind: 'refusal-event', item });
-    this.flush();
+    if (this.#options.nowMs() - this.#statisticsWrittenMs >= STATISTICS_INTERVAL_MS) this.flush();
+    else this.#flushUrgent();
   }
 
   /** For a process that stops: tells of refusals whose window is still open, and writes everything. */
@@ -92,7 +99,14 @@ export class Recorder {
     this.flush();
   }
 
+  /** Everything, statistics too. */
   flush(): void {
+    this.#statisticsWrittenMs = this.#options.nowMs();
+    if (this.#statistics.length > 0) this.#waiting = [...this.#statistics.splice(0), ...this.#waiting];
+    this.#flushUrgent();
+  }
+
+  #flushUrgent(): void {
     if (this.#waiting.length === 0) return;
     const work = this.#waiting;
     const { store } = this.#options;
@@ -124,7 +138,7 @@ export class Recorder {
   }
 
   #takeConnection(item: ConnectionSummary): void {
-    this.#waiting.push({ kind: 'connection', item });
+    this.#statistics.push({ kind: 'connection', item });
     if (item.refused === null || this.#options.topics === null) return;
     const now = this.#window.add({ ...item, refused: item.refused }, this.#options.nowMs());
     if (now) this.#waiting.push({ kind: 'refusal-event', item: now });

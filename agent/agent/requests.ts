@@ -8,11 +8,13 @@ import type { ReferenceKind } from '../store/reference-data.js';
 import type { Store } from '../store/store.js';
 import type { InventoryKeeper } from './inventory-keeper.js';
 
+/** `writeDown`: has what waits for the next write in the store before it is read. */
 export function agentHandlers(
   store: Store,
   inventory: InventoryKeeper,
   status: () => AgentStatus,
   nowMs: () => number,
+  writeDown: () => void,
 ): Handlers<typeof agentRequests> {
   return {
     status: () => status(),
@@ -44,7 +46,10 @@ export function agentHandlers(
       store.referenceData.put(kind, { loadedMs: nowMs(), by, body });
       return {};
     },
-    refusals: ({ limit, device }) => store.refusals.list(limit, device ?? null),
+    refusals: ({ limit, device }) => {
+      writeDown();
+      return store.refusals.list(limit, device ?? null);
+    },
     findings: ({ limit, device, state }) => store.findings.list(limit, device ?? null, state ?? null),
   };
 }

@@ -8,8 +8,8 @@ import type { SeenDevice } from '../messages/vocabulary.js';
 export const MAX_DEVICES = 50_000;
 /** A device that makes up addresses likewise. */
 export const MAX_ADDRESSES_PER_DEVICE = 64;
-/** `last seen` is written no more often than this, to spare the card. */
-const LAST_SEEN_STEP_MS = 60_000;
+/** `last seen` is written no more often than this, to spare the card; the inventory in memory has it to the second. */
+const LAST_SEEN_STEP_MS = 6 * 3_600_000;
 
 interface Row {
   mac: string;
