@@ -92,7 +92,7 @@ function scoreText({ level, value }: Score): string {
 }
 
 function scoreLine({ level, likelihood, impact, value }: Score): string {
-  return `${level}: likelihood ${Math.round(likelihood)} x impact ${impact} = ${value}`;
+  return `${level}: likelihood ${Math.round(likelihood * 10) / 10} x impact ${impact} = ${value}`;
 }
 
 /** The three factors of likelihood that weigh most in what is left. */

@@ -93,6 +93,13 @@ t.test('what real clients say is in the inventory of the box', async (t) => {
   ) as InventoryDetail;
   t.ok((detail.evidence.name ?? []).length > 0, 'the evidence outlives a restart');
 
+  const set = await box.cordon('device', 'set', 'pump-1', 'endOfSupport=2014-04-08');
+  t.equal(set.code, 0, set.stderr);
+  const explained = await box.cordon('risk', 'explain', 'pump-1');
+  t.match(explained.stdout, /residual .*\n +inherent /, explained.stderr);
+  t.match(explained.stdout, /the box leaves 0 peers/, 'the policy in force counts');
+  t.match((await box.cordon('eol')).stdout, /allow-list enforce|allow-list/, 'what compensates is named');
+
   const stored = await readFile(join(dir, 'state/agent/agent.db'), 'latin1');
   t.notMatch(stored, /NOBODY|LAB0/, 'the patient of the image is nowhere on disk');
   t.equal(await dicom.stored(), 1);
