@@ -136,7 +136,7 @@ export function kevOf(software: readonly string[], kev: readonly KevProduct[]): 
 
 function parseText(document: string): unknown {
   try {
-    return /^\s*[[{]/.test(document) ? JSON.parse(document) : parse(document, { maxAliasCount: 0 });
+    return /^\s*[[{]/.test(document) ? JSON.parse(document) : parse(document, { maxAliasCount: 0, logLevel: 'error' });
   } catch {
     return null;
   }
