@@ -7,7 +7,7 @@ import { EvidenceBook } from '../inventory/evidence-book.js';
 import type { Candidate } from '../inventory/evidence.js';
 import { isMadeUp } from '../inventory/device.js';
 import { KNOWLEDGE_RULES } from '../inventory/knowledge-rules.js';
-import { conclude, readKnowledge, type Knowledge } from '../inventory/knowledge.js';
+import { conclude, extendKnowledge, readKnowledge, type Knowledge } from '../inventory/knowledge.js';
 import { makerOf, ownMakers } from '../inventory/makers.js';
 import { DEVICE_FIELDS, type DeviceField } from '../inventory/observation.js';
 import { checkEntry, type OperatorEntry } from '../inventory/operator-fields.js';
@@ -23,12 +23,16 @@ export interface InventoryKeeperOptions {
   readonly store: Store;
   readonly nowMs: () => number;
   readonly onWriteError: (error: unknown) => void;
+  /** Fingerprint rules of the site (inventory/knowledge.ts), YAML; null: there are none. */
+  readonly siteRules?: string | null;
+  /** They have a fault, and ours alone count. */
+  readonly onBadRules?: (error: unknown) => void;
 }
 
 export class InventoryKeeper {
   readonly book = new EvidenceBook();
   readonly #options: InventoryKeeperOptions;
-  readonly #knowledge: Knowledge = readKnowledge(KNOWLEDGE_RULES);
+  readonly #knowledge: Knowledge;
   readonly #makers = ownMakers();
   /** Waiting to be written: with news, or only heard again. */
   readonly #news = new Map<string, Device>();
@@ -39,6 +43,7 @@ export class InventoryKeeper {
 
   constructor(options: InventoryKeeperOptions) {
     this.#options = options;
+    this.#knowledge = knowledgeOf(options);
     this.#heardWrittenMs = options.nowMs();
     for (const device of options.store.inventory.load()) this.book.restore(device);
     this.book.takeChanges();
@@ -185,6 +190,17 @@ const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/;
 export type EnterResult =
   | { readonly ok: true; readonly device: DeviceRecord }
   | { readonly ok: false; readonly problems: readonly string[] };
+
+function knowledgeOf({ siteRules = null, onBadRules }: InventoryKeeperOptions): Knowledge {
+  const ours = readKnowledge(KNOWLEDGE_RULES);
+  if (siteRules === null) return ours;
+  try {
+    return extendKnowledge(ours, siteRules);
+  } catch (error) {
+    onBadRules?.(error);
+    return ours;
+  }
+}
 
 function lasts(device: Device): boolean {
   return !isMadeUp(device) || device.operator.size > 0 || device.lastMs - device.firstMs >= MADE_UP_LASTS_MS;

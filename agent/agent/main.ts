@@ -4,7 +4,8 @@
  * it cannot start at all.
  */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { serve } from '../ipc/server.js';
 import { agentRequests, type AgentStatus } from '../messages/agent-messages.js';
@@ -29,6 +30,8 @@ const TELEMETRY_INTERVAL_MS = 60_000;
 /** Dates of support are looked at this often: they are days. */
 const END_OF_SUPPORT_INTERVAL_MS = 3_600_000;
 const BROKER_BACKOFF_MS = { min: 1_000, max: 60_000 } as const;
+/** Fingerprint rules of the site, beside the configuration. */
+const SITE_RULES = 'knowledge.yaml';
 /** The CLI, the page and a person with socat; not a fleet. */
 const MAX_CONNECTIONS = 64;
 /** A catalogue of exploited vulnerabilities, cut to what is used. */
@@ -112,7 +115,15 @@ async function run(
     const next = isDamage(error) ? 'a restart will set the database aside' : 'kept in memory and tried again';
     log.error({ err: error, next }, 'the store refused a write');
   };
-  const inventory = new InventoryKeeper({ store, nowMs, onWriteError });
+  const inventory = new InventoryKeeper({
+    store,
+    nowMs,
+    onWriteError,
+    siteRules: readSiteRules(paths.configFile),
+    onBadRules: (error) => {
+      log.error({ err: error, file: SITE_RULES }, 'the rules of the site have a fault; ours alone count');
+    },
+  });
   opened.push(() => {
     inventory.finish();
   });
@@ -253,6 +264,15 @@ function open(path: string, nowMs: number, log: Logger): Store {
   if (setAside !== null)
     log.error({ setAside }, 'the database was damaged: it was set aside and a new one begun');
   return store;
+}
+
+/** Null where there are none, or they cannot be read. */
+function readSiteRules(configFile: string): string | null {
+  try {
+    return readFileSync(join(dirname(configFile), SITE_RULES), 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 /** What the box says it is now, retained at the broker. */

@@ -27,7 +27,7 @@ interface Rule {
 
 export type Knowledge = ReadonlyMap<Source, readonly Rule[]>;
 
-/** Throws with the place of every fault: the rules are ours, a fault in them is a defect. */
+/** Throws with the place of every fault. */
 export function readKnowledge(yaml: string): Knowledge {
   const bySource = new Map<Source, Rule[]>();
   for (const { from, matches, gives, confidence } of rules.parse(parse(yaml))) {
@@ -37,6 +37,14 @@ export function readKnowledge(yaml: string): Knowledge {
     list.push({ pattern: new RegExp(matches, 'i'), gives: fields, confidence });
   }
   return bySource;
+}
+
+/** The site's rules before ours: of the rules of one source the first that matches counts. Throws as readKnowledge does. */
+export function extendKnowledge(ours: Knowledge, yaml: string): Knowledge {
+  const merged = new Map(ours);
+  for (const [source, list] of readKnowledge(yaml))
+    merged.set(source, [...list, ...(ours.get(source) ?? [])]);
+  return merged;
 }
 
 /**

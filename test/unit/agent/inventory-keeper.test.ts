@@ -29,7 +29,7 @@ const evidence = (of: string, atMs: number, more: Partial<DeviceEvidence> = {}):
   ...more,
 });
 
-function keeperAt(name: string) {
+function keeperAt(name: string, siteRules: string | null = null) {
   const clock = { nowMs: 1_000_000 };
   const { store } = openStore(join(dir, name), 1);
   const errors: unknown[] = [];
@@ -37,6 +37,8 @@ function keeperAt(name: string) {
     store,
     nowMs: () => clock.nowMs,
     onWriteError: (error) => errors.push(error),
+    siteRules,
+    onBadRules: (error) => errors.push(error),
   });
   return { clock, store, keeper, errors };
 }
@@ -57,6 +59,20 @@ t.test('what was said and what was entered outlive a restart, apart from each ot
   t.match(device?.fields.os, { value: 'Windows XP Embedded', source: 'operator' });
   t.match(again.evidence(mac(1)).os, [{ value: 'Windows', source: 'dhcp4.vendor-class' }]);
   t.strictSame(errors, []);
+  t.end();
+});
+
+t.test('rules of the site come before ours; a fault in them leaves ours', (t) => {
+  const rule = `- { from: dhcp4.vendor-class, matches: '^MSFT', gives: { os: Pump OS }, confidence: 80 }`;
+  const own = keeperAt('rules.db', rule);
+  own.keeper.take([evidence(mac(1), 1)]);
+  t.match(own.keeper.find(mac(1))?.fields.os, { value: 'Pump OS', confidence: 80 });
+  for (const fault of ['- { from: nowhere }', `${rule.replace('^MSFT', '(')}`, ': [']) {
+    const { keeper, errors } = keeperAt('faulty.db', fault);
+    keeper.take([evidence(mac(1), 1)]);
+    t.equal(errors.length, 1, fault);
+    t.match(keeper.find(mac(1))?.fields.os, { value: 'Windows' });
+  }
   t.end();
 });
 

@@ -61,6 +61,25 @@ t.test('what a device sends is told, with its name and port and nothing of the r
   t.end();
 });
 
+t.test('a device that answers offers a service', (t) => {
+  const identification = make();
+  identification.note(
+    packetOf(ascii('HTTP/1.1 200 OK\r\nServer: Pump/2\r\n\r\n'), [80, 40_000]),
+    5,
+    true,
+    true,
+    7,
+    1_000,
+  );
+  identification.work(1);
+  t.match(identification.take()[0]?.observations, [
+    { source: 'http.server' },
+    { field: 'service', value: 'tcp/80' },
+    { field: 'speaks', value: 'HTTP' },
+  ]);
+  t.end();
+});
+
 t.test('the same is read once in ten minutes; what the network says of itself is not told', (t) => {
   const identification = make();
   for (const nowMs of [1_000, 2_000, 500_000])
