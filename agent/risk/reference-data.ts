@@ -136,7 +136,9 @@ export function kevOf(software: readonly string[], kev: readonly KevProduct[]): 
 
 function parseText(document: string): unknown {
   try {
-    return /^\s*[[{]/.test(document) ? JSON.parse(document) : parse(document, { maxAliasCount: 0, logLevel: 'error' });
+    return /^\s*[[{]/.test(document)
+      ? JSON.parse(document)
+      : parse(document, { maxAliasCount: 0, logLevel: 'error' });
   } catch {
     return null;
   }

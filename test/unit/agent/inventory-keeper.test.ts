@@ -67,7 +67,7 @@ t.test('rules of the site come before ours; a fault in them leaves ours', (t) =>
   const own = keeperAt('rules.db', rule);
   own.keeper.take([evidence(mac(1), 1)]);
   t.match(own.keeper.find(mac(1))?.fields.os, { value: 'Pump OS', confidence: 80 });
-  for (const fault of ['- { from: nowhere }', `${rule.replace('^MSFT', '(')}`, ': [']) {
+  for (const fault of ['- { from: nowhere }', rule.replace('^MSFT', '('), ': [']) {
     const { keeper, errors } = keeperAt('faulty.db', fault);
     keeper.take([evidence(mac(1), 1)]);
     t.equal(errors.length, 1, fault);
