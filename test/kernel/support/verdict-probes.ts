@@ -27,6 +27,8 @@ export interface Probe {
   readonly isFlooded?: true;
   /** What the log says: who is meant, and whether it came from the device side. Null: nothing is logged. */
   readonly logged?: { readonly device: string | null; readonly fromDevice: boolean } | null;
+  /** The prefix of that, where it is not the one of its verdict. */
+  readonly loggedAs?: string;
 }
 
 export interface PolicyOptions {
@@ -233,7 +235,8 @@ export function probes(ward: Ward, family: Family): readonly Probe[] {
       what: 'DHCP as a client',
       ...datagram('pump', 'hospital', [dhcpClient, dhcpServer]),
       expect: 'passes',
-      logged: null,
+      logged: pump,
+      loggedAs: 'identity',
     },
     {
       what: 'DHCP as a server',

@@ -102,7 +102,7 @@ export function expectedFate(probe: Probe, permittedPrefix = 'new'): Fate {
     arrived: passes,
     log: logged
       ? new Array<Fate['log'][number]>(copies).fill({
-          prefix: passes ? permittedPrefix : probe.expect,
+          prefix: probe.loggedAs ?? (passes ? permittedPrefix : probe.expect),
           ...logged,
         })
       : [],
