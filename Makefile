@@ -5,10 +5,10 @@ MODE ?= bridge
 KEEP ?=
 DESTDIR ?=
 SECONDS_TO_RUN ?= 60
-PACKETS ?= 2000000
+PACKETS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test demo bench detection-report fuzz install uninstall clean
+.PHONY: help setup build check test test-debian-kernel demo bench detection-report fuzz install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: setup ## format, types, lint, dependency rules, unused code
 
 test: build ## every test, unit and real kernel
 	@node scripts/run-tests.js
+
+test-debian-kernel: build ## the real-kernel tests on Debian's own kernel, in a virtual machine
+	@scripts/test-debian-kernel
 
 demo: build ## the main job on real traffic (MODE=router, KEEP=1)
 	@node dist/cli/main.js demo --mode $(MODE) $(if $(KEEP),--keep)

@@ -10,7 +10,7 @@ import { createMutator } from '../replay/mutated-packets.js';
 import { ReplayDevices } from '../replay/replay-devices.js';
 import { Replay } from '../replay/replay.js';
 
-const DEFAULT_PACKETS = 2_000_000;
+const DEFAULT_PACKETS = 10_000_000;
 /** Seeds from each file, so that one long capture does not stand for all. */
 const SEEDS_PER_FILE = 200;
 /** What the resident set may grow by in the second half: the heap of V8 breathes. */
