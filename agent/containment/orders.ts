@@ -9,9 +9,33 @@ export const MAX_ORDERS = 40_000;
 
 export type Orders = readonly ContainmentOrder[];
 
-/** One order per device and source: giving it again replaces it. */
-export function withOrder(orders: Orders, order: ContainmentOrder): Orders {
-  return [...orders.filter((each) => each.device !== order.device || each.source !== order.source), order];
+export interface Ordered {
+  readonly orders: Orders;
+  /** The order as it holds now. */
+  readonly held: ContainmentOrder;
+}
+
+/**
+ * One order per device, source and level. Given again, it ends no sooner than before: to shorten or weaken an order, a
+ * person releases it first. So a second person's milder order never lifts what the first one ordered.
+ */
+export function withOrder(orders: Orders, order: ContainmentOrder): Ordered {
+  const isSame = (each: ContainmentOrder): boolean =>
+    each.device === order.device && each.source === order.source && each.level === order.level;
+  const before = orders.find(isSame);
+  const held = before
+    ? {
+        ...order,
+        sinceMs: Math.min(before.sinceMs, order.sinceMs),
+        untilMs: laterEnd(before.untilMs, order.untilMs),
+      }
+    : order;
+  return { orders: [...orders.filter((each) => !isSame(each)), held], held };
+}
+
+/** Null never ends. */
+function laterEnd(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
 }
 
 export interface Released {

@@ -24,6 +24,8 @@ import type { StateStore } from './state-store.js';
 
 /** setTimeout's own limit; a later expiry is looked at again then. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** An end that the kernel refused is tried again after this. */
+const RETRY_MS = 1000;
 
 export interface ContainmentKeeperOptions {
   readonly mode: 'bridge' | 'router';
@@ -52,7 +54,9 @@ export class ContainmentKeeper {
 
   /** Orders from disk; they reach the kernel with the first `sync`. */
   async load(): Promise<void> {
-    this.#orders = await this.#options.store.readContainment();
+    const { orders, problem } = await this.#options.store.readContainment();
+    this.#orders = orders;
+    if (problem !== null) this.#tellLost(problem);
   }
 
   /** Brings the kernel's elements to what the orders and the policy in force say. */
@@ -72,13 +76,13 @@ export class ContainmentKeeper {
     if (this.#orders.length >= MAX_ORDERS)
       throw new RequestError('busy', `${MAX_ORDERS} orders hold already`);
     const sinceMs = now();
-    const full: ContainmentOrder = {
+    const before = this.#orders;
+    const { orders, held } = withOrder(before, {
       ...order,
       sinceMs,
       untilMs: forSeconds === null ? null : sinceMs + forSeconds * 1000,
-    };
-    const before = this.#orders;
-    this.#orders = withOrder(before, full);
+    });
+    this.#orders = orders;
     try {
       await this.#act(order.device);
     } catch (error) {
@@ -92,11 +96,11 @@ export class ContainmentKeeper {
     await this.#keep();
     this.#tell(
       'containment-ordered',
-      full,
-      `${full.level}, by ${full.source}, ${connectionsCut} connections cut: ${full.reason}`,
+      held,
+      `${held.level}, by ${held.source}, ${connectionsCut} connections cut: ${held.reason}`,
     );
     this.#schedule();
-    return { order: full, connectionsCut };
+    return { order: held, connectionsCut };
   }
 
   async release(device: string, by: string, reason: string): Promise<{ released: ContainmentOrder[] }> {
@@ -180,44 +184,52 @@ export class ContainmentKeeper {
       await this.#options.store.writeContainment([...this.#orders], elements.join(''));
     } catch (error) {
       // The kernel holds the order all the same; a person must know that a power cut would lose it.
-      this.#options.tell({
-        kind: 'evidence-dropped',
-        by: 'enforcer',
-        device: null,
-        generation: null,
-        detail:
-          `containment orders are not on disk: ${error instanceof Error ? error.message : String(error)}`.slice(
-            0,
-            500,
-          ),
-      });
+      this.#tellLost(
+        `containment orders are not on disk: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
-  #schedule(): void {
+  #tellLost(detail: string): void {
+    this.#options.tell({
+      kind: 'evidence-dropped',
+      by: 'enforcer',
+      device: null,
+      generation: null,
+      detail: detail.slice(0, 500),
+    });
+  }
+
+  #schedule(soonestMs = 0): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     const next = nextExpiryMs(this.#orders);
     if (next === null) return;
-    const waitMs = Math.min(MAX_TIMER_MS, Math.max(0, next - this.#options.now()));
-    // A refusal by the kernel leaves the stricter state and is tried again with the next change.
+    const waitMs = Math.min(MAX_TIMER_MS, Math.max(soonestMs, next - this.#options.now()));
     this.#timer = setTimeout(
       () => void this.#options.runLocked(() => this.#expire()).catch(() => undefined),
       waitMs,
     );
   }
 
+  /** An order that the kernel does not let go stays an order, and its end is tried again. */
   async #expire(): Promise<void> {
-    const { orders, released } = expireOrders(this.#orders, this.#options.now());
-    if (released.length > 0) {
-      this.#orders = orders;
-      for (const order of released) {
+    const { released } = expireOrders(this.#orders, this.#options.now());
+    let isRefused = false;
+    for (const order of released) {
+      const before = this.#orders;
+      this.#orders = before.filter((each) => each !== order);
+      try {
         await this.#act(order.device);
-        this.#tell('containment-expired', order, `${order.level} ended as ordered by ${order.by}`);
+      } catch {
+        this.#orders = before;
+        isRefused = true;
+        continue;
       }
-      await this.#keep();
+      this.#tell('containment-expired', order, `${order.level} ended as ordered by ${order.by}`);
     }
-    this.#schedule();
+    if (released.length > 0) await this.#keep();
+    this.#schedule(isRefused ? RETRY_MS : 0);
   }
 
   #tell(kind: StateChange['kind'], order: ContainmentOrder, detail: string): void {

@@ -10,6 +10,8 @@ const HOUR_MS = 3_600_000;
 export interface DetectorContainmentOptions {
   readonly now: () => number;
   readonly isContained: (device: string) => boolean;
+  /** What the device's policy says of automation: a device may be left to people alone. */
+  readonly mayContain: (device: string) => boolean;
   readonly order: (order: Omit<ContainmentOrder, 'sinceMs' | 'untilMs'>) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
@@ -20,14 +22,20 @@ export class DetectorContainment {
   #orderedMs: number[] = [];
   /** Devices that were not contained because too many were within the hour. */
   overBudget = 0;
+  /** Requests for devices whose policy has `automation: none`. */
+  leftToPeople = 0;
 
   constructor(options: DetectorContainmentOptions) {
     this.#options = options;
   }
 
   request(device: string, finding: Finding): void {
-    const { now, isContained, order, onError } = this.#options;
+    const { now, isContained, mayContain, order, onError } = this.#options;
     if (this.#asked.has(device) || isContained(device)) return;
+    if (!mayContain(device)) {
+      this.leftToPeople += 1;
+      return;
+    }
     const nowMs = now();
     this.#orderedMs = this.#orderedMs.filter((atMs) => nowMs - atMs < HOUR_MS && atMs <= nowMs);
     if (this.#orderedMs.length >= DETECTOR_CONTAINMENTS_PER_HOUR) {

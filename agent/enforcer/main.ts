@@ -9,6 +9,7 @@ import type { StateChange } from '../messages/vocabulary.js';
 import { sdNotify } from '../netlink/sd-notify.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
+import { ownValue } from '../policy/resolve-peers.js';
 import { ContainmentKeeper } from './containment-keeper.js';
 import { cutConnections } from './cut-connections.js';
 import { Evidence } from './evidence.js';
@@ -125,6 +126,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   const byDetectors = new DetectorContainment({
     now,
     isContained: (device) => containment.orders.some((order) => order.device === device),
+    mayContain: (device) => ownValue(keeper.inForce.policy.devices, device)?.automation === 'contain',
     order: (order) => runLocked(() => containment.order(order, null)),
     onError: fail('a device that a detector wanted contained is not'),
   });
@@ -157,6 +159,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     ...listeners.dropped(),
     ...inline.dropped(),
     detectorContainments: byDetectors.overBudget,
+    containmentsLeftToPeople: byDetectors.leftToPeople,
     flowEnds: flowEnds.dropped,
     stateChanges: changesDropped,
     ...server.dropped(),

@@ -5,11 +5,12 @@
  *
  *   generations/000007/{policy.yaml, ruleset.nft, state.json}
  *   current -> generations/000007
- *   containment.json, containment.nft, learned.json
+ *   containment.json, containment.copy.json, containment.nft, learned.json
  */
 import { mkdir, open, readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Orders } from '../containment/orders.js';
 import { containmentOrder, epochMs } from '../messages/vocabulary.js';
 
 /** Old generations kept for rollback and for looking back. */
@@ -31,6 +32,14 @@ export type GenerationState = z.infer<typeof generationState>;
 export interface Generation {
   readonly state: GenerationState;
   readonly policyText: string;
+}
+
+/** The same text twice: who is contained must survive one damaged file. */
+const CONTAINMENT_FILES = ['containment.json', 'containment.copy.json'] as const;
+
+export interface ReadContainment {
+  readonly orders: Orders;
+  readonly problem: string | null;
 }
 
 const containmentFile = z.strictObject({ orders: z.array(containmentOrder) });
@@ -107,24 +116,46 @@ export class StateStore {
     await writeAtomically(join(this.#path(generation), 'ruleset.nft'), rulesetText);
   }
 
-  async readContainment(): Promise<z.infer<typeof containmentFile>['orders']> {
-    const text = await readIfThere(join(this.#dir, 'containment.json'));
-    return text === null ? [] : containmentFile.parse(JSON.parse(text)).orders;
+  /**
+   * Never throws: a box whose orders cannot be read must still enforce its policy. There are two copies; a damaged one is set
+   * aside. `problem`: what was wrong, for a person.
+   */
+  async readContainment(): Promise<ReadContainment> {
+    const problems: string[] = [];
+    for (const name of CONTAINMENT_FILES) {
+      const path = join(this.#dir, name);
+      try {
+        const text = await readIfThere(path);
+        if (text === null) continue;
+        const { orders } = containmentFile.parse(JSON.parse(text));
+        return {
+          orders,
+          problem: problems.length === 0 ? null : `${problems.join('; ')}; read from ${name}`,
+        };
+      } catch (error) {
+        problems.push(`${path} cannot be read (${firstLine(error)}), set aside as ${name}.damaged`);
+        await rename(path, `${path}.damaged`).catch(() => undefined);
+      }
+    }
+    const lost = 'no copy is left: check with `cordon status` who is contained, and order it again';
+    return { orders: [], problem: problems.length === 0 ? null : `${problems.join('; ')}; ${lost}` };
   }
 
-  async writeContainment(
-    orders: z.infer<typeof containmentFile>['orders'],
-    elementsText: string,
-  ): Promise<void> {
+  async writeContainment(orders: Orders, elementsText: string): Promise<void> {
     await writeAtomically(join(this.#dir, 'containment.nft'), elementsText);
-    await writeAtomically(join(this.#dir, 'containment.json'), `${JSON.stringify({ orders })}\n`);
+    for (const name of CONTAINMENT_FILES)
+      await writeAtomically(join(this.#dir, name), `${JSON.stringify({ orders })}\n`);
   }
 
   async readLearned(): Promise<Readonly<Record<string, readonly string[]>>> {
     const text = await readIfThere(join(this.#dir, 'learned.json'));
     if (text === null) return {};
-    const parsed = learnedFile.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data.devices : {};
+    try {
+      return learnedFile.parse(JSON.parse(text)).devices;
+    } catch {
+      // They are learnt again from the first packets.
+      return {};
+    }
   }
 
   async writeLearned(devices: Readonly<Record<string, readonly string[]>>): Promise<void> {
@@ -189,4 +220,8 @@ async function readIfThere(path: string): Promise<string | null> {
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }

@@ -44,7 +44,10 @@ t.test('the stricter order holds, and the kernel never re-opens on its own', (t)
 });
 
 t.test('an order ends by release or at its time, and not otherwise', (t) => {
-  const orders = withOrder(withOrder([], order('contained', 'cli', 500)), order('cut', 'fleet', null));
+  const { orders } = withOrder(
+    withOrder([], order('contained', 'cli', 500)).orders,
+    order('cut', 'fleet', null),
+  );
   t.equal(nextExpiryMs(orders), 500);
   t.same(expireOrders(orders, 499).released, []);
   t.same(
@@ -53,6 +56,55 @@ t.test('an order ends by release or at its time, and not otherwise', (t) => {
   );
   t.same(effectOn(expireOrders(orders, 500).orders, 'pump-1'), { level: 'cut', untilMs: null });
   t.equal(releaseDevice(orders, 'pump-1').released.length, 2);
-  t.equal(withOrder(orders, order('contained', 'cli', null)).length, 2, 'given again, it replaces its own');
+  t.equal(
+    withOrder(orders, order('contained', 'cli', null)).orders.length,
+    2,
+    'given again, it replaces its own',
+  );
+  t.end();
+});
+
+/** What was ordered, what the same source orders then, and what holds. */
+const AGAIN: readonly (readonly [string, ContainmentOrder, ContainmentOrder, ReturnType<typeof effectOn>])[] =
+  [
+    [
+      'a containment does not weaken a cut',
+      order('cut', 'cli', null),
+      order('contained', 'cli', null),
+      { level: 'cut', untilMs: null },
+    ],
+    [
+      'a cut tightens a containment',
+      order('contained', 'cli', null),
+      order('cut', 'cli', null),
+      { level: 'cut', untilMs: null },
+    ],
+    [
+      'an end is not given to what has none',
+      order('contained', 'cli', null),
+      order('contained', 'cli', 500),
+      { level: 'contained', untilMs: null },
+    ],
+    [
+      'an end does not come nearer',
+      order('contained', 'cli', 900),
+      order('contained', 'cli', 500),
+      { level: 'contained', untilMs: 900 },
+    ],
+    [
+      'an end may be put off',
+      order('contained', 'cli', 500),
+      order('contained', 'cli', 900),
+      { level: 'contained', untilMs: 900 },
+    ],
+  ];
+
+t.test('a second order may only tighten or lengthen the first', (t) => {
+  for (const [what, first, second, effect] of AGAIN) {
+    const { orders, held } = withOrder(withOrder([], first).orders, { ...second, by: 'y', sinceMs: 7 });
+    t.same(effectOn(orders, 'pump-1'), effect, what);
+    t.equal(held.by, 'y', what);
+    t.ok(orders.includes(held), what);
+  }
   t.end();
 });

@@ -26,6 +26,7 @@ t.test('a detector contains a device once, says why, and only so many devices an
   const containment = new DetectorContainment({
     now: () => nowMs,
     isContained: (device) => contained.has(device),
+    mayContain: (device) => device !== 'ventilator',
     order: async (order) => {
       orders.push(order);
       await Promise.resolve();
@@ -36,6 +37,8 @@ t.test('a detector contains a device once, says why, and only so many devices an
     },
   });
   containment.request('contained-before', finding);
+  containment.request('ventilator', finding);
+  t.same([orders.length, containment.leftToPeople], [0, 1], 'its policy leaves it to people');
   containment.request('pump-1', finding);
   containment.request('pump-1', finding);
   t.same(orders, [

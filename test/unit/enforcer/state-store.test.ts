@@ -1,0 +1,69 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { StateStore } from '../../../agent/enforcer/state-store.js';
+import type { ContainmentOrder } from '../../../agent/messages/vocabulary.js';
+
+const order: ContainmentOrder = {
+  device: 'pump-1',
+  level: 'cut',
+  by: 'amal',
+  source: 'cli',
+  reason: 'ransomware',
+  sinceMs: 1,
+  untilMs: null,
+};
+const FILES = ['containment.json', 'containment.copy.json'];
+
+/** What can have become of a file when the power went, or the card. */
+const DAMAGES: readonly (readonly [string, (text: string) => string])[] = [
+  ['empty', () => ''],
+  ['cut off', (text) => text.slice(0, text.length / 2)],
+  ['zeros', (text) => '\0'.repeat(text.length)],
+  ['another shape', () => '{"orders":[{"device":"pump-1"}]}'],
+  ['no object', () => 'null'],
+];
+
+t.test('containment orders survive one damaged file, and a lost one never stops the start', async (t) => {
+  for (const [what, damage] of DAMAGES) {
+    for (const damaged of [FILES.slice(0, 1), FILES.slice(1), FILES]) {
+      const dir = t.testdir();
+      const store = new StateStore(dir);
+      await store.open();
+      t.same(await store.readContainment(), { orders: [], problem: null }, 'a new box');
+      await store.writeContainment([order], '');
+      for (const name of damaged) {
+        const path = join(dir, name);
+        await writeFile(path, damage(await readFile(path, 'utf8')));
+      }
+      const read = await store.readContainment();
+      const isLost = damaged.length === FILES.length;
+      t.same(read.orders, isLost ? [] : [order], `${what}: ${damaged.join(', ')}`);
+      t.equal(read.problem === null, damaged[0] !== FILES[0], 'and it is told');
+      if (isLost) t.match(read.problem, /containment\.json cannot be read .* order it again/);
+      if (isLost)
+        t.ok(
+          await readFile(join(dir, 'containment.json.damaged'), 'utf8').then(() => true),
+          'kept to look at',
+        );
+    }
+  }
+});
+
+t.test(
+  'a missing first file is no damage; learnt addresses that cannot be read are learnt again',
+  async (t) => {
+    const dir = t.testdir();
+    const store = new StateStore(dir);
+    await store.open();
+    await store.writeContainment([order], '');
+    await rm(join(dir, 'containment.json'));
+    t.same(await store.readContainment(), { orders: [order], problem: null });
+    await store.writeLearned({ 'pump-1': ['10.0.0.1'] });
+    t.same(await store.readLearned(), { 'pump-1': ['10.0.0.1'] });
+    for (const text of ['', '{', 'null', '{"devices":3}']) {
+      await writeFile(join(dir, 'learned.json'), text);
+      t.same(await store.readLearned(), {});
+    }
+  },
+);
