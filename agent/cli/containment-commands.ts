@@ -31,7 +31,9 @@ export function declareContainmentCommands(
   withExample(
     ordering(
       leaf(program, 'cut <device>', 'let nothing pass to or from a device', 'Not even what is essential.'),
-    ).option('--confirm <device>', 'the name of the device a second time; asked for at a terminal'),
+    )
+      .option('--confirm <device>', 'the name of the device a second time; asked for at a terminal')
+      .option('--second-person <name>', 'who else wants it, instead', nonEmpty(MAX_NAME_CHARACTERS)),
     'cordon cut pump-1 --confirm pump-1 --reason "taken off the patient"',
   ).action(
     act(report, async (device: string, options: OrderOptions) =>
@@ -50,11 +52,13 @@ export function declareContainmentCommands(
 }
 
 function ordering(command: Command): Command {
-  return signing(command).option(
-    '--for <duration>',
-    'ends by itself after this long (90s, 15m, 2h, 7d); without it, when released',
-    duration,
-  );
+  return signing(command)
+    .option(
+      '--for <duration>',
+      'ends by itself after this long (90s, 15m, 2h, 7d); without it, when released',
+      duration,
+    )
+    .option('--dry-run', 'show which live connections would stop, and change nothing');
 }
 
 function signing(command: Command): Command {

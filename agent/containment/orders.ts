@@ -82,3 +82,19 @@ export function nextExpiryMs(orders: Orders): number | null {
   const ends = orders.map((order) => order.untilMs).filter((end) => end !== null);
   return ends.length === 0 ? null : ends.reduce((a, b) => Math.min(a, b));
 }
+
+/**
+ * A person's cut wants a second look: a second person's name, or the device's name typed again. Orders of the fleet are signed
+ * there, and a button is held down for it.
+ */
+export function needsConfirmation(order: Pick<ContainmentOrder, 'level' | 'source'>): boolean {
+  return order.level === 'cut' && (order.source === 'cli' || order.source === 'page');
+}
+
+export function isConfirmed(
+  order: Pick<ContainmentOrder, 'device' | 'by'>,
+  confirmedBy: string | null,
+): boolean {
+  const second = confirmedBy?.trim() ?? '';
+  return second === order.device || (second !== '' && second.toLowerCase() !== order.by.trim().toLowerCase());
+}

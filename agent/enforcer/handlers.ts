@@ -1,8 +1,10 @@
 /**
  * What each request of messages/enforcer-messages.ts does. Changes run one at a time under the kernel lock.
  */
+import { isConfirmed, needsConfirmation } from '../containment/orders.js';
+import { RequestError } from '../ipc/errors.js';
 import type { Handlers } from '../ipc/request-table.js';
-import type { requests } from '../messages/enforcer-messages.js';
+import type { ContainmentPreview, requests } from '../messages/enforcer-messages.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { Evidence } from './evidence.js';
@@ -13,6 +15,7 @@ export interface HandlerParts {
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
   readonly evidence: Evidence;
+  readonly preview: (device: string, level: 'contained' | 'cut') => Promise<ContainmentPreview>;
   readonly status: () => Promise<EnforcerStatus>;
 }
 
@@ -21,6 +24,7 @@ export function createHandlers({
   keeper,
   containment,
   evidence,
+  preview,
   status,
 }: HandlerParts): Handlers<typeof requests> {
   return {
@@ -30,7 +34,15 @@ export function createHandlers({
     'policy.confirm': ({ by }) => runLocked(() => keeper.confirm(by)),
     'policy.rollback': ({ by }) => runLocked(() => keeper.rollback(by)),
     'policy.current': () => ({ text: keeper.inForce.policyText, state: keeper.state() }),
-    'containment.order': ({ forSeconds, ...order }) => runLocked(() => containment.order(order, forSeconds)),
+    'containment.preview': ({ device, level }) => preview(device, level),
+    'containment.order': ({ forSeconds, confirmedBy, ...order }) => {
+      if (needsConfirmation(order) && !isConfirmed(order, confirmedBy))
+        throw new RequestError(
+          'not-confirmed',
+          `a cut of ${order.device} wants a second person's name, or the name of the device typed again`,
+        );
+      return runLocked(() => containment.order(order, forSeconds));
+    },
     'containment.release': ({ device, by, reason }) =>
       runLocked(() => containment.release(device, by, reason)),
     'familiar.restore': ({ devices }) => ({ restored: evidence.detection.restoreFamiliar(devices) }),

@@ -3,6 +3,7 @@
  * IP socket, and it leaves the ruleset in the kernel when it ends, however it ends.
  */
 import { pino } from 'pino';
+import type { Orders } from '../containment/orders.js';
 import { serve } from '../ipc/server.js';
 import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
@@ -11,7 +12,8 @@ import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import { ContainmentKeeper } from './containment-keeper.js';
-import { cutConnections } from './cut-connections.js';
+import { previewContainment } from './containment-preview.js';
+import { cutConnections, type Situation } from './cut-connections.js';
 import { Evidence } from './evidence.js';
 import { FlowEnds } from './flow-ends.js';
 import { DetectorContainment } from './detector-containment.js';
@@ -108,6 +110,12 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       if (cut > 0) log.info({ cut }, 'connections that the policy no longer permits were cut');
     },
   });
+  const situation = (orders: Orders): Situation => ({
+    policy: keeper.inForce.policy,
+    learned: keeper.learned,
+    ids: keeper.inForce.ids,
+    orders,
+  });
   const containment: ContainmentKeeper = new ContainmentKeeper({
     mode: config.mode,
     store,
@@ -115,13 +123,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     tell,
     runLocked,
     inForce: () => keeper.inForce,
-    cutConnections: (orders) =>
-      cutConnections({
-        policy: keeper.inForce.policy,
-        learned: keeper.learned,
-        ids: keeper.inForce.ids,
-        orders,
-      }),
+    cutConnections: (orders) => cutConnections(situation(orders)),
   });
   const byDetectors = new DetectorContainment({
     now,
@@ -171,7 +173,14 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     maxConnections: MAX_CONNECTIONS,
     maxRequestBytes: MAX_MESSAGE_BYTES,
     requests,
-    handlers: createHandlers({ runLocked, keeper, containment, evidence, status }),
+    handlers: createHandlers({
+      runLocked,
+      keeper,
+      containment,
+      evidence,
+      preview: (device, level) => previewContainment(situation(containment.orders), device, level),
+      status,
+    }),
     onHandlerError: (error, request) => {
       log.error({ err: error, request }, 'a request failed; nothing was changed unless said otherwise');
     },

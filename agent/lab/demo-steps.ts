@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RefusalRow } from '../messages/agent-messages.js';
+import type { ContainmentPreview } from '../messages/enforcer-messages.js';
 import type { Subscriber } from './broker.js';
 import { askNtp, sendHl7, storeImage, streamHl7, type DicomServer } from './clinical.js';
 import { waitFor, type Running } from './namespace.js';
@@ -73,7 +74,8 @@ export const DEMO_STEPS: readonly DemoStep[] = [
   },
   {
     step: 'cordon contain pump-1, during a download and HL7',
-    expected: 'the download stops at once; HL7, essential, goes on; event 7001 at the broker',
+    expected:
+      'foretold by --dry-run; the download stops at once; HL7, essential, goes on; event 7001 at the broker',
     run: contain,
   },
   {
@@ -253,14 +255,13 @@ async function contain({ lab, box, broker }: DemoScene): Promise<Observed> {
     () => 'the download did not start',
   );
   const acknowledgedBefore = acknowledgements(hl7.output());
-  const ran = await box.cordon(
-    'contain',
-    'pump-1',
-    '--reason',
-    'demo: the device behaves oddly',
-    '--by',
-    'demo',
-  );
+  const order = ['contain', 'pump-1', '--reason', 'demo: the device behaves oddly', '--by', 'demo'];
+  const dryRun = JSON.parse((await box.cordon(...order, '--dry-run', '--json')).stdout) as ContainmentPreview;
+  const foretold =
+    dryRun.stops.some(({ port }) => port === DOWNLOAD_PORT) &&
+    dryRun.goesOn.length > 0 &&
+    !dryRun.goesOn.some(({ port }) => port === DOWNLOAD_PORT);
+  const ran = await box.cordon(...order);
   const event = await broker.arrived('/evt/7001', (payload) => mentions(payload, 'pump-1'), EVENT_TIMEOUT_MS);
   await delay(300);
   const before = await received();
@@ -278,8 +279,8 @@ async function contain({ lab, box, broker }: DemoScene): Promise<Observed> {
     `http://${HOSPITAL[0]}:${DOWNLOAD_PORT}/`,
   ]);
   return {
-    observed: `${lastLine(ran.stdout)} The download got ${crept} bytes more in 1.5 s, HL7 ${acknowledged} acknowledgements; a new download: curl exit ${again.code ?? 'killed'}; ${event.topic}`,
-    pass: ran.code === 0 && crept < 50_000 && acknowledged >= 8 && again.code === 28,
+    observed: `--dry-run: ${dryRun.stopsTotal} would stop, ${dryRun.goesOnTotal} go on. ${lastLine(ran.stdout)} The download got ${crept} bytes more in 1.5 s, HL7 ${acknowledged} acknowledgements; a new download: curl exit ${again.code ?? 'killed'}; ${event.topic}`,
+    pass: foretold && ran.code === 0 && crept < 50_000 && acknowledged >= 8 && again.code === 28,
   };
 }
 

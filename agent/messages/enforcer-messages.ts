@@ -24,6 +24,32 @@ const who = z.string().min(1).max(100);
 const deviceName = z.string().min(1).max(64);
 const id = z.number().int().nonnegative();
 
+/** Connections of each kind listed in a preview; all of them are counted. */
+export const MAX_PREVIEWED = 200;
+
+const liveConnection = z.strictObject({
+  /** Who opened it, as seen from the device. */
+  direction: z.enum(['out', 'in']),
+  peer: z.string().max(45),
+  protocol: z.int().min(0).max(255),
+  /** Of the one contacted; ICMP: type * 256 + code. */
+  port: z.int().min(0).max(65_535),
+  /** Both ways; null where the kernel does not count. */
+  bytes: z.number().int().nullable(),
+});
+export type LiveConnection = z.infer<typeof liveConnection>;
+
+const containmentPreview = z.strictObject({
+  device: deviceName,
+  level: z.enum(['contained', 'cut']),
+  lifeSustaining: z.boolean(),
+  stops: z.array(liveConnection).max(MAX_PREVIEWED),
+  stopsTotal: z.number().int(),
+  goesOn: z.array(liveConnection).max(MAX_PREVIEWED),
+  goesOnTotal: z.number().int(),
+});
+export type ContainmentPreview = z.infer<typeof containmentPreview>;
+
 /** What can be asked: one schema of parameters each, and one of the answer. */
 export const requests = {
   status: { params: z.strictObject({}), result: enforcerStatus },
@@ -41,6 +67,11 @@ export const requests = {
     params: z.strictObject({}),
     result: z.strictObject({ text: z.string(), state: policyState }),
   },
+  /** What an order would stop; changes nothing. */
+  'containment.preview': {
+    params: z.strictObject({ device: deviceName, level: z.enum(['contained', 'cut']) }),
+    result: containmentPreview,
+  },
   'containment.order': {
     params: z.strictObject({
       device: deviceName,
@@ -49,6 +80,8 @@ export const requests = {
       reason: z.string().min(1).max(500),
       source: z.enum(['cli', 'page', 'fleet', 'button']),
       forSeconds: z.int().min(1).max(31_536_000).nullable(),
+      /** A second person's name, or the device's name typed again: a person's `cut` is refused without. */
+      confirmedBy: who.nullable(),
     }),
     result: z.strictObject({ order: containmentOrder, connectionsCut: z.number().int() }),
   },
@@ -83,6 +116,7 @@ export const ERROR_CODES = [
   'bad-policy',
   'kernel-refused',
   'unknown-device',
+  'not-confirmed',
   'nothing-pending',
   'no-previous',
   'busy',

@@ -12,8 +12,14 @@ t.test('an order carries who, why and until when', async (t) => {
   t.match(cut.stdout, 'pump-1 is cut: nothing passes');
   const common = { device: 'pump-1', source: 'cli' };
   t.same(box.asked, [
-    ['containment.order', { ...common, level: 'contained', by: 'nurse', reason: 'scans', forSeconds: 7_200 }],
-    ['containment.order', { ...common, level: 'cut', by: 'Dr. Grey', reason: 'off', forSeconds: null }],
+    [
+      'containment.order',
+      { ...common, level: 'contained', by: 'nurse', reason: 'scans', forSeconds: 7_200, confirmedBy: null },
+    ],
+    [
+      'containment.order',
+      { ...common, level: 'cut', by: 'Dr. Grey', reason: 'off', forSeconds: null, confirmedBy: 'pump-1' },
+    ],
   ]);
 });
 
@@ -28,6 +34,48 @@ t.test('a cut that was not confirmed never reaches the enforcer', async (t) => {
   t.equal((await box.cordonWithInput('pump-1\n', 'cut', 'pump-1', '--reason', 'r')).exitStatus, 2);
   t.same(box.asked, []);
 });
+
+t.test(
+  'what would stop is shown first; a dry run changes nothing; a second person may confirm',
+  async (t) => {
+    const box = unservedBox(t);
+    await serveEnforcer(t, box);
+    const dry = await box.cordon('contain', 'pump-1', '--reason', 'r', '--dry-run');
+    t.equal(dry.exitStatus, 0, dry.stderr);
+    t.match(dry.stdout, 'pump-1 is LIFE-SUSTAINING');
+    t.match(
+      dry.stdout,
+      /1 live connection would stop:\n.*\n +out +10\.0\.0\.5 +tcp 8080 +1234\n0 live connections would go on\./,
+    );
+    const json = await box.cordon('cut', 'pump-1', '--reason', 'r', '--dry-run', '--json');
+    t.match(JSON.parse(json.stdout), { stopsTotal: 1, lifeSustaining: true });
+    const same = await box.cordon(
+      'cut',
+      'pump-1',
+      '--reason',
+      'r',
+      '--by',
+      'Grey',
+      '--second-person',
+      ' grey',
+    );
+    t.equal(same.exitStatus, 2);
+    t.match(same.stderr, 'the one who asks');
+    t.same(box.asked, []);
+    const cut = await box.cordon(
+      'cut',
+      'pump-1',
+      '--reason',
+      'r',
+      '--by',
+      'Grey',
+      '--second-person',
+      'Shepherd',
+    );
+    t.match(cut.stdout, /would stop[^]*pump-1 is cut/);
+    t.match(box.asked, [['containment.order', { confirmedBy: 'Shepherd' }]]);
+  },
+);
 
 t.test('a release tells what it ended; an unknown device is refused', async (t) => {
   const box = unservedBox(t);

@@ -103,6 +103,15 @@ export async function serveEnforcer(
         }),
       'policy.confirm': (params) => note('policy.confirm', params, state),
       'policy.rollback': (params) => note('policy.rollback', params, state),
+      'containment.preview': ({ device, level }) => ({
+        device,
+        level,
+        lifeSustaining: true,
+        stops: [{ direction: 'out' as const, peer: '10.0.0.5', protocol: 6, port: 8080, bytes: 1234 }],
+        stopsTotal: 1,
+        goesOn: [],
+        goesOnTotal: 0,
+      }),
       'containment.order': (params) =>
         note('containment.order', params, {
           order: { ...order, device: params.device, level: params.level },

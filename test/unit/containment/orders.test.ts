@@ -2,6 +2,8 @@ import t from 'tap';
 import {
   effectOn,
   expireOrders,
+  isConfirmed,
+  needsConfirmation,
   nextExpiryMs,
   releaseDevice,
   withOrder,
@@ -106,5 +108,16 @@ t.test('a second order may only tighten or lengthen the first', (t) => {
     t.equal(held.by, 'y', what);
     t.ok(orders.includes(held), what);
   }
+  t.end();
+});
+
+t.test("a person's cut wants a second person, or the device's name", (t) => {
+  for (const source of ['cli', 'page'] as const) t.ok(needsConfirmation(order('cut', source, null)), source);
+  for (const source of ['fleet', 'button', 'detector'] as const)
+    t.notOk(needsConfirmation(order('cut', source, null)), source);
+  t.notOk(needsConfirmation(order('contained', 'cli', null)));
+  const asked = { device: 'pump-1', by: 'Grey' };
+  for (const second of ['pump-1', 'Shepherd', ' pump-1 ']) t.ok(isConfirmed(asked, second), second);
+  for (const second of [null, '', ' ', 'Grey', ' grey ']) t.notOk(isConfirmed(asked, second), String(second));
   t.end();
 });
