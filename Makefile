@@ -6,6 +6,7 @@ KEEP ?=
 DESTDIR ?=
 SECONDS_TO_RUN ?= 60
 PACKETS ?= 10000000
+ONLY ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build check test test-debian-kernel demo bench detection-report fuzz install uninstall clean
@@ -45,8 +46,8 @@ test-debian-kernel: build ## the real-kernel tests on Debian's own kernel, in a 
 demo: build ## the main job on real traffic (MODE=router, KEEP=1)
 	@node dist/cli/main.js demo --mode $(MODE) $(if $(KEEP),--keep)
 
-bench: build ## measure, one JSON line a result
-	@node dist/bench/main.js
+bench: build ## measure, one JSON line a result (ONLY="queue apply")
+	@node dist/bench/main.js $(ONLY)
 
 detection-report: build ## every capture of CORDON_DATA through the detectors
 	@node dist/bench/detection-report.js

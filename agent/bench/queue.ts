@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { must, Namespace, waitFor } from '../lab/namespace.js';
 import { HOLD_QUEUE } from '../ruleset/reasons.js';
+import { compare, interleaved, type Bench } from './bench.js';
 
 const ROUNDS = 5;
 const PACKETS = 100_000;
@@ -22,50 +23,32 @@ const TABLE = `table inet cordon {
 }
 `;
 
-export interface QueueResult {
-  readonly bench: 'cpuPerHeldPacket';
-  readonly what: 'accept' | 'judge';
-  readonly against: 'C';
-  readonly ratio: number;
-  readonly spread: readonly number[];
-  readonly microseconds: number;
-  readonly cMicroseconds: number;
-  readonly rounds: number;
-}
-
-export async function benchQueue(dir: string): Promise<readonly QueueResult[]> {
-  const yardstick = join(dir, 'queue-yardstick');
-  await must(['gcc', '-O2', '-o', yardstick, YARDSTICK]);
-  const host = await Namespace.create(`cordon-${process.pid}-queue`);
-  try {
-    await host.must(['nft', '-f', '-'], { input: TABLE });
-    await host.must([process.execPath, CONSUMER, 'rule']);
-    const consumers = {
-      C: [yardstick, 'consume', String(HOLD_QUEUE)],
-      accept: [process.execPath, CONSUMER, 'accept'],
-      judge: [process.execPath, CONSUMER, 'judge'],
-    } as const;
-    const cost: Record<keyof typeof consumers, number[]> = { C: [], accept: [], judge: [] };
-    for (let round = 0; round < ROUNDS; round += 1)
-      for (const name of ['C', 'accept', 'judge'] as const)
-        cost[name].push(await costOf(host, consumers[name], yardstick));
-    return (['accept', 'judge'] as const).map((what) => {
-      const ratios = cost[what].map((value, round) => value / (cost.C[round] ?? Number.NaN));
-      return {
-        bench: 'cpuPerHeldPacket',
-        what,
-        against: 'C',
-        ratio: median(ratios),
-        spread: [Math.min(...ratios), Math.max(...ratios)].map(rounded),
-        microseconds: median(cost[what]),
-        cMicroseconds: median(cost.C),
-        rounds: ROUNDS,
-      };
-    });
-  } finally {
-    await host.close();
-  }
-}
+export const queue: Bench = {
+  name: 'queue',
+  what: 'CPU for a held first packet, against a consumer in C',
+  limitMinutes: 5,
+  async run({ dir, report }) {
+    const yardstick = join(dir, 'queue-yardstick');
+    await must(['gcc', '-O2', '-o', yardstick, YARDSTICK]);
+    const host = await Namespace.create(`cordon-${process.pid}-queue`);
+    try {
+      await host.must(['nft', '-f', '-'], { input: TABLE });
+      await host.must([process.execPath, CONSUMER, 'rule']);
+      const consumers = {
+        C: [yardstick, 'consume', String(HOLD_QUEUE)],
+        accept: [process.execPath, CONSUMER, 'accept'],
+        judge: [process.execPath, CONSUMER, 'judge'],
+      } as const;
+      const cost = await interleaved(['C', 'accept', 'judge'], ROUNDS, (name) =>
+        costOf(host, consumers[name], yardstick),
+      );
+      for (const what of ['accept', 'judge'] as const)
+        report({ what: 'cpuUsPerHeldPacket', consumer: what, against: 'C', ...compare(cost[what], cost.C) });
+    } finally {
+      await host.close();
+    }
+  },
+};
 
 /** Microseconds of CPU that the consumer spent on one packet. */
 async function costOf(host: Namespace, consumer: readonly string[], yardstick: string): Promise<number> {
@@ -88,12 +71,4 @@ async function costOf(host: Namespace, consumer: readonly string[], yardstick: s
   const { received, cpuUs } = JSON.parse(line) as { received: number; cpuUs: number };
   if (received < PACKETS / 2) throw new Error(`only ${received} of ${PACKETS} packets were held`);
   return cpuUs / received;
-}
-
-function median(values: readonly number[]): number {
-  return rounded([...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN);
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -3,8 +3,19 @@ import type { BoxConfig } from '../policy/config.js';
 import { boxConfig } from '../policy/config.js';
 import { parsePolicy } from '../policy/parse-policy.js';
 import type { Policy } from '../policy/schema.js';
+import type { NetworkLab } from '../lab/network-lab.js';
 
-export const ENTRIES_PER_DEVICE = 10;
+/** Devices in a policy; each has ten entries. */
+export const SIZES = [10, 1_000, 10_000] as const;
+const ENTRIES_PER_DEVICE = 10;
+/** Removes every table that a bench may have left. */
+export const NO_TABLES = [
+  ['inet', 'cordon'],
+  ['bridge', 'cordon'],
+  ['inet', 'naive'],
+]
+  .map(([family, table]) => `table ${family} ${table} { }\ndelete table ${family} ${table}\n`)
+  .join('');
 export const BENCH_CONFIG: BoxConfig = boxConfig.parse({
   box: 'bench',
   devicePorts: ['dev0'],
@@ -58,6 +69,39 @@ export function naiveRuleset(policy: Policy): string {
     }),
   );
   return `table inet naive {\n  chain forward {\n    type filter hook forward priority filter; policy drop;\n    ct state established,related accept\n${rules.join('\n')}\n  }\n}\n`;
+}
+
+/** The same policy as a file for the command. */
+export function policyText(devices: number, pumpMac: string, pumpAddress: string, peer: string): string {
+  const { devices: parsed, site } = benchPolicy(devices, pumpMac, pumpAddress, peer);
+  const plain = Object.fromEntries(
+    Object.entries(parsed).map(([name, device]) => [
+      name,
+      {
+        identity: {
+          macs: device.identity.macs,
+          addresses: device.identity.addresses.map(({ text }) => text),
+        },
+        mode: device.mode,
+        allow: device.allow.map((entry) => ({
+          direction: entry.direction,
+          protocol: entry.protocol,
+          why: entry.why,
+          peer:
+            typeof entry.peer === 'object' && 'address' in entry.peer
+              ? { address: entry.peer.address.text }
+              : 'any',
+          ports: entry.ports?.map(({ low }) => low),
+        })),
+      },
+    ]),
+  );
+  return JSON.stringify({ version: 1, site: { name: site.name }, devices: plain });
+}
+
+/** In the box of the lab, as one transaction. */
+export async function loadRuleset(lab: NetworkLab, text: string): Promise<void> {
+  await lab.box.must(['nft', '-f', '-'], { input: text, timeoutMs: 120_000 });
 }
 
 function hex(byte: number): string {

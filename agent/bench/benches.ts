@@ -1,0 +1,9 @@
+/** Every bench of `make bench`, in the order they run. A new one is a file beside this and a line here. */
+import { apply } from './apply.js';
+import type { Bench } from './bench.js';
+import { contain } from './contain.js';
+import { memory } from './memory.js';
+import { queue } from './queue.js';
+import { traffic } from './traffic.js';
+
+export const BENCHES: readonly Bench[] = [queue, apply, contain, memory, traffic];
