@@ -1,4 +1,4 @@
-/** Declares what only looks: `status`, `refusals`, `findings`, `inventory` and `doctor`. */
+/** Declares what only looks: `status`, `refusals`, `findings`, `flows`, `inventory` and `doctor`. */
 import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
@@ -52,6 +52,20 @@ export function declareReportCommands(program: Command, context: CliContext, rep
     act(report, async (options: RecordOptions) =>
       (await import('./records.js')).showFindings(context, options),
     ),
+  );
+
+  withExample(
+    listing(
+      leaf(
+        program,
+        'flows',
+        'live connections, and what permits each',
+        'From the kernel, those with most bytes first; with the open findings about them.',
+      ),
+    ).option('--device <name>', 'of this device only', nonEmpty(MAX_DEVICE_CHARACTERS)),
+    'cordon flows --device pump-1',
+  ).action(
+    act(report, async (options: RecordOptions) => (await import('./flows.js')).showFlows(context, options)),
   );
 
   withExample(

@@ -2,6 +2,7 @@
 import type { AgentStatus } from '../messages/agent-messages.js';
 import type { ContainmentOrder, EnforcerStatus } from '../messages/vocabulary.js';
 import { formatDuration, formatRelative, formatTimeAndAge } from './durations.js';
+import { formatBytes } from './byte-text.js';
 import { escapeControls } from './escape.js';
 import { renderTable } from './table.js';
 import { wrap } from './text-width.js';
@@ -116,7 +117,7 @@ function agentLines(status: AgentStatus, nowMs: number, columns: number): readon
     ),
     ...labelled(
       'Store',
-      `${counted(store.devices, 'device')}, ${counted(store.refusals, 'refusal')}, ${counted(store.findings, 'finding')}, ${sizeText(store.sizeBytes)} in ${store.path}`,
+      `${counted(store.devices, 'device')}, ${counted(store.refusals, 'refusal')}, ${counted(store.findings, 'finding')}, ${formatBytes(store.sizeBytes)} in ${store.path}`,
     ),
     ...notKept(status.dropped, columns),
   ];
@@ -145,7 +146,7 @@ function running(
   nowMs: number,
 ): string {
   const up = formatDuration((nowMs - status.startedAtMs) / 1000);
-  return `running for ${up}, pid ${status.pid}, version ${status.version}, ${sizeText(status.rssBytes)}`;
+  return `running for ${up}, pid ${status.pid}, version ${status.version}, ${formatBytes(status.rssBytes)}`;
 }
 
 function absent(asked: {
@@ -166,12 +167,6 @@ function notKept(dropped: Readonly<Record<string, number>>, columns: number): re
 
 function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
-}
-
-function sizeText(sizeBytes: number): string {
-  return sizeBytes < 1024 * 1024
-    ? `${Math.ceil(sizeBytes / 1024)} KiB`
-    : `${(sizeBytes / (1024 * 1024)).toFixed(1)} MiB`;
 }
 
 function field(label: string, text: string, columns: number): readonly string[] {

@@ -11,8 +11,7 @@ import { addressFromBytes } from '../policy/address.js';
 import { deviceAddresses, ownValue } from '../policy/resolve-peers.js';
 import { BOTH_GUARDED, deviceOfMark } from '../ruleset/marks.js';
 import { createCutDecision, type Situation } from './cut-connections.js';
-
-const ICMP_PROTOCOLS: ReadonlySet<number> = new Set([1, 58]);
+import { describeConnection } from './describe-connection.js';
 
 /** Throws RequestError for a device that the policy does not name. */
 export async function previewContainment(
@@ -42,7 +41,7 @@ export async function previewContainment(
     const stop = wouldCut(entry);
     totals[stop ? 'stops' : 'goesOn'] += 1;
     const list = stop ? stops : goesOn;
-    if (list.length < MAX_PREVIEWED) list.push(describe(entry, direction));
+    if (list.length < MAX_PREVIEWED) list.push(describeConnection(entry, direction));
   }
   return {
     device,
@@ -71,16 +70,5 @@ function createDeviceFilter(
     const isOther =
       (entry.mark & BOTH_GUARDED) !== 0 && addresses.has(addressFromBytes(entry.original.destination).text);
     return isOther ? 'in' : null;
-  };
-}
-
-function describe(entry: ConntrackEntry, direction: 'out' | 'in'): LiveConnection {
-  const { source, destination, destinationPort, icmpType, icmpCode } = entry.original;
-  return {
-    direction,
-    peer: addressFromBytes(direction === 'out' ? destination : source).text,
-    protocol: entry.protocol,
-    port: ICMP_PROTOCOLS.has(entry.protocol) ? icmpType * 256 + icmpCode : destinationPort,
-    bytes: entry.counters === null ? null : entry.counters.bytesOut + entry.counters.bytesIn,
   };
 }

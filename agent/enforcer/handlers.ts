@@ -4,7 +4,7 @@
 import { isConfirmed, needsConfirmation } from '../containment/orders.js';
 import { RequestError } from '../ipc/errors.js';
 import type { Handlers } from '../ipc/request-table.js';
-import type { ContainmentPreview, requests } from '../messages/enforcer-messages.js';
+import type { ContainmentPreview, LiveFlows, requests } from '../messages/enforcer-messages.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { Evidence } from './evidence.js';
@@ -16,6 +16,7 @@ export interface HandlerParts {
   readonly containment: ContainmentKeeper;
   readonly evidence: Evidence;
   readonly preview: (device: string, level: 'contained' | 'cut') => Promise<ContainmentPreview>;
+  readonly flows: (device: string | null, limit: number) => Promise<LiveFlows>;
   readonly status: () => Promise<EnforcerStatus>;
 }
 
@@ -25,6 +26,7 @@ export function createHandlers({
   containment,
   evidence,
   preview,
+  flows,
   status,
 }: HandlerParts): Handlers<typeof requests> {
   return {
@@ -34,6 +36,7 @@ export function createHandlers({
     'policy.confirm': ({ by }) => runLocked(() => keeper.confirm(by)),
     'policy.rollback': ({ by }) => runLocked(() => keeper.rollback(by)),
     'policy.current': () => ({ text: keeper.inForce.policyText, state: keeper.state() }),
+    flows: ({ device, limit }) => flows(device ?? null, limit),
     'containment.preview': ({ device, level }) => preview(device, level),
     'containment.order': ({ forSeconds, confirmedBy, ...order }) => {
       if (needsConfirmation(order) && !isConfirmed(order, confirmedBy))

@@ -22,6 +22,7 @@ import { HoldRule } from './hold-rule.js';
 import { InlineVerdicts } from './inline-verdicts.js';
 import { createInterfaceNames } from './interface-names.js';
 import { KernelLock } from './kernel-lock.js';
+import { readLiveFlows } from './live-flows.js';
 import { openListeners } from './listeners.js';
 import { PolicyKeeper } from './policy-keeper.js';
 import { StateStore } from './state-store.js';
@@ -179,6 +180,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       containment,
       evidence,
       preview: (device, level) => previewContainment(situation(containment.orders), device, level),
+      flows: (device, limit) => readLiveFlows(situation(containment.orders), device, limit),
       status,
     }),
     onHandlerError: (error, request) => {

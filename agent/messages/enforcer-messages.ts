@@ -50,6 +50,32 @@ const containmentPreview = z.strictObject({
 });
 export type ContainmentPreview = z.infer<typeof containmentPreview>;
 
+/** Rows of one answer to `flows`. */
+export const MAX_FLOWS = 2_000;
+
+const liveFlow = liveConnection.extend({
+  /** Null for a device that the policy does not name. */
+  device: deviceName.nullable(),
+  deviceAddress: z.string().max(45),
+  /** As seen from the device; null where the kernel does not count. */
+  bytesOut: z.number().int().nullable(),
+  bytesIn: z.number().int().nullable(),
+  /** The other end has answered. */
+  isAnswered: z.boolean(),
+  permittedBy: z.strictObject({
+    /** `policy devices.pump-1.allow[2]`, `default dhcpv4-client`, or `nothing`: the policy has changed since it was opened. */
+    rule: z.string().max(200),
+    why: z.string().max(500).nullable(),
+    /** It goes on while the device is contained. */
+    essential: z.boolean(),
+  }),
+  containment: z.enum(['contained', 'cut']).nullable(),
+});
+export type LiveFlow = z.infer<typeof liveFlow>;
+
+const liveFlows = z.strictObject({ rows: z.array(liveFlow).max(MAX_FLOWS), total: z.number().int() });
+export type LiveFlows = z.infer<typeof liveFlows>;
+
 /** What can be asked: one schema of parameters each, and one of the answer. */
 export const requests = {
   status: { params: z.strictObject({}), result: enforcerStatus },
@@ -66,6 +92,11 @@ export const requests = {
   'policy.current': {
     params: z.strictObject({}),
     result: z.strictObject({ text: z.string(), state: policyState }),
+  },
+  /** Live connections, those with most bytes first; all of them are counted. */
+  flows: {
+    params: z.strictObject({ device: deviceName.optional(), limit: z.int().min(1).max(MAX_FLOWS) }),
+    result: liveFlows,
   },
   /** What an order would stop; changes nothing. */
   'containment.preview': {

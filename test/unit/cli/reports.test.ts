@@ -153,3 +153,26 @@ t.test('status is 1 without the enforcer, 0 without the agent, and names who is 
     problems: [{ process: 'agent', code: 'no-server' }],
   });
 });
+
+t.test(
+  'live connections name the entry that permits them, and open findings where the agent answers',
+  async (t) => {
+    const box = unservedBox(t);
+    await serveEnforcer(t, box);
+    const alone = await box.cordon('flows', '--limit', '5');
+    t.equal(alone.exitStatus, 0, alone.stderr);
+    t.match(alone.stdout, /pump-1 +out +2001.*tcp 104 +4\.8 MiB +1000 B +allow\[0\] \(esse/);
+    t.match(alone.stdout, '1 of 3; more with --limit');
+    t.match(alone.stderr, 'the agent does not answer');
+    t.notMatch(alone.stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    for (const line of alone.stdout.split('\n')) t.ok(textWidth(line) <= 80, line);
+    t.same(box.asked, [['flows', { limit: 5 }]]);
+    await serveAgent(t, box, {
+      findings: () => ({ rows: [{ ...finding, peer: null }], total: 1 }),
+    });
+    const wide = await box.cordon('flows', '--device', 'pump-1', '--wide');
+    t.match(wide.stdout, /allow\[0\] \(essential, contained\) +portScan +dose/);
+    const json = JSON.parse((await box.cordon('flows', '--json')).stdout) as { rows: unknown[] };
+    t.match(json, { total: 3, findingsKnown: true, rows: [{ findings: [{ detector: 'portScan' }] }] });
+  },
+);

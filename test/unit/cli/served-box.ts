@@ -103,6 +103,30 @@ export async function serveEnforcer(
         }),
       'policy.confirm': (params) => note('policy.confirm', params, state),
       'policy.rollback': (params) => note('policy.rollback', params, state),
+      flows: (params) =>
+        note('flows', params, {
+          rows: [
+            {
+              device: 'pump-1',
+              deviceAddress: '10.20.0.2',
+              direction: 'out' as const,
+              peer: '2001:db8:1234:5678:9abc:def0:1234:5678',
+              protocol: 6,
+              port: 104,
+              bytes: 5_000_000,
+              bytesOut: 4_999_000,
+              bytesIn: 1_000,
+              isAnswered: true,
+              permittedBy: {
+                rule: 'policy devices.pump-1.allow[0]',
+                why: 'dose\u001b[2J records',
+                essential: true,
+              },
+              containment: 'contained' as const,
+            },
+          ],
+          total: 3,
+        }),
       'containment.preview': ({ device, level }) => ({
         device,
         level,
