@@ -80,6 +80,7 @@ export class Recorder {
         return;
       case 'evidence':
       case 'flowEnds':
+      case 'lookups':
       case 'status':
         return;
     }

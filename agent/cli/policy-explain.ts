@@ -2,6 +2,7 @@
 import { parseAddress } from '../policy/address.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
 import { endpointOf, explain, type Endpoint, type Explanation, type Judgement } from '../policy/explain.js';
+import { parseHostName } from '../policy/host-name.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import type { CliContext } from './context.js';
@@ -43,6 +44,9 @@ export async function explainConnection(context: CliContext, options: ExplainOpt
   return explanation.verdict === 'refuse' ? EXIT_REFUSED : EXIT_DONE;
 }
 
+/** Stand for an address that is not known. */
+const ANY_ADDRESS = [{ family: 4, text: '0.0.0.0' } as const, { family: 6, text: '::' } as const];
+
 function protocolOf(text: string): number {
   const named = ownValue<number>(PROTOCOL_NUMBERS, text.toLowerCase());
   const number = /^\d{1,3}$/.test(text) ? Number(text) : null;
@@ -66,12 +70,14 @@ function candidates(policy: Policy, option: string, text: string): readonly Endp
   const address = parseAddress(text);
   if (address) return [endpointOf(policy, address)];
   const device = ownValue(policy.devices, text);
-  if (!device) throw usageError(`${option} ${text}: neither an address nor a device of the policy`);
+  if (!device) {
+    const name = parseHostName(text, 'no-wildcard');
+    if (!name.ok || !text.includes('.'))
+      throw usageError(`${option} ${text}: neither an address, nor a device of the policy, nor a host name`);
+    return ANY_ADDRESS.map((each) => ({ address: each, device: null, name: name.name }));
+  }
   // A device without a fixed address is still itself; any address stands for it.
-  const addresses =
-    device.identity.addresses.length > 0
-      ? device.identity.addresses
-      : [{ family: 4, text: '0.0.0.0' } as const, { family: 6, text: '::' } as const];
+  const addresses = device.identity.addresses.length > 0 ? device.identity.addresses : ANY_ADDRESS;
   return addresses.map((each) => ({ address: each, device: text }));
 }
 
@@ -100,6 +106,9 @@ function judgementLines(judgement: Judgement): readonly string[] {
   }[why];
   return [
     `  ${list} ${said}`,
+    ...judgement.ifNamed.map(
+      ({ path, names }) => `    ${path} permits it while ${names.join(' or ')} has that address`,
+    ),
     ...(wouldAllow === null
       ? []
       : [`    this would allow it, under devices.${device ?? ''}.allow:`, `      ${wouldAllow}`]),

@@ -12,6 +12,7 @@ import {
   epochMs,
   finding,
   flowEnd,
+  nameLookup,
   policyState,
   seenDevice,
   stateChange,
@@ -179,6 +180,7 @@ export const eventMessage = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('devices'), items: z.array(seenDevice).max(1000) }),
   z.strictObject({ event: z.literal('evidence'), items: z.array(deviceEvidence).max(1000) }),
   z.strictObject({ event: z.literal('flowEnds'), items: z.array(flowEnd).max(5000) }),
+  z.strictObject({ event: z.literal('lookups'), items: z.array(nameLookup).max(1000) }),
   z.strictObject({ event: z.literal('state'), items: z.array(stateChange).max(1000) }),
   z.strictObject({ event: z.literal('status'), status: enforcerStatus }),
 ]);

@@ -121,6 +121,34 @@ export const deviceEvidence = z.strictObject({
 });
 export type DeviceEvidence = z.infer<typeof deviceEvidence>;
 
+/** Addresses kept of one answer, and names it led through. */
+export const MAX_LOOKUP_ADDRESSES = 16;
+export const MAX_LOOKUP_ALIASES = 8;
+const hostName = z.string().min(1).max(253);
+
+/** What a device asked a DNS server for (A or AAAA) and was told, merged over a short window. */
+export const nameLookup = z.strictObject({
+  /** Policy name; null for a device that the policy does not know. */
+  device: deviceName.nullable(),
+  /** Lower case, no dot at the end; a byte that no host name has is `?`. */
+  name: hostName,
+  resolver: addressText,
+  /** The resolver is one of the policy's: its answers give names their addresses. */
+  isTrusted: z.boolean(),
+  /** `no-such-name`: NXDOMAIN. `failed`: any other error. `no-addresses`: the name is there, and has none of this family. */
+  outcome: z.enum(['addresses', 'no-addresses', 'no-such-name', 'failed']),
+  /** As answered, before anything is refused of them. */
+  addresses: z.array(addressText).max(MAX_LOOKUP_ADDRESSES),
+  /** CNAMEs from `name` on, in their order. */
+  aliases: z.array(hostName).max(MAX_LOOKUP_ALIASES),
+  /** The lowest on the way to the addresses; null without any. */
+  ttlSeconds: z.number().int().nonnegative().nullable(),
+  count: z.number().int().positive(),
+  firstMs: epochMs,
+  lastMs: epochMs,
+});
+export type NameLookup = z.infer<typeof nameLookup>;
+
 export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);
 export type ContainmentLevel = z.infer<typeof containmentLevel>;

@@ -3,7 +3,9 @@
  * family. Called by parse-policy.ts after the shape is right (for the parts whose shape is right). Pure; linear in size.
  */
 import { formatAddressKind } from './address-kind.js';
-import type { PortRange, AllowEntry, Policy, PolicyDevice } from './schema.js';
+import { isWildcardName } from './host-name.js';
+import { peerNames } from './resolve-peers.js';
+import type { PortRange, AllowEntry, GroupMember, Policy, PolicyDevice } from './schema.js';
 import { didYouMean, type PathPart } from './problem.js';
 import type { ShapeProblem } from './shape-problems.js';
 
@@ -18,19 +20,26 @@ export interface CheckContext {
   readonly groupNames: ReadonlySet<string>;
   /** The place of an entry in the document, where wrong ones were left out of `policy`. */
   readonly entryIndex: (device: string, index: number) => number;
+  /** False: what is under `site` was left out of `policy`, because something is wrong with it. */
+  readonly siteIsKnown: boolean;
 }
 
+/** Names have one set element for every address and port; more ports than this have to be all of them. */
+export const MAX_PORTS_OF_NAME = 256;
+
 export function checkPolicy(policy: Policy, context: CheckContext): readonly ShapeProblem[] {
-  const problems: ShapeProblem[] = [...checkIdentities(policy)];
+  const problems: ShapeProblem[] = [...checkIdentities(policy), ...checkSite(policy)];
   let entries = 0;
   for (const [name, device] of Object.entries(policy.devices)) {
     entries += device.allow.length;
-    problems.push(...checkEntries(name, device, context));
+    problems.push(...checkEntries(name, device, policy, context));
   }
   for (const [name, members] of Object.entries(policy.groups)) {
     const seen = new Map<string, number>();
     members.forEach((member, index) => {
-      const text = 'address' in member ? member.address.text : member.network.text;
+      if ('name' in member)
+        problems.push(...checkName(member.name, policy, context, ['groups', name, index, 'name']));
+      const text = memberText(member);
       const earlier = seen.get(text);
       if (earlier !== undefined)
         problems.push({
@@ -46,6 +55,51 @@ export function checkPolicy(policy: Policy, context: CheckContext): readonly Sha
       message: `${entries} allow entries in all, above ${MAX_ALLOW_ENTRIES}`,
     });
   return problems;
+}
+
+function memberText(member: GroupMember): string {
+  if ('address' in member) return member.address.text;
+  return 'network' in member ? member.network.text : member.name;
+}
+
+function* checkSite({ site }: Policy): Generator<ShapeProblem> {
+  const seen = new Map<string, number>();
+  for (const [index, resolver] of site.resolvers.entries()) {
+    const path = ['site', 'resolvers', index];
+    const kind = formatAddressKind(resolver);
+    if (kind !== null) yield { path, message: `${resolver.text} is ${kind}: no resolver has it` };
+    const earlier = seen.get(resolver.text);
+    if (earlier !== undefined) yield { path, message: `${resolver.text} is also site.resolvers[${earlier}]` };
+    seen.set(resolver.text, index);
+  }
+}
+
+/** A name that nobody may answer for, or that this site does not allow. */
+function* checkName(
+  name: string,
+  policy: Policy,
+  context: CheckContext,
+  path: readonly PathPart[],
+): Generator<ShapeProblem> {
+  if (!name.includes('.') && (context.groupNames.has(name) || context.deviceNames.has(name)))
+    yield {
+      path,
+      message: `"${name}" is a ${context.groupNames.has(name) ? 'group' : 'device'} of this policy, not a host name`,
+      hint: `write { ${context.groupNames.has(name) ? 'group' : 'device'}: ${name} }`,
+    };
+  if (!context.siteIsKnown) return;
+  if (policy.site.resolvers.length === 0)
+    yield {
+      path,
+      message: 'a name permits nothing without resolvers: only their answers say which addresses it has',
+      hint: 'list the DNS servers that the devices ask under site.resolvers',
+    };
+  if (isWildcardName(name) && !policy.site.wildcardNames)
+    yield {
+      path,
+      message: `"${name}": this site allows no wildcards`,
+      hint: 'name the hosts, or set site.wildcardNames: true (whoever holds the domain then decides what the device reaches)',
+    };
 }
 
 /** Null and group MACs name no one device (IEEE 802); an address or MAC on two devices would merge their lists. */
@@ -80,12 +134,18 @@ function* checkIdentities(policy: Policy): Generator<ShapeProblem> {
   }
 }
 
-function* checkEntries(name: string, device: PolicyDevice, context: CheckContext): Generator<ShapeProblem> {
+function* checkEntries(
+  name: string,
+  device: PolicyDevice,
+  policy: Policy,
+  context: CheckContext,
+): Generator<ShapeProblem> {
   const seen = new Map<string, number>();
   for (const [position, entry] of device.allow.entries()) {
     const index = context.entryIndex(name, position);
     const path = ['devices', name, 'allow', index];
-    yield* checkPeer(name, device, entry, path, context);
+    yield* checkPeer(name, device, entry, path, policy, context);
+    if (peerNames(policy, entry.peer).length > 0) yield* checkNamedService(entry, path);
     yield* checkPorts(entry, path);
     const key = entryKey(entry);
     const earlier = seen.get(key);
@@ -99,6 +159,7 @@ function* checkPeer(
   device: PolicyDevice,
   entry: AllowEntry,
   path: readonly PathPart[],
+  policy: Policy,
   context: CheckContext,
 ): Generator<ShapeProblem> {
   const { peer, protocol } = entry;
@@ -128,6 +189,10 @@ function* checkPeer(
       };
     return;
   }
+  if ('name' in peer) {
+    yield* checkName(peer.name, policy, context, [...path, 'peer', 'name']);
+    return;
+  }
   const key = 'address' in peer ? 'address' : 'network';
   const { family, text } = 'address' in peer ? peer.address : peer.network;
   if ((protocol === 'icmp' && family === 6) || (protocol === 'icmpv6' && family === 4))
@@ -143,6 +208,22 @@ function* checkPeer(
     if (device.identity.addresses.some((own) => own.text === text))
       yield { path: [...path, 'peer', key], message: `${text} is an address of the device itself` };
   }
+}
+
+function* checkNamedService(entry: AllowEntry, path: readonly PathPart[]): Generator<ShapeProblem> {
+  if (entry.protocol === 'any')
+    yield {
+      path: [...path, 'protocol'],
+      message: 'a name goes with one protocol, not with "any"',
+      hint: 'write an entry for each protocol that is needed',
+    };
+  const ports = (entry.ports ?? []).reduce((sum, { low, high }) => sum + high - low + 1, 0);
+  if (ports > MAX_PORTS_OF_NAME && ports !== 65_535)
+    yield {
+      path: [...path, 'ports'],
+      message: `${ports} ports, more than ${MAX_PORTS_OF_NAME}, cannot go with a name`,
+      hint: 'write fewer, or [1-65535] if it must be all of them',
+    };
 }
 
 function unknownName(
@@ -202,5 +283,6 @@ export function peerText(peer: AllowEntry['peer']): string {
   if (peer === 'any') return 'any';
   if ('address' in peer) return `address ${peer.address.text}`;
   if ('network' in peer) return `network ${peer.network.text}`;
+  if ('name' in peer) return `name ${peer.name}`;
   return 'device' in peer ? `device ${peer.device}` : `group ${peer.group}`;
 }

@@ -1,3 +1,4 @@
+/* eslint-disable max-lines -- one table, read from top to bottom: what opens or closes the firewall stands nowhere else */
 /**
  * Every default that opens or closes the firewall, once, with its reason. The ruleset, explain.ts and the documentation
  * read it from here. A default may never be written anywhere else: what is opened silently is found by an attacker,
@@ -29,6 +30,25 @@ export const HOLD_QUEUE_LENGTH = 256;
 export const INSPECTION_HEARTBEAT_TIMEOUT_MS = 3_000;
 /** A detector whose action is "contain" contains at most this many devices an hour; a person decides on the rest. */
 export const DETECTOR_CONTAINMENTS_PER_HOUR = 3;
+
+/** `*.` in allow-lists: only where the site says so. */
+export const WILDCARD_NAMES_DEFAULT = false;
+/**
+ * How long an address of a name stays permitted after an answer: its TTL, not less and not more than these, and the grace.
+ * Clients keep addresses longer than they should; a balancer's TTL of seconds would otherwise refuse what is under way.
+ */
+export const NAME_TTL_MIN_SECONDS = 300;
+export const NAME_TTL_MAX_SECONDS = 86_400;
+export const NAME_GRACE_SECONDS = 3_600;
+/**
+ * How long after its last use. Never less than what an answer gives, because the kernel itself sets it at each new
+ * connection, whatever is left.
+ */
+export const NAME_USED_SECONDS = NAME_TTL_MAX_SECONDS + NAME_GRACE_SECONDS;
+/** An address that no answer has given for this long is no address of the name any more, however much it is used. */
+export const NAME_UNCONFIRMED_SECONDS = 30 * 86_400;
+/** As much of a DNS message as is read, with its headers: what EDNS clients ask for (RFC 6891 section 6.2.5). */
+export const NAME_SNAP_BYTES = 4_096 + 128;
 
 /** An applied policy that nobody confirms is rolled back after this long. */
 export const CONFIRM_SECONDS = 120;
@@ -359,6 +379,34 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     what: `The first packet of a new connection that the allow-list permits waits for the detectors (inspection: ${INSPECTION_DEFAULT}); copies to groups pass, and are seen beside. At most ${HOLD_QUEUE_LENGTH} wait at once, and none once the enforcer stalls for ${INSPECTION_HEARTBEAT_TIMEOUT_MS / 1000} s. Where the kernel cannot hold packets the detectors see a copy instead.`,
     why: 'A detector that only sees copies speaks after the first packet has done its work.',
     source: 'design',
+  },
+  {
+    id: 'names',
+    effect: 'opens',
+    what: `A name in an allow-list stands for the addresses that the policy's resolvers give it in answer to the device's own question, for the TTL (${NAME_TTL_MIN_SECONDS} s to ${NAME_TTL_MAX_SECONDS / 3600} h) and ${NAME_GRACE_SECONDS / 3600} h more, and for ${NAME_USED_SECONDS / 3600} h after each new connection; at most ${NAME_UNCONFIRMED_SECONDS / 86_400} days without an answer that gives it.`,
+    why: 'Hosts move; a list of their addresses is wrong from the day they do. A device that keeps an address past its TTL must not be refused in the middle of its work.',
+    source: 'design; RFC 1035 section 3.2.1; RFC 5452 section 9.1',
+  },
+  {
+    id: 'name-addresses',
+    effect: 'closes',
+    what: 'An address that no host has, that is link-local, or that belongs to the box or to a guarded device is never permitted by a name; one inside the site, or private, only by a name under "site.domains".',
+    why: 'Whoever controls a name outside would otherwise choose which host of the hospital the device may reach (DNS rebinding).',
+    source: 'design; RFC 6890; RFC 1918; RFC 4193',
+  },
+  {
+    id: 'wildcard-names',
+    effect: 'closes',
+    what: 'Names that begin with "*." are refused in a policy unless "site.wildcardNames" is true.',
+    why: 'Under a wildcard, whoever can make a name in the domain decides what the device reaches, and the device can say so itself by asking for it.',
+    source: 'design; RFC 4592',
+  },
+  {
+    id: 'encrypted-dns',
+    effect: 'closes',
+    what: 'Encrypted DNS (DNS over TLS or QUIC on port 853, DNS over HTTPS) is not let through by itself: it needs an entry, as all else does.',
+    why: 'The box cannot read such answers, so names would permit nothing, and a device could ask a server that nobody chose. DoH to a host that an entry permits on 443 cannot be told from other HTTPS.',
+    source: 'design; RFC 7858; RFC 8484; RFC 9250',
   },
   {
     id: 'detector-action',

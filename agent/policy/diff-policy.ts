@@ -31,7 +31,7 @@ export function diffPolicies(before: Policy, after: Policy): readonly PolicyChan
     });
   };
   add(['unknownDevices'], before.unknownDevices, after.unknownDevices, after.unknownDevices === 'observe');
-  add(['site'], before.site, after.site, false);
+  diffSite(before.site, after.site, add);
   add(['detect'], before.detect, after.detect, false);
   for (const group of namesOf(before.groups, after.groups)) {
     const [old, now] = [ownValue(before.groups, group), ownValue(after.groups, group)];
@@ -46,6 +46,20 @@ export function diffPolicies(before: Policy, after: Policy): readonly PolicyChan
   for (const name of namesOf(before.devices, after.devices))
     diffDevice(name, ownValue(before.devices, name), ownValue(after.devices, name), add);
   return changes;
+}
+
+/** Resolvers decide what names mean, domains and wildcards which of them count. */
+function diffSite(before: Policy['site'], after: Policy['site'], add: Add): void {
+  const { resolvers, domains, wildcardNames, ...rest } = before;
+  const { resolvers: nowResolvers, domains: nowDomains, wildcardNames: nowWildcards, ...nowRest } = after;
+  add(['site'], rest, nowRest, false);
+  const isNew = (was: readonly unknown[], is: readonly unknown[]): boolean => {
+    const known = new Set(was.map(textOf));
+    return is.some((one) => !known.has(textOf(one)));
+  };
+  add(['site', 'resolvers'], resolvers, nowResolvers, isNew(resolvers, nowResolvers));
+  add(['site', 'domains'], domains, nowDomains, isNew(domains, nowDomains));
+  add(['site', 'wildcardNames'], wildcardNames, nowWildcards, nowWildcards);
 }
 
 type Add = (path: readonly (string | number)[], from: unknown, to: unknown, widens: boolean) => void;
@@ -123,6 +137,7 @@ function peerText(peer: Peer): string {
   if (peer === 'any') return 'any';
   if ('address' in peer) return peer.address.text;
   if ('network' in peer) return peer.network.text;
+  if ('name' in peer) return peer.name;
   return 'device' in peer ? `device ${peer.device}` : `group ${peer.group}`;
 }
 

@@ -6,7 +6,16 @@
 import { addressBytes, type Address } from './address.js';
 import { INFRASTRUCTURE, PROTOCOL_NUMBERS, UNKNOWN_DEVICES_DEFAULT } from './default-policy.js';
 import { createEntryMatcher, type EntryMatcher } from './match-entry.js';
-import { NOTHING_LEARNED, deviceAddresses, ownValue, type LearnedAddresses } from './resolve-peers.js';
+import { coversName } from './host-name.js';
+import {
+  NOTHING_LEARNED,
+  NOTHING_NAMED,
+  deviceAddresses,
+  ownValue,
+  peerNames,
+  type LearnedAddresses,
+  type NamedAddresses,
+} from './resolve-peers.js';
 import type { DeviceMode, Policy } from './schema.js';
 
 export interface Query {
@@ -28,6 +37,8 @@ export interface Endpoint {
   readonly device: string | null;
   /** Behind the box without being named by the policy. */
   readonly isUnknownDevice?: boolean;
+  /** Asked about by name: the address only stands for whatever the name has. */
+  readonly name?: string;
 }
 
 /** What one device's list says about the connection. */
@@ -38,6 +49,8 @@ export interface Judgement {
   readonly why: 'entry' | 'observe' | 'shadow' | 'no-entry' | 'unknown-device';
   /** `devices.pump-1.allow[2]`, and the reason written there. */
   readonly entry: { readonly path: string; readonly why: string; readonly essential: boolean } | null;
+  /** Entries that would permit it if a name of theirs had the address: nobody here knows that it has. */
+  readonly ifNamed: readonly { readonly path: string; readonly names: readonly string[] }[];
   /** YAML of the narrowest entry that would permit it; null when nothing is missing. */
   readonly wouldAllow: string | null;
 }
@@ -53,6 +66,7 @@ export function explain(
   policy: Policy,
   query: Query,
   learned: LearnedAddresses = NOTHING_LEARNED,
+  named: NamedAddresses = NOTHING_NAMED,
 ): Explanation {
   const fromDevice = query.from.device !== null || query.from.isUnknownDevice === true;
   const toDevice = query.to.device !== null || query.to.isUnknownDevice === true;
@@ -60,11 +74,14 @@ export function explain(
   const byDefault = infrastructure(query, fromDevice ? 'device' : 'network');
   if (byDefault)
     return { verdict: byDefault.permits ? 'permit' : 'refuse', byDefault: byDefault.id, judgements: [] };
-  const matcher = createEntryMatcher(policy, learned);
+  const matchers = {
+    known: createEntryMatcher(policy, learned, namesOfQuery(query, named)),
+    whateverNamed: createEntryMatcher(policy, learned, () => [query.from.address, query.to.address]),
+  };
   // Both ends' lists must permit where both are guarded (default `both-lists`).
   const judgements = [
-    ...(toDevice && (query.to.device !== null || !fromDevice) ? [judge(policy, matcher, query, 'in')] : []),
-    ...(fromDevice ? [judge(policy, matcher, query, 'out')] : []),
+    ...(toDevice && (query.to.device !== null || !fromDevice) ? [judge(policy, matchers, query, 'in')] : []),
+    ...(fromDevice ? [judge(policy, matchers, query, 'out')] : []),
   ];
   return {
     verdict: judgements.every(({ verdict }) => verdict === 'permit') ? 'permit' : 'refuse',
@@ -85,13 +102,36 @@ export function endpointOf(
   return { address, device: device ?? null };
 }
 
-function judge(policy: Policy, matcher: EntryMatcher, query: Query, direction: 'out' | 'in'): Judgement {
+/** A name that is asked about has the address that stands for it. */
+function namesOfQuery({ from, to }: Query, named: NamedAddresses): NamedAddresses {
+  const asked = [from, to].flatMap(({ name, address }) => (name === undefined ? [] : [{ name, address }]));
+  return (device, policyName) => [
+    ...named(device, policyName),
+    ...asked.filter(({ name }) => coversName(policyName, name)).map(({ address }) => address),
+  ];
+}
+
+interface Matchers {
+  readonly known: EntryMatcher;
+  /** As if every name had the addresses of the query. */
+  readonly whateverNamed: EntryMatcher;
+}
+
+function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out' | 'in'): Judgement {
   const { device } = direction === 'out' ? query.from : query.to;
   const peer = direction === 'out' ? query.to : query.from;
   const known = device === null ? undefined : ownValue(policy.devices, device);
   if (device === null || !known) {
     const verdict = (policy.unknownDevices ?? UNKNOWN_DEVICES_DEFAULT) === 'observe' ? 'permit' : 'refuse';
-    return { device: null, direction, verdict, why: 'unknown-device', entry: null, wouldAllow: null };
+    return {
+      device: null,
+      direction,
+      verdict,
+      why: 'unknown-device',
+      entry: null,
+      ifNamed: [],
+      wouldAllow: null,
+    };
   }
   const connection = {
     opened: direction === 'out',
@@ -99,7 +139,7 @@ function judge(policy: Policy, matcher: EntryMatcher, query: Query, direction: '
     peer: addressBytes(peer.address),
     port: query.port ?? 0,
   };
-  const index = matcher(device, connection, false);
+  const index = matchers.known(device, connection, false);
   const entry = index === null ? undefined : known.allow[index];
   if (index !== null && entry) {
     return {
@@ -108,9 +148,12 @@ function judge(policy: Policy, matcher: EntryMatcher, query: Query, direction: '
       verdict: 'permit',
       why: 'entry',
       entry: { path: `devices.${device}.allow[${index}]`, why: entry.why, essential: entry.essential },
+      ifNamed: [],
       wouldAllow: null,
     };
   }
+  const possible = peer.name === undefined ? matchers.whateverNamed(device, connection, false) : null;
+  const possibleEntry = possible === null ? undefined : known.allow[possible];
   const wouldAllow = entryText(query, direction, peer);
   const lenient: Record<DeviceMode, Judgement['why']> = {
     observe: 'observe',
@@ -123,13 +166,24 @@ function judge(policy: Policy, matcher: EntryMatcher, query: Query, direction: '
     verdict: known.mode === 'enforce' ? 'refuse' : 'permit',
     why: lenient[known.mode],
     entry: null,
+    ifNamed:
+      possibleEntry === undefined
+        ? []
+        : [
+            {
+              path: `devices.${device}.allow[${possible}]`,
+              names: peerNames(policy, possibleEntry.peer),
+            },
+          ],
     wouldAllow,
   };
 }
 
 function entryText(query: Query, direction: 'out' | 'in', peer: Endpoint): string {
   const name = Object.entries(PROTOCOL_NUMBERS).find(([, number]) => number === query.protocol)?.[0];
-  const who = peer.device === null ? `{ address: "${peer.address.text}" }` : `{ device: ${peer.device} }`;
+  const stranger =
+    peer.name === undefined ? `{ address: "${peer.address.text}" }` : `{ name: "${peer.name}" }`;
+  const who = peer.device === null ? stranger : `{ device: ${peer.device} }`;
   const hasPorts = name === 'tcp' || name === 'udp' || name === 'sctp';
   const protocol = name === undefined || name === 'igmp' ? 'any' : name;
   return `- { direction: ${direction}, peer: ${who}, protocol: ${protocol}${hasPorts && query.port !== null ? `, ports: [${query.port}]` : ''}, why: "…" }`;

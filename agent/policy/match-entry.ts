@@ -4,7 +4,13 @@
  * connection between two guarded devices are asked for separately.
  */
 import { PROTOCOL_NUMBERS } from './default-policy.js';
-import { resolvePeer, ownValue, type LearnedAddresses } from './resolve-peers.js';
+import {
+  NOTHING_NAMED,
+  resolvePeer,
+  ownValue,
+  type LearnedAddresses,
+  type NamedAddresses,
+} from './resolve-peers.js';
 import { addressBytes, networkBase } from './address.js';
 import type { AllowEntry, Policy } from './schema.js';
 
@@ -30,11 +36,15 @@ interface Matcher {
 }
 
 /** Entries are taken apart once per device, when first asked about. */
-export function createEntryMatcher(policy: Policy, learned: LearnedAddresses): EntryMatcher {
+export function createEntryMatcher(
+  policy: Policy,
+  learned: LearnedAddresses,
+  named: NamedAddresses = NOTHING_NAMED,
+): EntryMatcher {
   const byDevice = new Map<string, readonly Matcher[]>();
   return (device, connection, essentialOnly) => {
     let matchers = byDevice.get(device);
-    if (!matchers) byDevice.set(device, (matchers = matchersOf(policy, device, learned)));
+    if (!matchers) byDevice.set(device, (matchers = matchersOf(policy, device, learned, named)));
     const found = matchers.find(
       (matcher) => (!essentialOnly || matcher.essential) && matches(matcher, connection),
     );
@@ -42,9 +52,14 @@ export function createEntryMatcher(policy: Policy, learned: LearnedAddresses): E
   };
 }
 
-function matchersOf(policy: Policy, device: string, learned: LearnedAddresses): readonly Matcher[] {
+function matchersOf(
+  policy: Policy,
+  device: string,
+  learned: LearnedAddresses,
+  named: NamedAddresses,
+): readonly Matcher[] {
   return (ownValue(policy.devices, device)?.allow ?? []).map((entry, index) => {
-    const peers = resolvePeer(policy, entry.peer, learned);
+    const peers = resolvePeer(policy, entry.peer, learned, (name) => named(device, name));
     return {
       index,
       opened: entry.direction === 'out',

@@ -42,13 +42,25 @@ function checkDocument(document: unknown): ShapeResult<Policy> {
   const shape = checkShape(policySchema, document);
   if (shape.ok) {
     const policy = withoutPrototypes(shape.value);
-    const problems = checkPolicy(policy, { deviceNames, groupNames, entryIndex: (_, index) => index });
+    const problems = checkPolicy(policy, {
+      deviceNames,
+      groupNames,
+      entryIndex: (_, index) => index,
+      siteIsKnown: true,
+    });
     return problems.length === 0 ? { ok: true, value: policy } : { ok: false, problems };
   }
   const problems = [...shape.problems, ...unnamedDeviceProblems(document)];
   const rest = wellShaped(document, problems);
   if (rest)
-    problems.push(...checkPolicy(rest.policy, { deviceNames, groupNames, entryIndex: rest.entryIndex }));
+    problems.push(
+      ...checkPolicy(rest.policy, {
+        deviceNames,
+        groupNames,
+        entryIndex: rest.entryIndex,
+        siteIsKnown: rest.siteIsKnown,
+      }),
+    );
   return { ok: false, problems };
 }
 
@@ -77,7 +89,7 @@ function unnamedDeviceProblems(document: unknown): readonly ShapeProblem[] {
 function wellShaped(
   document: unknown,
   problems: readonly ShapeProblem[],
-): { readonly policy: Policy; readonly entryIndex: CheckContext['entryIndex'] } | null {
+): ({ readonly policy: Policy } & Pick<CheckContext, 'entryIndex' | 'siteIsKnown'>) | null {
   const badDevices = new Set<string>();
   const badGroups = new Set<string>();
   const badEntries = new Map<string, Set<number>>();
@@ -105,9 +117,10 @@ function wellShaped(
     devices[name] = { ...(value as object), allow: kept.map((index) => allow[index] as unknown) };
   }
   const groups = Object.entries(recordUnder(document, 'groups')).filter(([name]) => !badGroups.has(name));
+  const siteIsKnown = !problems.some(({ path }) => path[0] === 'site');
   const result = policySchema.safeParse({
     version: 1,
-    site: { name: 'unnamed' },
+    site: siteIsKnown ? recordUnder(document, 'site') : { name: 'unnamed' },
     groups: bare(Object.fromEntries(groups)),
     devices,
   });
@@ -115,6 +128,7 @@ function wellShaped(
   return {
     policy: withoutPrototypes(result.data),
     entryIndex: (device, index) => positions.get(device)?.[index] ?? index,
+    siteIsKnown,
   };
 }
 

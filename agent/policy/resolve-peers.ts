@@ -10,21 +10,42 @@ export type LearnedAddresses = ReadonlyMap<string, readonly Address[]>;
 
 export const NOTHING_LEARNED: LearnedAddresses = new Map();
 
+/** Addresses that a name of the policy (`*.` included) has for a device now: from DNS answers, see enforcer/names/. */
+export type NamedAddresses = (device: string, name: string) => readonly Address[];
+
+/** For the compiler: names fill sets of their own while the box runs. */
+export const NOTHING_NAMED: NamedAddresses = () => [];
+
 export type ResolvedPeer = { readonly address: Address } | { readonly network: Network };
 
 /**
  * All a peer stands for, each once, in the order of the policy. `any` stays `any`. A group or device that the policy
- * does not have, or a device without a known address, gives an empty list: the entry permits nothing until it is known.
+ * does not have, or a device or name without a known address, gives an empty list: the entry permits nothing until it is
+ * known.
  */
 export function resolvePeer(
   policy: Pick<Policy, 'groups' | 'devices'>,
   peer: Peer,
   learned: LearnedAddresses = NOTHING_LEARNED,
+  addressesOf: (name: string) => readonly Address[] = () => [],
 ): readonly ResolvedPeer[] | 'any' {
   if (peer === 'any') return 'any';
   if ('address' in peer || 'network' in peer) return [peer];
   if ('device' in peer) return deviceAddresses(policy, peer.device, learned).map((address) => ({ address }));
-  return distinct(ownValue(policy.groups, peer.group) ?? []);
+  const members = 'name' in peer ? [peer] : (ownValue(policy.groups, peer.group) ?? []);
+  return distinct(
+    members.flatMap((member): readonly ResolvedPeer[] =>
+      'name' in member ? addressesOf(member.name).map((address) => ({ address })) : [member],
+    ),
+  );
+}
+
+/** The names a peer stands for, each once: its own, or those of its group. */
+export function peerNames(policy: Pick<Policy, 'groups'>, peer: Peer): readonly string[] {
+  if (peer === 'any' || 'address' in peer || 'network' in peer || 'device' in peer) return [];
+  if ('name' in peer) return [peer.name];
+  const members = ownValue(policy.groups, peer.group) ?? [];
+  return [...new Set(members.flatMap((member) => ('name' in member ? [member.name] : [])))];
 }
 
 /** The configured addresses of a device and what was learnt beside them. A configured list is not narrowed by learning. */

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { parseAddress, parseNetwork } from './address.js';
+import { WILDCARD_NAMES_DEFAULT } from './default-policy.js';
+import { parseHostName } from './host-name.js';
 import { detectSettings } from '../detect/settings.js';
 
 /** Names become nft comments, file names and topic levels: a closed alphabet, so that nothing has to be quoted. */
@@ -13,6 +15,8 @@ export const MAX_DEVICES = 20_000;
 export const MAX_ALLOW_ENTRIES_PER_DEVICE = 1_000;
 export const MAX_GROUP_MEMBERS = 10_000;
 export const MAX_ADDRESSES_PER_DEVICE = 64;
+export const MAX_RESOLVERS = 16;
+export const MAX_DOMAINS = 64;
 
 const name = z.string().regex(NAME_PATTERN, {
   error:
@@ -45,6 +49,16 @@ const network = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+const hostNameOf = (wildcard: 'wildcard' | 'no-wildcard') =>
+  z.string().transform((value, context) => {
+    const parsed = parseHostName(value, wildcard);
+    if (parsed.ok) return parsed.name;
+    context.addIssue({ code: 'custom', message: parsed.problem });
+    return z.NEVER;
+  });
+/** With a leading `*.` where the site allows it (check-policy.ts). */
+const hostName = hostNameOf('wildcard');
+
 /** A single port, or an inclusive range written "low-high". RFC 6335: 0 is reserved. */
 const port = z
   .union([z.int(), z.string()], { error: 'write a port as a number, or a range like "5000-5010"' })
@@ -76,8 +90,12 @@ const peer = z.union(
     z.strictObject({ network }),
     z.strictObject({ device: name }),
     z.strictObject({ group: name }),
+    z.strictObject({ name: hostName }),
   ],
-  { error: 'write "any" or exactly one of { address: … }, { network: … }, { device: … }, { group: … }' },
+  {
+    error:
+      'write "any" or exactly one of { address: … }, { network: … }, { name: … }, { device: … }, { group: … }',
+  },
 );
 
 export const PROTOCOLS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'gre', 'esp', 'any'] as const;
@@ -131,9 +149,10 @@ export const device = z.strictObject({
   allow: z.array(allowEntry).max(MAX_ALLOW_ENTRIES_PER_DEVICE).default([]),
 });
 
-const groupMember = z.union([z.strictObject({ address }), z.strictObject({ network })], {
-  error: 'write { address: … } or { network: … }',
-});
+const groupMember = z.union(
+  [z.strictObject({ address }), z.strictObject({ network }), z.strictObject({ name: hostName })],
+  { error: 'write { address: … }, { network: … } or { name: … }' },
+);
 
 export const policy = z.strictObject({
   version: z.literal(1, { error: 'this build reads policy version 1' }),
@@ -144,6 +163,20 @@ export const policy = z.strictObject({
       .max(1000)
       .default([])
       .describe('what counts as inside; anything else is outside'),
+    resolvers: z
+      .array(address)
+      .max(MAX_RESOLVERS)
+      .default([])
+      .describe('DNS servers whose answers say which addresses a name in an allow-list has'),
+    domains: z
+      .array(hostNameOf('no-wildcard'))
+      .max(MAX_DOMAINS)
+      .default([])
+      .describe('names at or under these may have addresses inside the site; other names may not'),
+    wildcardNames: z
+      .boolean()
+      .default(WILDCARD_NAMES_DEFAULT)
+      .describe('names in allow-lists may begin with *.'),
   }),
   unknownDevices: z
     .enum(['observe', 'refuse'])
@@ -158,5 +191,6 @@ export type Policy = z.infer<typeof policy>;
 export type PolicyDevice = z.infer<typeof device>;
 export type AllowEntry = z.infer<typeof allowEntry>;
 export type Peer = z.infer<typeof peer>;
+export type GroupMember = z.infer<typeof groupMember>;
 export type PortRange = z.infer<typeof port>;
 export type DeviceMode = PolicyDevice['mode'];

@@ -1,6 +1,7 @@
 /** What the box takes away from a device's exposure, from the policy in force and the orders of containment. Pure. */
 import { isSiteAddress } from '../inventory/site-address.js';
 import { addressFromBytes, isInNetwork, networkBase, type Address, type Network } from '../policy/address.js';
+import { isUnderDomain } from '../policy/host-name.js';
 import type { Policy, PolicyDevice } from '../policy/schema.js';
 import type { ContainmentLevel } from '../messages/vocabulary.js';
 
@@ -52,9 +53,10 @@ function leadsOutside(policy: Policy, peer: PeerOf): boolean {
   if (peer === 'any') return true;
   if ('device' in peer) return false;
   const members = 'group' in peer ? (policy.groups[peer.group] ?? []) : [peer];
-  return members.some((one) =>
-    'network' in one ? !holdsNetwork(policy, one.network) : !holdsAddress(policy, one.address),
-  );
+  return members.some((one) => {
+    if ('name' in one) return !policy.site.domains.some((domain) => isUnderDomain(one.name, domain));
+    return 'network' in one ? !holdsNetwork(policy, one.network) : !holdsAddress(policy, one.address);
+  });
 }
 
 /** A site that names no networks means private addresses. */

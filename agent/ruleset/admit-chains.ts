@@ -14,6 +14,7 @@ import {
   markText,
 } from './marks.js';
 import { lookups } from './match-text.js';
+import { logQuestion, noteQuestions } from './name-chains.js';
 import {
   HELD_COUNTER,
   HOLD_CHAIN,
@@ -36,10 +37,12 @@ export function admitChains(): readonly Chain[] {
       rules: [
         { text: 'counter name "permitted_new"' },
         { text: `meta l4proto tcp ct mark set ct mark or ${markText(AWAITS_DATA | AWAITS_ANSWER)}` },
+        noteQuestions,
         {
           text: `meta nfproto @${INSPECTING_SET} ether daddr and 01:00:00:00:00:00 == 00:00:00:00:00:00 jump inspect`,
           comment: 'inline: to the detectors; returns where it cannot be held',
         },
+        logQuestion,
         logFirst(`meta mark and ${markText(WOULD_REFUSE | OBSERVED)} == 0`, NEW_PREFIX),
         ...lenientLogs(),
         { text: admit },

@@ -18,6 +18,7 @@ import { bridgeTable } from './bridge-table.js';
 import { inetChains } from './inet-chains.js';
 import { CONTACTED, OPENED, UNKNOWN_DEVICE_ID, markText } from './marks.js';
 import { HELD_COUNTER, INSPECTING_SET, NOT_HELD_COUNTER, counterName } from './reasons.js';
+import { namedSets } from './name-chains.js';
 import { reasonsOf, refusalChains } from './refusal-chains.js';
 import { RULESET_FORMAT, type Element, type Ruleset, type SetDefinition, type Table } from './ruleset.js';
 
@@ -31,6 +32,8 @@ export const RUNTIME_SETS: ReadonlySet<string> = new Set([
   'refused_log_rate',
   'new_log_rate',
   'data_log_rate',
+  'name_log_rate',
+  ...namedSets().map(({ name }) => name),
 ]);
 
 export interface CompileInput {
@@ -71,6 +74,8 @@ export function compileRuleset(input: CompileInput): Ruleset {
       ...identitySets(devices),
       lenient(policy, devices),
       ...allowSets(policy, devices, learned),
+      ...resolverSets(policy),
+      ...namedSets(),
       ...runtimeSets(),
     ],
     chains: [...inetChains(config), ...refusalChains('inet')],
@@ -248,6 +253,18 @@ function allowSets(
   );
 }
 
+function resolverSets(policy: Policy): readonly SetDefinition[] {
+  return FAMILIES.map((family) => ({
+    kind: 'set',
+    name: `resolvers${family}`,
+    comment: 'whose answers say what names are',
+    type: `type ipv${family}_addr`,
+    flags: [],
+    contents: 'policy',
+    elements: ofFamily(policy.site.resolvers, family).map(({ text }) => ({ key: text })),
+  }));
+}
+
 function runtimeSets(): readonly SetDefinition[] {
   const rate = (name: string): SetDefinition => ({
     kind: 'set',
@@ -281,6 +298,7 @@ function runtimeSets(): readonly SetDefinition[] {
     rate('refused_log_rate'),
     rate('new_log_rate'),
     rate('data_log_rate'),
+    rate('name_log_rate'),
   ];
 }
 

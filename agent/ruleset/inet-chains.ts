@@ -15,6 +15,7 @@ import {
 import type { BoxConfig } from '../policy/config.js';
 import { admit, admitChains, lenientLogs } from './admit-chains.js';
 import { addressOf, lookups } from './match-text.js';
+import { nameChains } from './name-chains.js';
 import {
   CONNECTION_MASK,
   OBSERVED,
@@ -57,6 +58,7 @@ export function inetChains(config: BoxConfig): readonly Chain[] {
     lenientChain('would_refuse', 'shadow: counted and told, not refused', WOULD_REFUSE, 'would_refuse'),
     lenientChain('observed', 'observe: told, not refused', OBSERVED, null),
     ...admitChains(),
+    ...nameChains(),
     ...fixedChains(),
   ];
 }
@@ -238,12 +240,20 @@ function toDevice(): Chain {
   };
 }
 
+/** What a name permits and is used stays permitted: `used_out` and `used_in` return for the chain that goes there. */
+function keepUsed(peer: 'saddr' | 'daddr'): (rule: Rule) => Rule {
+  const chain = peer === 'daddr' ? 'used_out' : 'used_in';
+  return ({ text }) => ({
+    text: /@\w+_names\w* return$/.test(text) ? text.replace(/return$/, `goto ${chain}`) : text,
+  });
+}
+
 /** Returns when the device's list, or its mode, lets the packet through. */
 function judged(name: string, peer: 'saddr' | 'daddr'): Chain {
   return {
     name,
     rules: [
-      ...lookups('allow', peer, 'dport'),
+      ...lookups('allow', peer, 'dport').map(keepUsed(peer)),
       { text: 'meta mark vmap @lenient' },
       { text: 'goto not_allowed' },
     ],
@@ -269,7 +279,9 @@ function contained(
       ...flowsFrom(side === 'device' ? 'network' : 'device').map((flow) => ({
         text: `ct direction reply ${matchOf(flow)} return`,
       })),
-      ...lookups('essential', ahead, 'dport').map((rule) => ({ text: `ct direction original ${rule.text}` })),
+      ...lookups('essential', ahead, 'dport')
+        .map(keepUsed(ahead))
+        .map((rule) => ({ text: `ct direction original ${rule.text}` })),
       ...lookups('essential', back, 'sport').map((rule) => ({ text: `ct direction reply ${rule.text}` })),
       { text: 'ct state related meta l4proto { icmp, ipv6-icmp } return' },
       { text: `goto ${chainName('contained')}` },

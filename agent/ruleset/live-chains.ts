@@ -5,19 +5,27 @@
 import { DATA_SNAP_BYTES, NEW_LOG_BURST, NEW_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
 import { admit } from './admit-chains.js';
 import { addressOf } from './match-text.js';
-import { AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, markText } from './marks.js';
+import { ASKS_NAMES, AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, markText } from './marks.js';
 import { ANSWER_PREFIX, DATA_PREFIX, PERMITTED_GROUP } from './reasons.js';
 import type { Chain, Rule } from './ruleset.js';
 
-const firstData = {
-  text: `ct mark and ${markText(AWAITS_DATA | AWAITS_ANSWER)} != 0 tcp flags & psh == psh jump first_data`,
-  comment: 'is it what the port promises',
+/** One test for most packets: whatever is to be looked at in a live connection. */
+const watched = {
+  text: `ct mark and ${markText(AWAITS_DATA | AWAITS_ANSWER | ASKS_NAMES)} != 0 jump watched`,
+  comment: 'first data, and DNS',
 };
 
 export function liveChains(): readonly Chain[] {
   return [
     live(),
     pair(),
+    {
+      name: 'watched',
+      rules: [
+        { text: 'tcp flags & psh == psh jump first_data', comment: 'is it what the port promises' },
+        { text: `ct mark and ${markText(ASKS_NAMES)} == ${markText(ASKS_NAMES)} goto names` },
+      ],
+    },
     firstDataChain('first_data', AWAITS_DATA, DATA_PREFIX),
     firstDataChain('first_answer', AWAITS_ANSWER, ANSWER_PREFIX),
   ];
@@ -31,7 +39,7 @@ function live(): Chain {
       { text: `meta mark set ct mark and ${markText(CONNECTION_MASK)}` },
       { text: 'meta mark vmap @containment' },
       { text: `meta mark >= ${markText(BOTH_GUARDED)} goto live_both` },
-      firstData,
+      watched,
       { text: admit },
     ],
   };
@@ -51,7 +59,7 @@ function pair(): Chain {
       ...responder('ct direction original'),
       ...responder('ct direction reply'),
       { text: 'meta mark vmap @containment' },
-      firstData,
+      watched,
       { text: admit },
     ],
   };

@@ -11,6 +11,7 @@
  *   bit 22      observe: the same                             } until it is logged
  *   bits 23, 22 in a connection's mark: no data seen yet of the one who opened it, of the other
  *   bit 21      an essential entry permits it (only while it is held)
+ *   bit 20      of a conversation with a DNS server, not its first packet; in a connection's mark: all of it
  *   bits 0..19  the device's number (assign-ids.ts)
  *
  * A connection's mark is the mark of the device that decided it, so that one look-up finds a contained device for every
@@ -25,8 +26,10 @@ export const OBSERVED = 0x0040_0000;
 /** Conntrack mark only: the first data of each direction is yet to come, and will be logged. */
 export const AWAITS_DATA = 0x0080_0000;
 export const AWAITS_ANSWER = 0x0040_0000;
-/** A packet mark without bits 22 and 23 is what a connection keeps. */
-export const CONNECTION_MASK = 0xff3f_ffff;
+/** DNS (port 53) that a device opened: what is asked and answered is read. */
+export const ASKS_NAMES = 0x0010_0000;
+/** A packet mark without bits 20, 22 and 23 is what a connection keeps. */
+export const CONNECTION_MASK = 0xff2f_ffff;
 export const DEVICE_MASK = 0x000f_ffff;
 /** Conntrack mark only. */
 export const BOTH_GUARDED = 0x8000_0000;

@@ -7,15 +7,40 @@ export function addressOf(family: 4 | 6, which: 'saddr' | 'daddr'): string {
   return family === 4 ? `ip ${which}` : `ip6 ${which}`;
 }
 
-/** Four rules that return where an entry of the device in the mark names the peer, its protocol and port. */
-export function lookups(
-  set: 'allow' | 'essential',
+/** Sets of an allow-list, beside which `allow4_names` and the like hold what names stand for. */
+export type ListName = 'allow' | 'essential';
+
+/**
+ * Rules that return where an entry of the device in the mark names the peer, its protocol and port: for each family
+ * addresses, networks and ranges, names, and names without ports.
+ */
+export function lookups(set: ListName, peer: 'saddr' | 'daddr', port: 'sport' | 'dport'): readonly Rule[] {
+  return ([4, 6] as const).flatMap((family) => [
+    ...['', '_ranges'].map((kind) => ({
+      text: `${fullKey(family, peer, port)} @${set}${family}${kind} return`,
+    })),
+    ...namedKeys(set, family, peer, port).map(({ text }) => ({ text: `${text} return` })),
+  ]);
+}
+
+/** Matches on the sets of names: `key @set`, with the key for a statement that updates the set. */
+export function namedKeys(
+  set: ListName,
+  family: 4 | 6,
   peer: 'saddr' | 'daddr',
   port: 'sport' | 'dport',
-): readonly Rule[] {
-  return ([4, 6] as const).flatMap((family) =>
-    ['', '_ranges'].map((kind) => ({
-      text: `meta mark . ${addressOf(family, peer)} . meta l4proto . th ${port} @${set}${family}${kind} return`,
-    })),
-  );
+): readonly { readonly text: string; readonly key: string; readonly set: string }[] {
+  const matches = (key: string, name: string) => ({ text: `${key} @${name}`, key, set: name });
+  return [
+    matches(fullKey(family, peer, port), namedSet(set, family, true)),
+    matches(`meta mark . ${addressOf(family, peer)} . meta l4proto`, namedSet(set, family, false)),
+  ];
+}
+
+export function namedSet(set: ListName, family: 4 | 6, hasPorts: boolean): string {
+  return `${set}${family}_names${hasPorts ? '' : '_any'}`;
+}
+
+function fullKey(family: 4 | 6, peer: 'saddr' | 'daddr', port: 'sport' | 'dport'): string {
+  return `meta mark . ${addressOf(family, peer)} . meta l4proto . th ${port}`;
 }

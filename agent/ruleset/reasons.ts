@@ -9,6 +9,8 @@ export type Table = 'inet' | 'bridge';
 export const REFUSED_GROUP = 1;
 export const PERMITTED_GROUP = 2;
 export const LEARN_GROUP = 3;
+/** What devices ask DNS servers, and what these answer, where it is not held. */
+export const NAMES_GROUP = 4;
 /** NFQUEUE number of first packets that are held; a number that nobody else on the box uses (0 and 1 are everyone's first choice). */
 export const HOLD_QUEUE = 3085;
 export const HOLD_CHAIN = 'hold';
@@ -26,6 +28,8 @@ export const ANSWER_PREFIX = 'answer';
 export const LEARN_PREFIX = 'learn';
 /** DHCP of a device: passes without being told, and says more of the device than anything else. */
 export const IDENTITY_PREFIX = 'identity';
+/** The only prefix of NAMES_GROUP. */
+export const NAMES_PREFIX = 'names';
 
 /**
  * Which tables can refuse for a reason; a table only has the counters and chains of its own. None: the verdict on a held

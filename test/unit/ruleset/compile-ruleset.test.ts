@@ -53,11 +53,31 @@ t.test('IPv6 has a twin for every rule of the allow-list, of identity and of con
   const toSix = (rule: string): string =>
     rule
       .replace(/\bip (s|d)addr\b/g, 'ip6 $1addr')
-      .replace(/(allow|essential|device_by_ip|bindings|fixed_macs|source_ip)4/g, '$16');
+      .replace(/(allow|essential|resolvers|device_by_ip|bindings|fixed_macs|source_ip)4/g, '$16');
   // 0.0.0.0 is one address; its IPv6 counterpart is :: beside link-local ones.
   const v4 = rules.filter((rule) => /\bip (s|d)addr\b/.test(rule) && !rule.includes('0.0.0.0'));
   t.ok(v4.length >= 20, `${v4.length} rules`);
   for (const rule of v4) t.ok(rules.includes(toSix(rule)), toSix(rule));
+  t.end();
+});
+
+t.test('names are no elements of the ruleset; the resolvers that answer for them are', (t) => {
+  const { tables } = compileRuleset({
+    policy: policyOf(`version: 1
+site: { name: x, resolvers: [10.77.0.53, "fd77::53"] }
+devices:
+  pump-1:
+    identity: { macs: ["02:00:00:00:00:0a"] }
+    mode: enforce
+    allow: [{ direction: out, peer: { name: pacs.hospital.example }, protocol: tcp, ports: [104], why: x }]
+`),
+    config: bridge,
+  });
+  const sets = new Map(tables[0]?.sets.map((set) => [set.name, set]));
+  t.same(sets.get('resolvers4')?.elements, [{ key: '10.77.0.53' }]);
+  t.same(sets.get('resolvers6')?.elements, [{ key: 'fd77::53' }]);
+  for (const name of ['allow4', 'allow4_ranges', 'allow4_names', 'allow6_names_any'])
+    t.same(sets.get(name)?.elements, [], name);
   t.end();
 });
 
