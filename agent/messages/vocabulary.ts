@@ -147,7 +147,6 @@ export const nameLookup = z.strictObject({
   firstMs: epochMs,
   lastMs: epochMs,
 });
-export type NameLookup = z.infer<typeof nameLookup>;
 
 export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);
