@@ -9,7 +9,7 @@ PACKETS ?= 10000000
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-debian-kernel demo bench detection-report fuzz install uninstall clean
+.PHONY: help setup build check test test-debian-kernel demo matrix bench detection-report fuzz install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-debian-kernel: build ## the real-kernel tests on Debian's own kernel, in a 
 
 demo: build ## the main job on real traffic (MODE=router, KEEP=1)
 	@node dist/cli/main.js demo --mode $(MODE) $(if $(KEEP),--keep)
+
+matrix: build ## the failure matrix under live traffic, measured (ONLY="enforcer-killed …")
+	@node dist/lab/matrix/main.js $(ONLY)
 
 bench: build ## measure, one JSON line a result (ONLY="queue apply")
 	@node dist/bench/main.js $(ONLY)

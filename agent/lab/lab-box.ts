@@ -4,6 +4,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connect, type ConnectOptions, type IpcClient } from '../ipc/client.js';
+import type { RequestTable } from '../ipc/request-table.js';
+import { agentRequests } from '../messages/agent-messages.js';
+import { requests } from '../messages/enforcer-messages.js';
+import { pathsFromEnvironment } from '../paths.js';
 import { BROKER_PORT } from './broker.js';
 import type { Certificates } from './certificates.js';
 import { waitFor, type Namespace, type Ran, type Running } from './namespace.js';
@@ -12,10 +17,22 @@ import type { LabMode } from './network-lab.js';
 /** The compiled command, also when this file runs uncompiled in a test. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+export type BoxProcess = 'enforcer' | 'agent';
+
+/** What a test changes of how a process is started: another environment (a faked clock), another build (an upgrade). */
+export interface StartHow {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly main?: string;
+}
+
 export interface LabBox {
   readonly environment: Readonly<Record<string, string>>;
-  startEnforcer(): Promise<Running>;
-  startAgent(): Promise<Running>;
+  /** Resolves once it answers. */
+  startEnforcer(how?: StartHow): Promise<Running>;
+  startAgent(how?: StartHow): Promise<Running>;
+  /** One question to a running process; rejects as the command would fail. */
+  askEnforcer: IpcClient<typeof requests>['request'];
+  askAgent: IpcClient<typeof agentRequests>['request'];
   /** A `cordon` command on the box. */
   cordon(...words: string[]): Promise<Ran>;
 }
@@ -53,47 +70,58 @@ export async function createLabBox(
     );
   }
   await writeFile(environment.CORDON_CONFIG, `${lines.join('\n')}\n`);
-  const start = async (process_: 'enforcer' | 'agent'): Promise<Running> => {
-    const unit = await readUnit(process_);
-    return host.start([process.execPath, ...unit.nodeFlags, MAIN, process_], {
-      env: { ...environment, ...unit.environment },
+  const paths = pathsFromEnvironment(environment);
+  const enforcerSocket = { socketPath: paths.enforcerSocket, peerName: 'enforcer', requests };
+  const agentSocket = { socketPath: paths.agentSocket, peerName: 'agent', requests: agentRequests };
+  const start = async (which: BoxProcess, how: StartHow, ask: () => Promise<unknown>): Promise<Running> => {
+    const unit = await readUnit(which);
+    const running = await host.start([process.execPath, ...unit.nodeFlags, how.main ?? MAIN, which], {
+      env: { ...environment, ...unit.environment, ...how.environment },
     });
+    await waitFor(
+      () =>
+        ask().then(
+          () => true,
+          () => false,
+        ),
+      running.ended,
+      () => `${which}: ${running.output().slice(-3000)}`,
+    );
+    return running;
   };
-  const answers = (request: string): Promise<boolean> =>
-    host
-      .run([process.execPath, MAIN, ...request.split(' ')], { env: environment })
-      .then(({ code }) => code === 0);
+  const askEnforcer: LabBox['askEnforcer'] = (name, params, options) =>
+    asking(enforcerSocket, (client) => client.request(name, params, options));
+  const askAgent: LabBox['askAgent'] = (name, params, options) =>
+    asking(agentSocket, (client) => client.request(name, params, options));
   return {
     environment,
-    async startEnforcer() {
-      const running = await start('enforcer');
-      await waitFor(
-        () => answers('status --json'),
-        running.ended,
-        () => `enforcer: ${running.output().slice(-3000)}`,
-      );
-      return running;
-    },
-    async startAgent() {
-      const running = await start('agent');
-      await waitFor(
-        () => answers('devices --json'),
-        running.ended,
-        () => `agent: ${running.output().slice(-3000)}`,
-      );
-      return running;
-    },
+    startEnforcer: (how = {}) => start('enforcer', how, () => askEnforcer('status', {})),
+    startAgent: (how = {}) => start('agent', how, () => askAgent('status', {})),
+    askEnforcer,
+    askAgent,
     // A policy of 10,000 devices takes its time.
     cordon: (...words) =>
       host.run([process.execPath, MAIN, ...words], { env: environment, timeoutMs: 60_000 }),
   };
 }
 
+async function asking<T extends RequestTable, Result>(
+  options: ConnectOptions<T>,
+  use: (client: IpcClient<T>) => Promise<Result>,
+): Promise<Result> {
+  const client = await connect(options);
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}
+
 /** Node's flags and the environment as the unit has them, so that what is tried and measured here is what runs on a box. */
 async function readUnit(
-  process_: 'enforcer' | 'agent',
+  which: BoxProcess,
 ): Promise<{ nodeFlags: string[]; environment: Record<string, string> }> {
-  const unit = await readFile(new URL(`../../systemd/cordon-${process_}.service`, import.meta.url), 'utf8');
+  const unit = await readFile(new URL(`../../systemd/cordon-${which}.service`, import.meta.url), 'utf8');
   const [, program = ''] = /^ExecStart=\S+ (.*)$/m.exec(unit) ?? [];
   return {
     nodeFlags: program.split(' ').filter((word) => word.startsWith('--')),

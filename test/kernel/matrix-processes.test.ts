@@ -1,0 +1,7 @@
+import './support/in-own-namespace.js';
+import t from 'tap';
+import { PROCESS_FAULTS } from '../../agent/lab/matrix/process-faults.js';
+import { testFaults } from './support/matrix-tests.js';
+
+t.setTimeout(150_000);
+await testFaults(t, PROCESS_FAULTS);
