@@ -13,6 +13,8 @@ export interface Paths {
   readonly enforcerStateDir: string;
   /** Written by the agent only: the store. */
   readonly agentStateDir: string;
+  /** Written by the agent only: the activity log. */
+  readonly activityDir: string;
 }
 
 export function pathsFromEnvironment(environment: Readonly<Record<string, string | undefined>>): Paths {
@@ -24,5 +26,6 @@ export function pathsFromEnvironment(environment: Readonly<Record<string, string
     agentSocket: join(runDir, 'agent.sock'),
     enforcerStateDir: join(stateDir, 'enforcer'),
     agentStateDir: join(stateDir, 'agent'),
+    activityDir: join(stateDir, 'agent', 'activity'),
   };
 }

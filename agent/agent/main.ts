@@ -17,6 +17,7 @@ import type { Store } from '../store/store.js';
 import { readHealth } from '../upstream/health.js';
 import { Upstream, type UpstreamChange } from '../upstream/mqtt-client.js';
 import { boxTopics } from '../upstream/pure/topics.js';
+import { ActivityKeeper } from './activity-keeper.js';
 import { startEnforcerLink } from './enforcer-link.js';
 import { endOfSupportFindings, supportTable } from './end-of-support.js';
 import { InventoryKeeper } from './inventory-keeper.js';
@@ -127,6 +128,23 @@ async function run(
   opened.push(() => {
     inventory.finish();
   });
+  const activity = new ActivityKeeper({
+    directory: paths.activityDir,
+    keepDays: config.activity.keepDays,
+    store,
+    nowMs,
+    version,
+    onWriteError,
+    onMismatch: (detail) => {
+      log.error({ detail }, 'the activity log is not the one that was written: cordon audit verify');
+    },
+    onHead: (head) => {
+      if (upstream && topics) upstream.setRetained(topics.reported('activity'), { ...head });
+    },
+  });
+  opened.push(() => {
+    activity.finish();
+  });
   const recorder = new Recorder({
     box: config.box,
     productVersion: version,
@@ -136,6 +154,7 @@ async function run(
     newUid: randomUUID,
     onSpooled: () => upstream?.spoolGrew(),
     onWriteError,
+    activityHead: () => activity.head,
   });
 
   opened.push(() => {
@@ -151,6 +170,7 @@ async function run(
     onEvent: (event) => {
       if (event.event === 'evidence') inventory.take(event.items);
       if (event.event === 'devices') for (const item of event.items) inventory.see(item);
+      if (event.event === 'state') activity.noteChanges(event.items);
       recorder.take(event);
     },
     onStatus: (status) => {
@@ -172,6 +192,7 @@ async function run(
   const dropped = (): Record<string, number> => ({
     ...recorder.dropped(),
     ...inventory.counters(),
+    ...activity.counters(),
     ...store.dropped(),
     ...(upstream?.counters() ?? {}),
     ...server.dropped(),
@@ -200,6 +221,7 @@ async function run(
       refusals: store.refusals.total,
       findings: store.findings.total,
     },
+    activity: activity.status(),
     dropped: dropped(),
     rssBytes: process.memoryUsage.rss(),
   });
@@ -209,15 +231,26 @@ async function run(
     maxConnections: MAX_CONNECTIONS,
     maxRequestBytes: MAX_REQUEST_BYTES,
     requests: agentRequests,
-    handlers: agentHandlers(store, inventory, status, nowMs, () => {
-      recorder.flush();
-    }),
+    handlers: agentHandlers(
+      store,
+      inventory,
+      status,
+      nowMs,
+      () => {
+        recorder.flush();
+      },
+      (items) => {
+        activity.note(items);
+      },
+    ),
     onHandlerError: (error, request) => {
       log.error({ err: error, request }, 'a request failed');
     },
   });
 
   opened.push(() => server.stop());
+  // Nobody else answers on our socket: this is the only agent.
+  activity.start();
 
   const sendHealth = async (): Promise<void> => {
     if (!upstream || !topics) return;
@@ -246,6 +279,7 @@ async function run(
     setInterval(() => {
       recorder.tick();
       inventory.tick();
+      activity.tick();
     }, FLUSH_INTERVAL_MS),
     setInterval(remindOfEnds, END_OF_SUPPORT_INTERVAL_MS),
     setInterval(() => void sendHealth(), options.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS),

@@ -4,6 +4,7 @@
  * process stops: the disk is an SD card. Findings and state changes are written at once. A disk that refuses is counted and
  * never stops the agent.
  */
+import type { Head } from '../activity/entry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
 import type { ConnectionSummary, Finding, SeenDevice, StateChange } from '../messages/vocabulary.js';
 import type { NewEvent } from '../store/spool.js';
@@ -37,6 +38,8 @@ export interface RecorderOptions {
   readonly newUid: () => string;
   readonly onSpooled: () => void;
   readonly onWriteError: (error: unknown) => void;
+  /** Goes upstream with each change of state, so that the activity log can be held against it. */
+  readonly activityHead?: () => Head;
 }
 
 /** Undone work for the store: tried again as it is when a write failed. */
@@ -171,7 +174,9 @@ export class Recorder {
       }
       case 'state':
         store.stateChanges.add(work.item);
-        return this.#spool(stateChangeEvent(work.item, this.#context()));
+        return this.#spool(
+          stateChangeEvent(work.item, this.#context(), this.#options.activityHead?.() ?? null),
+        );
     }
   }
 

@@ -1,4 +1,7 @@
 /** The agent's answers to the CLI and the page, over agent.sock. Handed to ipc/server.ts by main.ts. */
+import { activityOfEntries } from '../activity/activities.js';
+import type { NewActivity } from '../activity/entry.js';
+import { attributed } from '../ipc/attributed.js';
 import { RequestError } from '../ipc/errors.js';
 import type { Handlers } from '../ipc/request-table.js';
 import type { AgentStatus, InventoryRow, agentRequests } from '../messages/agent-messages.js';
@@ -8,13 +11,14 @@ import type { ReferenceKind } from '../store/reference-data.js';
 import type { Store } from '../store/store.js';
 import type { InventoryKeeper } from './inventory-keeper.js';
 
-/** `writeDown`: has what waits for the next write in the store before it is read. */
+/** `writeDown`: has what waits for the next write in the store before it is read. `note`: into the activity log, all of it before the answer. */
 export function agentHandlers(
   store: Store,
   inventory: InventoryKeeper,
   status: () => AgentStatus,
   nowMs: () => number,
   writeDown: () => void,
+  note: (items: readonly NewActivity[]) => void,
 ): Handlers<typeof agentRequests> {
   return {
     status: () => status(),
@@ -28,11 +32,18 @@ export function agentHandlers(
       if (found === null) throw new RequestError('unknown-device', `there is no device "${device}"`);
       return { device: rowOf(found), evidence: inventory.evidence(found.id) };
     },
-    'inventory.enter': ({ by, devices }) => {
-      const results = devices.map(({ device, entries }) => ({
-        device,
-        result: inventory.enter(device, entries, by),
-      }));
+    'inventory.enter': ({ by, devices }, asker) => {
+      const noted: NewActivity[] = [];
+      const results = devices.map(({ device, entries }) => {
+        const before = inventory.find(device)?.operator ?? {};
+        const result = inventory.enter(device, entries, by);
+        const after = result.ok ? result.device.operator : before;
+        const name = result.ok ? (result.device.policyName ?? result.device.id) : device;
+        const activity = activityOfEntries(attributed(by, asker), name, before, after, nowMs());
+        if (activity !== null) noted.push(activity);
+        return { device, result };
+      });
+      note(noted);
       return {
         changed: results.filter(({ result }) => result.ok).length,
         problems: results.flatMap(({ device, result }) =>
@@ -41,9 +52,13 @@ export function agentHandlers(
       };
     },
     'reference.get': ({ kind }) => ({ document: store.referenceData.get(kind) }),
-    'reference.put': ({ kind, by, body }) => {
+    'reference.put': ({ kind, by, body }, asker) => {
       if (!isReference(kind, body)) throw new RequestError('bad-message', `not checked data of kind ${kind}`);
       store.referenceData.put(kind, { loadedMs: nowMs(), by, body });
+      const detail = `${body.length} characters of checked data`;
+      note([
+        { atMs: nowMs(), who: attributed(by, asker), what: 'reference-data-loaded', object: kind, detail },
+      ]);
       return {};
     },
     refusals: ({ limit, device }) => {

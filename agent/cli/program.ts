@@ -3,6 +3,7 @@
  * purpose: the groups below only declare; each command's code is imported when it runs, so that `--help` is quick.
  */
 import { Command, CommanderError } from 'commander';
+import { declareAuditCommands } from './audit-commands.js';
 import { declareContainmentCommands } from './containment-commands.js';
 import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
@@ -55,6 +56,8 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
   program.commandsGroup('What is behind the box:');
   declareInventoryCommands(program, context, report);
   declareRiskCommands(program, context, report);
+  program.commandsGroup('For an audit:');
+  declareAuditCommands(program, context, report);
   program.commandsGroup('In an incident:');
   declareContainmentCommands(program, context, report);
   program.commandsGroup('Running it:');

@@ -119,8 +119,14 @@ function agentLines(status: AgentStatus, nowMs: number, columns: number): readon
       'Store',
       `${counted(store.devices, 'device')}, ${counted(store.refusals, 'refusal')}, ${counted(store.findings, 'finding')}, ${formatBytes(store.sizeBytes)} in ${store.path}`,
     ),
+    ...labelled('Activity', activityText(status.activity, nowMs)),
     ...notKept(status.dropped, columns),
   ];
+}
+
+function activityText({ seq, lastMs, sizeBytes, keepDays }: AgentStatus['activity'], nowMs: number): string {
+  if (seq === 0) return 'nothing is written down: the disk refuses the activity log';
+  return `${counted(seq, 'entry', 'entries')}, the last ${formatRelative(lastMs, nowMs)}, ${sizeText(sizeBytes)}, kept ${keepDays} days`;
 }
 
 function brokerText(broker: AgentStatus['broker']): string {

@@ -20,6 +20,7 @@ import { diffRulesets } from '../ruleset/diff-ruleset.js';
 import { renderRuleset } from '../ruleset/render-ruleset.js';
 import { RULESET_FORMAT, type Element, type Ruleset } from '../ruleset/ruleset.js';
 import type { HoldRule } from './hold-rule.js';
+import { modeChanges } from './mode-changes.js';
 import { createLearnIndex, learnAddress, relearn } from './learned-addresses.js';
 import type { GenerationState, StateStore } from './state-store.js';
 
@@ -165,7 +166,9 @@ export class PolicyKeeper {
         );
       await onDisk(() => store.write(state, text, boot));
       await this.#load(before, next);
-      this.#tell('policy-applied', by, generation, `${Object.keys(parsed.policy.devices).length} devices`);
+      const devices = `${Object.keys(parsed.policy.devices).length} devices`;
+      this.#tell('policy-applied', by, generation, `${devices}, sha256 ${state.sha256}`);
+      this.#tellModes(before, by);
       if (confirmWithinSeconds === null) await onDisk(() => store.makeCurrent(generation));
       else this.#await(before, confirmWithinSeconds);
     } catch (error) {
@@ -217,6 +220,7 @@ export class PolicyKeeper {
       await onDisk(() => store.makeCurrent(earlier.state.generation));
     }
     this.#tell('policy-rolled-back', by, this.inForce.state.generation, why);
+    this.#tellModes(from, by);
     await this.#options.onInForce(this.inForce);
     return this.state();
   }
@@ -366,6 +370,12 @@ export class PolicyKeeper {
         .catch(() => undefined);
     }, seconds * 1000);
     this.#pending = { rollbackAtMs, timer, before };
+  }
+
+  #tellModes(before: InForce, by: string): void {
+    const { generation } = this.inForce.state;
+    for (const { device, detail } of modeChanges(before.policy, this.inForce.policy))
+      this.#options.tell({ kind: 'mode-changed', by, generation, device, detail });
   }
 
   #tell(kind: StateChange['kind'], by: string, generation: number | null, detail: string): void {

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { errorBody, requestMessage, type ErrorBody } from '../messages/enforcer-messages.js';
 import { RequestError } from './errors.js';
 import { LineSplitter } from './lines.js';
-import type { Handlers, RequestTable } from './request-table.js';
+import type { Asker, Handlers, RequestTable } from './request-table.js';
 
 /** What waits for a peer that does not read: past this, its events are dropped and its requests not read. */
 export const MAX_SUBSCRIBER_BYTES = 4 * 1024 * 1024;
@@ -39,6 +39,7 @@ export class Connection<T extends RequestTable> {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions<T>;
   readonly #counters: ConnectionCounters;
+  readonly #asker: Asker;
   readonly #splitter: LineSplitter;
   #badMessages = 0;
   #inFlight = 0;
@@ -47,11 +48,13 @@ export class Connection<T extends RequestTable> {
     socket: Socket,
     options: ConnectionOptions<T>,
     counters: ConnectionCounters,
+    asker: Asker,
     onClose: () => void,
   ) {
     this.#socket = socket;
     this.#options = options;
     this.#counters = counters;
+    this.#asker = asker;
     this.#splitter = new LineSplitter(options.maxRequestBytes);
     socket.on('data', (chunk: Buffer) => {
       this.#read(chunk);
@@ -125,13 +128,13 @@ export class Connection<T extends RequestTable> {
 
   async #handle(id: number, name: string, params: unknown): Promise<void> {
     // The table ties each handler to its schema; after the look-up by name only the pair's existence is known here.
-    const handler = (this.#options.handlers as Record<string, ((params: unknown) => unknown) | undefined>)[
-      name
-    ];
+    const handler = (
+      this.#options.handlers as Record<string, ((params: unknown, asker: Asker) => unknown) | undefined>
+    )[name];
     this.#inFlight += 1;
     try {
       if (!handler) throw new RequestError('internal', `"${name}" has no handler`);
-      this.#answer({ id, result: await handler(params) });
+      this.#answer({ id, result: await handler(params, this.#asker) });
     } catch (error) {
       if (!(error instanceof RequestError)) this.#options.onHandlerError?.(error, name);
       this.#answer({ id, error: asErrorBody(error) });

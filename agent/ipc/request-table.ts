@@ -18,9 +18,15 @@ export type ResultOf<T extends RequestTable, N extends RequestNameOf<T>> = z.out
 /** What the handler gives. */
 export type AnswerOf<T extends RequestTable, N extends RequestNameOf<T>> = z.input<T[N]['result']>;
 
+/** Who asks: the user at the other end of the socket, by the kernel's word; null where it did not tell. */
+export interface Asker {
+  readonly uid: number | null;
+}
+
 /** One handler for each request, but for `subscribe`, which the server itself answers. */
 export type Handlers<T extends RequestTable> = {
   readonly [N in Exclude<RequestNameOf<T>, 'subscribe'>]: (
     params: ParsedParamsOf<T, N>,
+    asker: Asker,
   ) => AnswerOf<T, N> | Promise<AnswerOf<T, N>>;
 };

@@ -7,6 +7,7 @@ import { chmod } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventMessage } from '../messages/enforcer-messages.js';
+import { peerUser } from '../netlink/peer-user.js';
 import { Connection, type ConnectionCounters, type ConnectionOptions } from './connection.js';
 import { clearStaleSocket, removeSocket } from './socket-file.js';
 import type { RequestTable } from './request-table.js';
@@ -42,7 +43,9 @@ export async function serve<T extends RequestTable>(options: ServeOptions<T>): P
 
   await clearStaleSocket(options.socketPath);
   const server = createServer((socket: Socket) => {
-    const connection = new Connection(socket, options, counters, () => connections.delete(connection));
+    const connection = new Connection(socket, options, counters, { uid: peerUser(socket) }, () =>
+      connections.delete(connection),
+    );
     connections.add(connection);
   });
   server.maxConnections = options.maxConnections;

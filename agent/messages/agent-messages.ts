@@ -101,6 +101,15 @@ export const agentStatus = z.strictObject({
     refusals: z.number(),
     findings: z.number(),
   }),
+  activity: z.strictObject({
+    /** The last entry: with its hash an anchor, to be compared later (activity/verify-chain.ts). */
+    seq: z.number().int(),
+    hash: z.string(),
+    lastMs: epochMs,
+    segments: z.number().int(),
+    sizeBytes: z.number(),
+    keepDays: z.number().int(),
+  }),
   /** Everything that was not kept, by counter name. */
   dropped: z.record(z.string(), z.number()),
   rssBytes: z.number().int(),

@@ -171,6 +171,8 @@ export const stateChange = z.strictObject({
     'policy-confirmed',
     'policy-rolled-back',
     'policy-refused',
+    /** What the policy does with a device: observe, shadow or enforce. */
+    'mode-changed',
     'tables-restored',
     'containment-ordered',
     'containment-released',

@@ -33,6 +33,8 @@ export interface NativeAddon {
   close(socket: NativeSocket): void;
   /** One datagram to a unix socket; a leading `@` is the abstract namespace. */
   notify(path: string, text: string): void;
+  /** The user at the other end of a connected unix socket. */
+  peerUid(fileDescriptor: number): number;
 }
 
 /** Throws an Error with code `ERR_ADDON_MISSING` when the addon was not built. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { INSPECTION_DEFAULT } from './default-policy.js';
+import { SIX_YEARS_DAYS } from '../activity/retention.js';
 import { NAME_PATTERN } from './schema.js';
 
 /** IFNAMSIZ is 16 with the terminating zero (linux/if.h); a closed alphabet, because the name is written into rulesets. */
@@ -27,6 +28,16 @@ export const boxConfig = z.strictObject({
     .describe(
       'inline: the first packet of a new connection waits for the detectors; tap: it passes, and they see a copy',
     ),
+  activity: z
+    .strictObject({
+      keepDays: z
+        .int()
+        .min(1)
+        .max(36_500)
+        .default(SIX_YEARS_DAYS)
+        .describe('the activity log is kept so long; 45 CFR 164.316(b)(2)(i) asks for six years'),
+    })
+    .prefault({}),
   mqtt: z
     .strictObject({
       url: z

@@ -85,4 +85,11 @@ export const MIGRATIONS: readonly string[] = [
     body      TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE activity_anchor (             -- one row: the head of the activity log, as it was last seen
+    id   INTEGER PRIMARY KEY CHECK (id = 1),
+    seq  INTEGER NOT NULL,
+    hash TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

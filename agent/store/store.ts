@@ -5,6 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
+import { ActivityAnchorTable } from './activity-anchor.js';
 import { DeviceTable } from './devices.js';
 import { FamiliarTable } from './familiar.js';
 import { FindingTable } from './findings.js';
@@ -24,6 +25,7 @@ export class Store {
   readonly spool: Spool;
   readonly inventory: InventoryTable;
   readonly referenceData: ReferenceDataTable;
+  readonly activityAnchor: ActivityAnchorTable;
   readonly #db: Database.Database;
 
   constructor(db: Database.Database, path: string) {
@@ -37,6 +39,7 @@ export class Store {
     this.spool = new Spool(db);
     this.inventory = new InventoryTable(db);
     this.referenceData = new ReferenceDataTable(db);
+    this.activityAnchor = new ActivityAnchorTable(db);
   }
 
   /** All of `work` or none of it. The tables' running counts are put right when it fails. */

@@ -287,12 +287,26 @@ static napi_value notify(napi_env env, napi_callback_info info) {
   return sent < 0 ? fail(env, error, "sendto") : NULL;
 }
 
+/* peerUid(fd) -> who holds the other end of a connected unix socket, as the kernel noted at connect(2): SO_PEERCRED of unix(7). */
+static napi_value peer_uid(napi_env env, napi_callback_info info) {
+  napi_value argv[1], value;
+  int32_t fd;
+  if (!arguments(env, info, 1, argv)) return NULL;
+  if (napi_get_value_int32(env, argv[0], &fd) != napi_ok) return refuse(env, "peerUid(number)");
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return fail(env, errno, "getsockopt");
+  napi_create_uint32(env, peer.uid, &value);
+  return value;
+}
+
 #define METHOD(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
 
 NAPI_MODULE_INIT() {
   napi_property_descriptor properties[] = {
       METHOD("open", open_socket), METHOD("receive", receive),    METHOD("send", send_datagram),
       METHOD("watch", watch),      METHOD("close", close_socket), METHOD("notify", notify),
+      METHOD("peerUid", peer_uid),
   };
   napi_define_properties(env, exports, sizeof properties / sizeof properties[0], properties);
   return exports;

@@ -2,6 +2,7 @@
  * What the box saw, as OCSF 1.8 events (Open Cybersecurity Schema Framework, schema.ocsf.io): the form that a hospital's
  * SIEM already reads. Pure: ids and times are handed in. What OCSF has no word for goes under `unmapped`.
  */
+import type { Head } from '../../activity/entry.js';
 import type {
   ConnectionSummary,
   Finding,
@@ -156,6 +157,8 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'policy-confirmed': 'info',
   'policy-rolled-back': 'medium',
   'policy-refused': 'low',
+  // To observe, it opens the firewall.
+  'mode-changed': 'medium',
   'tables-restored': 'high',
   'containment-ordered': 'high',
   'containment-released': 'medium',
@@ -167,9 +170,20 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
 };
 
 /** Containment is a remediation (7001); everything else is a change of the box's own state (5019). */
-export function stateChangeEvent(change: StateChange, context: EventContext): OcsfEvent {
+export function stateChangeEvent(
+  change: StateChange,
+  context: EventContext,
+  activity: Head | null = null,
+): OcsfEvent {
   const severityId = SEVERITY_ID[CHANGE_SEVERITY[change.kind]];
-  const unmapped = { box: context.box, kind: change.kind, by: change.by, generation: change.generation };
+  const unmapped = {
+    box: context.box,
+    kind: change.kind,
+    by: change.by,
+    generation: change.generation,
+    // The head of the activity log: it must hold this entry ever after.
+    ...(activity !== null && activity.seq > 0 && { activity: { ...activity } }),
+  };
   if (isContainment(change)) {
     return {
       // 1 Isolate, 3 Restore.

@@ -7,7 +7,7 @@ import { NAME_PATTERN } from '../../policy/schema.js';
 const ROOT = 'cordon/v1';
 
 /** Retained, at QoS 1: what the box says it is now. */
-export const REPORTED_NAMES = ['policy', 'containment'] as const;
+export const REPORTED_NAMES = ['policy', 'containment', 'activity'] as const;
 export type ReportedName = (typeof REPORTED_NAMES)[number];
 
 export interface BoxTopics {

@@ -19,6 +19,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['refusals'],
   ['findings'],
   ['doctor'],
+  ['audit', 'verify'],
+  ['audit', 'list'],
   ['contain'],
   ['cut'],
   ['release'],

@@ -72,6 +72,14 @@ export const agentStatus: AgentStatus = {
   broker: { configured: true, connected: false, url: 'mqtts://broker:8883', lastError: 'ECONNREFUSED' },
   spool: { waiting: 7, dropped: 0, limit: 10_000 },
   store: { path: '/var/lib/cordon/agent/agent.db', sizeBytes: 40_960, devices: 1, refusals: 2, findings: 1 },
+  activity: {
+    seq: 3,
+    hash: 'cd'.repeat(32),
+    lastMs: nowMs - 60_000,
+    segments: 1,
+    sizeBytes: 1_200,
+    keepDays: 2_192,
+  },
   dropped: {},
   rssBytes: 60_000_000,
 };
