@@ -18,16 +18,6 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const seq = z.int().min(1);
 
-/** What the log says of itself; everything else is an entry of somebody's doing. */
-export const LOG_KINDS = [
-  'log-begun',
-  'segment-begun',
-  'segment-dropped',
-  'tail-repaired',
-  'damage-found',
-  'entries-lost',
-] as const;
-
 const activityEntry = z.strictObject({
   seq,
   /** When it happened, UTC. */
