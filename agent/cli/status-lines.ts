@@ -126,7 +126,7 @@ function agentLines(status: AgentStatus, nowMs: number, columns: number): readon
 
 function activityText({ seq, lastMs, sizeBytes, keepDays }: AgentStatus['activity'], nowMs: number): string {
   if (seq === 0) return 'nothing is written down: the disk refuses the activity log';
-  return `${counted(seq, 'entry', 'entries')}, the last ${formatRelative(lastMs, nowMs)}, ${sizeText(sizeBytes)}, kept ${keepDays} days`;
+  return `${counted(seq, 'entry', 'entries')}, the last ${formatRelative(lastMs, nowMs)}, ${formatBytes(sizeBytes)}, kept ${keepDays} days`;
 }
 
 function brokerText(broker: AgentStatus['broker']): string {
