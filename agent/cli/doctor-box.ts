@@ -26,6 +26,7 @@ export async function checkBox(context: CliContext): Promise<BoxChecks> {
       check,
       ...(config ? await checkInterfaces(context, config) : []),
       enforcer.check,
+      ...(enforcer.status ? [checkPortGuard(enforcer.status)] : []),
       await checkAgent(context),
       await checkTables(context, enforcer.status?.mode ?? mode, enforcer.status !== null),
     ],
@@ -110,6 +111,17 @@ async function askEnforcer(
       ),
     };
   }
+}
+
+function checkPortGuard({ portsUnguarded }: EnforcerStatus): Check {
+  const id = 'ports';
+  return portsUnguarded === null
+    ? ok(id, 'nothing leaves that the tables did not admit, also while there are none')
+    : warn(
+        id,
+        `a flushed ruleset would let everything pass until it is restored: ${portsUnguarded}`,
+        'modprobe -a sch_ingress cls_bpf; tc qdisc show tells whether another ingress qdisc is in the way',
+      );
 }
 
 async function checkAgent(context: CliContext): Promise<Check> {

@@ -69,6 +69,12 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
         )),
     ...labelled('Permitted', counted(status.permittedNew, 'new connection')),
     ...labelled('Inspection', inspectionText(status.inspection)),
+    ...(status.portsUnguarded === null
+      ? []
+      : labelled(
+          'Ports',
+          `UNGUARDED: ${status.portsUnguarded}; if somebody flushes the ruleset, everything passes until it is restored`,
+        )),
     ...(refused.length === 0
       ? labelled('Refused', 'nothing since the tables were loaded')
       : refusedLines(refused, columns)),

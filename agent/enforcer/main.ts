@@ -25,6 +25,7 @@ import { KernelLock } from './kernel-lock.js';
 import { readLiveFlows } from './live-flows.js';
 import { openListeners } from './listeners.js';
 import { PolicyKeeper } from './policy-keeper.js';
+import { PortGuard } from './port-guard.js';
 import { StateStore } from './state-store.js';
 import { readStatus } from './status.js';
 import { openTableGuard } from './table-guard.js';
@@ -135,6 +136,16 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   });
   await containment.load();
   await runLocked(() => keeper.start());
+  const portGuard = new PortGuard(config, (detail) => {
+    const generation = keeper.inForce.state.generation;
+    tell({ kind: 'tables-restored', by: 'enforcer', device: null, generation, detail });
+  });
+  await portGuard.start();
+  if (portGuard.why !== null)
+    log.warn(
+      { why: portGuard.why },
+      'the ports are not guarded: a flushed ruleset would let everything pass',
+    );
 
   const listeners = openListeners(
     (packet) => {
@@ -167,7 +178,8 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     stateChanges: changesDropped,
     ...server.dropped(),
   });
-  const status = () => readStatus({ version, startedAtMs, config, keeper, containment, inline, dropped });
+  const status = () =>
+    readStatus({ version, startedAtMs, config, keeper, containment, inline, portGuard, dropped });
   const server = await serve({
     socketPath: paths.enforcerSocket,
     mode: 0o660,
@@ -254,6 +266,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   });
   for (const event of evidence.flush()) server.broadcast(event);
   guard.stop();
+  portGuard.stop();
   await inline.stop();
   listeners.stop();
   await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));

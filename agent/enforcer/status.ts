@@ -9,6 +9,7 @@ import { counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { InlineVerdicts } from './inline-verdicts.js';
 import type { PolicyKeeper } from './policy-keeper.js';
+import type { PortGuard } from './port-guard.js';
 
 export interface StatusSources {
   readonly version: string;
@@ -17,6 +18,7 @@ export interface StatusSources {
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
   readonly inline: InlineVerdicts;
+  readonly portGuard: PortGuard;
   readonly dropped: () => Record<string, number>;
 }
 
@@ -40,6 +42,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     refused,
     permittedNew: counters.get('permitted_new')?.packets ?? 0,
     inspection: sources.inline.status(),
+    portsUnguarded: sources.portGuard.why,
     dropped: sources.dropped(),
     tablesRestored: sources.keeper.tablesRestored,
     rssBytes: process.memoryUsage.rss(),

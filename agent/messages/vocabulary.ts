@@ -240,6 +240,8 @@ export const enforcerStatus = z.strictObject({
     /** Sent to the queue and let go by the kernel: it was full, or nobody listened. */
     unseen: z.number().int().nonnegative(),
   }),
+  /** Why the last line at the ports is not there (ruleset/port-guard.ts); null: it is. */
+  portsUnguarded: shortText.nullable(),
   /** Everything that was not kept, by counter name. Nothing is dropped silently. */
   dropped: z.record(z.string().max(60), z.number()),
   tablesRestored: z.number().int(),

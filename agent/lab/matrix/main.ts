@@ -1,6 +1,6 @@
 /**
  * `make matrix`: every fault of the matrix against a box under live traffic, one after another, and the table of the README with what was
- * measured. Arguments: ids of rows (default: all). Fails when a promise was broken. Needs root, or user namespaces.
+ * measured. Arguments: ids of rows (default: all); MODE=router. Fails when a promise was broken. Needs root, or user namespaces.
  */
 import { runInOwnNamespaces } from '../own-namespaces.js';
 import { breaches } from './fault.js';
@@ -14,7 +14,8 @@ if (ran !== 'inside') process.exit(ran ?? 2);
 
 const wanted = process.argv.slice(2);
 const rows: Row[] = [];
-const stand = await Stand.open({ broker: true });
+const mode = process.env['MODE'] === 'router' ? 'router' : 'bridge';
+const stand = await Stand.open({ mode, broker: true });
 try {
   for (const fault of FAULTS.filter(({ id }) => wanted.length === 0 || wanted.includes(id))) {
     const began = performance.now();

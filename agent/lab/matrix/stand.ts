@@ -181,14 +181,15 @@ export class Stand {
   }
 
   isInline(): Promise<void> {
+    return this.becomes(({ inspection }) => inspection.active === 'inline', 'inline');
+  }
+
+  /** Until the enforcer's status is so; it may be away meanwhile. */
+  becomes(isSo: (status: EnforcerStatus) => boolean, what: string): Promise<void> {
     return waitFor(
-      () =>
-        this.status().then(
-          ({ inspection }) => inspection.active === 'inline',
-          () => false,
-        ),
+      () => this.status().then(isSo, () => false),
       NEVER,
-      () => `not inline: ${this.enforcer.running.output().slice(-2000)}`,
+      () => `not ${what}: ${this.enforcer.running.output().slice(-2000)}`,
       TOLD_WITHIN_MS,
     );
   }

@@ -50,6 +50,7 @@ export const enforcerStatus: EnforcerStatus = {
     REFUSAL_REASONS.map((reason, index) => [reason, { packets: index * 10, bytes: index * 600 }]),
   ) as EnforcerStatus['refused'],
   permittedNew: 5,
+  portsUnguarded: null,
   inspection: {
     wanted: 'inline',
     active: 'tap',
