@@ -163,7 +163,11 @@ export async function checkSettings(mode: 'bridge' | 'router'): Promise<readonly
 
 async function checkBridgeNetfilter(): Promise<readonly Check[]> {
   const checks: Check[] = [];
-  for (const name of ['bridge-nf-call-iptables', 'bridge-nf-call-ip6tables']) {
+  for (const name of [
+    'bridge-nf-call-iptables',
+    'bridge-nf-call-ip6tables',
+    'bridge-nf-filter-vlan-tagged',
+  ]) {
     const id = `kernel.${name}`;
     const value = await readSetting(`net/bridge/${name}`);
     if (value === '1') checks.push(ok(id, `net.bridge.${name} = 1`));

@@ -48,6 +48,8 @@ export async function createLabBox(
   mode: LabMode,
   box: string,
   broker: BoxBroker | null,
+  /** Further lines of its configuration. */
+  settings: readonly string[] = [],
 ): Promise<LabBox> {
   const environment = {
     CORDON_RUN_DIR: join(dir, 'run'),
@@ -57,7 +59,7 @@ export async function createLabBox(
   };
   for (const sub of ['run', 'state/enforcer', 'state/agent'])
     await mkdir(join(dir, sub), { recursive: true });
-  const lines = [`box: ${box}`, `mode: ${mode}`, 'devicePorts: [dev0]', 'networkPorts: [net0]'];
+  const lines = [`box: ${box}`, `mode: ${mode}`, 'devicePorts: [dev0]', 'networkPorts: [net0]', ...settings];
   if (broker) {
     const { address, certificates } = broker;
     const url = `mqtts://${address}:${BROKER_PORT}`;

@@ -77,6 +77,7 @@ async function wireBox(box: Namespace, mode: LabMode): Promise<void> {
     await box.ip('link add br0 type bridge stp_state 0 forward_delay 0');
     for (const port of ['dev0', 'net0']) await box.ip(`link set ${port} master br0`);
     await box.ip('link set br0 up');
+    await box.sysctl('net.bridge.bridge-nf-filter-vlan-tagged', '1');
     await address(box, 'br0', BOX, [24, 64]);
   } else {
     await address(box, 'dev0', ['10.78.0.1', 'fd78::1'], [24, 64]);

@@ -22,6 +22,13 @@ export const boxConfig = z.strictObject({
   bridge: interfaceName.default('br0').describe('bridge mode only: the bridge that joins both sides'),
   devicePorts: z.array(interfaceName).min(1).max(64),
   networkPorts: z.array(interfaceName).min(1).max(8),
+  vlans: z
+    .array(z.int().min(1).max(4094, { error: 'a VLAN id is 1 to 4094 (IEEE 802.1Q clause 9.6)' }))
+    .max(64)
+    .default([])
+    .describe(
+      'bridge mode only: tagged frames of these VLANs are filtered like untagged ones; all others are refused',
+    ),
   inspection: z
     .enum(['inline', 'tap'])
     .default(INSPECTION_DEFAULT)

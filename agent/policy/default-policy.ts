@@ -341,9 +341,16 @@ export const DEFAULTS: readonly FirewallDefault[] = [
   {
     id: 'ethertype',
     effect: 'closes',
-    what: 'Frames that are not ARP, IPv4 or IPv6 are refused, VLAN-tagged ones included (ethertype).',
+    what: 'Frames that are not ARP, IPv4 or IPv6 are refused (ethertype).',
     why: 'The allow-list cannot see into them, so they would be a way round it.',
-    source: 'design; IEEE 802.1Q',
+    source: 'design',
+  },
+  {
+    id: 'vlan',
+    effect: 'closes',
+    what: 'A frame with a VLAN tag is refused (ethertype) unless the configuration names its VLAN under "vlans"; with two tags always.',
+    why: 'A device that may tag its frames may choose the network it speaks to; most boxes stand on an access port and see no tag.',
+    source: 'IEEE 802.1Q; NIST SP 800-125B section 4',
   },
   {
     id: 'to-box',

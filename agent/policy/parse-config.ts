@@ -52,6 +52,12 @@ function* checkPorts(config: BoxConfig, hasBridge: boolean): Generator<ShapeProb
         };
     }
   }
+  if (config.mode === 'router' && config.vlans.length > 0)
+    yield {
+      path: ['vlans'],
+      message: 'a routing box sees no tags',
+      hint: 'make a VLAN interface for each and name it under devicePorts or networkPorts, or write mode: bridge',
+    };
   if (config.mode === 'router' && hasBridge)
     yield {
       path: ['bridge'],

@@ -1,6 +1,6 @@
 /**
  * `table bridge cordon` (bridge mode): what is layer 2 only. It stamps the side by port, keeps ARP and neighbour discovery honest, refuses every
- * ethertype but ARP, IPv4 and IPv6, and drops IP frames that did not pass the inet table. Pure.
+ * ethertype but ARP, IPv4 and IPv6 (behind a tag of a VLAN that the configuration names, too), and drops IP frames that did not pass the inet table. Pure.
  */
 import type { BoxConfig } from '../policy/config.js';
 import { LOG_SNAP_BYTES } from '../policy/default-policy.js';
@@ -8,7 +8,7 @@ import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from '
 import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { LEARN_GROUP, LEARN_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
-import type { Chain, SetDefinition, Table } from './ruleset.js';
+import type { Chain, Rule, SetDefinition, Table } from './ruleset.js';
 
 /** Layer 2 log limits are keyed by source MAC, which a flood can invent: bounded, and old ones leave after a minute. */
 const LOG_RATE_SIZE = 8192;
@@ -60,7 +60,14 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
         elements: [],
       },
     ],
-    chains: [prerouting(config), arpClaims(), ndClaims(), admitted(config), ...refusalChains('bridge')],
+    chains: [
+      prerouting(config),
+      arpClaims(false),
+      ...(config.vlans.length === 0 ? [] : [arpClaims(true)]),
+      ndClaims(),
+      admitted(config),
+      ...refusalChains('bridge'),
+    ],
   };
 }
 
@@ -124,6 +131,7 @@ function prerouting(config: BoxConfig): Chain {
         comment: "a guarded device's MAC from the other side",
       },
       { text: 'icmpv6 type nd-neighbor-advert jump nd_claims' },
+      ...taggedRules(config),
       { text: 'ether type { ip, ip6 } accept', comment: 'decided in table inet cordon' },
       { text: 'ether type arp goto arp_claims' },
       { text: `goto ${chainName('ethertype')}` },
@@ -131,20 +139,42 @@ function prerouting(config: BoxConfig): Chain {
   };
 }
 
-/** RFC 826; a probe (RFC 5227) has sender address 0.0.0.0 and claims nothing. */
-function arpClaims(): Chain {
+/**
+ * The kernel has taken the tag off the frame before (net/core/dev.c), so that `meta protocol` and the headers are those behind it, while
+ * `ether type` still shows the tag. A second tag is an unknown protocol. br_netfilter hands the tagged IP packets to table inet
+ * where bridge-nf-filter-vlan-tagged is set; elsewhere they lack its stamp and are refused.
+ */
+function taggedRules(config: BoxConfig): readonly Rule[] {
+  if (config.vlans.length === 0) return [];
+  const tagged = `ether type vlan vlan id { ${config.vlans.join(', ')} }`;
+  return [
+    { text: `${tagged} meta protocol ip6 icmpv6 type nd-neighbor-advert jump nd_claims` },
+    { text: `${tagged} meta protocol { ip, ip6 } accept`, comment: 'as without a tag' },
+    { text: `${tagged} vlan type arp goto arp_claims_tagged` },
+  ];
+}
+
+/**
+ * RFC 826; a probe (RFC 5227) has sender address 0.0.0.0 and claims nothing. nft looks for ARP right behind the MACs unless it is told of
+ * the tag: hence the same rules twice.
+ */
+function arpClaims(behindTag: boolean): Chain {
+  const arp = behindTag ? 'ether type vlan vlan type arp ' : '';
+  const fromDevice = `meta mark ${markText(SIDE_DEVICE)}`;
   return {
-    name: 'arp_claims',
+    name: behindTag ? 'arp_claims_tagged' : 'arp_claims',
     rules: [
-      { text: 'arp saddr ip 0.0.0.0 accept' },
-      { text: 'arp saddr ether . arp saddr ip @bindings4 ether saddr . arp saddr ip @bindings4 accept' },
+      { text: `${arp}arp saddr ip 0.0.0.0 accept` },
       {
-        text: `arp saddr ip @guarded4 goto ${chainName('arp-spoof')}`,
+        text: `${arp}arp saddr ether . arp saddr ip @bindings4 ether saddr . arp saddr ip @bindings4 accept`,
+      },
+      {
+        text: `${arp}arp saddr ip @guarded4 goto ${chainName('arp-spoof')}`,
         comment: "somebody else's address, from either side",
       },
-      { text: `meta mark ${markText(SIDE_DEVICE)} ether saddr @fixed_macs4 goto ${chainName('arp-spoof')}` },
+      { text: `${fromDevice} ether saddr @fixed_macs4 goto ${chainName('arp-spoof')}` },
       {
-        text: `meta mark ${markText(SIDE_DEVICE)} limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
+        text: `${fromDevice} limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
       },
       { text: 'accept' },
     ],
@@ -182,6 +212,7 @@ function admitted(config: BoxConfig): Chain {
         comment: 'admitted, held, and let go without a verdict',
       },
       { text: 'ether type arp accept' },
+      ...(config.vlans.length === 0 ? [] : [{ text: 'ether type vlan vlan type arp accept' }]),
       { text: `iifname != ${ours} oifname != ${ours} accept` },
       { text: `goto ${chainName('not-filtered')}` },
     ],

@@ -159,7 +159,8 @@ function sourceChain(family: 4 | 6): Chain {
   return {
     name: `source_ip${family}`,
     rules: [
-      { text: `ether saddr . ${source} @bindings${family} return` },
+      // nfproto, or nft looks for the ethertype behind the MACs, where a VLAN tag may stand.
+      { text: `meta nfproto ipv${family} ether saddr . ${source} @bindings${family} return` },
       { text: family === 4 ? 'ip saddr 0.0.0.0 return' : 'ip6 saddr { ::, fe80::/10 } return' },
       { text: `meta mark set ${source} map @device_by_ip${family}`, comment: 'whose address is it' },
       { text: `meta mark != ${markText(SIDE_DEVICE)} goto spoofed_by_device` },

@@ -1,6 +1,7 @@
 import './support/in-own-namespace.js';
 import t from 'tap';
 import { InlineLab } from './support/inline-lab.js';
+import { holdsTagged, VLAN } from './support/inline-vlan.js';
 import {
   endsInOrder,
   holdsAndReleases,
@@ -14,7 +15,7 @@ import {
 
 t.setTimeout(240_000);
 
-const inline = await InlineLab.create('bridge');
+const inline = await InlineLab.create('bridge', [`vlans: [${VLAN}]`]);
 t.teardown(() => inline.close());
 
 if ((await inline.status()).inspection.how === null) {
@@ -23,6 +24,7 @@ if ((await inline.status()).inspection.how === null) {
 } else {
   await inline.isInline();
   holdsAndReleases(t, inline);
+  holdsTagged(t, inline);
   refusesByVerdict(t, inline);
   outlivesItsListener(t, inline);
   outlivesAHang(t, inline);

@@ -26,6 +26,11 @@ export function ethernet(link: Link, etherType: number, payload: Bytes): Bytes {
   return [...macBytes(link.to), ...macBytes(link.from), ...u16(etherType), ...payload];
 }
 
+/** With a VLAN tag behind the MACs (IEEE 802.1Q clause 9.3). */
+export function tagged(frame: Bytes, vlan: number): Bytes {
+  return [...frame.slice(0, 12), 0x81, 0x00, ...u16(vlan), ...frame.slice(12)];
+}
+
 export interface Path {
   readonly source: string;
   readonly destination: string;

@@ -67,10 +67,10 @@ export class InlineLab {
     this.#enforcer = enforcer;
   }
 
-  static async create(mode: LabMode): Promise<InlineLab> {
+  static async create(mode: LabMode, settings: readonly string[] = []): Promise<InlineLab> {
     const dir = await mkdtemp(join(tmpdir(), 'cordon-inline-'));
     const lab = await createNetworkLab(mode);
-    const box = await createLabBox(lab.box, dir, mode, 'box-1', null);
+    const box = await createLabBox(lab.box, dir, mode, 'box-1', null, settings);
     const ports = [PERMITTED, ESSENTIAL, FORBIDDEN, ...SCANNED].map(String);
     await lab.hospital.start([process.execPath, '-e', SERVER, ...ports], { readyWhen: /listening/ });
     const policy = join(dir, 'policy.yaml');

@@ -6,6 +6,7 @@
  *   monitor dev1 --[ box = this namespace ]-- net0 hospital
  *   stray dev2 --+   (no entry of the policy names it)
  */
+import { writeFileSync } from 'node:fs';
 import { Namespace, must, waitFor, type Running } from '../../../agent/lab/namespace.js';
 import { readCounters } from '../../../agent/nftables/read-tables.js';
 import { applyRuleset } from '../../../agent/nftables/run-nft.js';
@@ -14,7 +15,7 @@ import { parsePolicy } from '../../../agent/policy/parse-policy.js';
 import { compileRuleset } from '../../../agent/ruleset/compile-ruleset.js';
 import { renderRuleset, type RenderOptions } from '../../../agent/ruleset/render-ruleset.js';
 import type { Ruleset } from '../../../agent/ruleset/ruleset.js';
-import type { Bytes, Link } from './frames.js';
+import { tagged, type Bytes, type Link } from './frames.js';
 
 export const HOSTS = ['pump', 'monitor', 'stray', 'hospital'] as const;
 export type HostName = (typeof HOSTS)[number];
@@ -41,23 +42,27 @@ export class Ward {
   readonly config: BoxConfig;
   readonly #hosts: ReadonlyMap<HostName, Namespace>;
   readonly #watchers = new Map<HostName, Running>();
+  #vlan: number | null;
   #tags = 0;
 
-  private constructor(mode: Mode, hosts: ReadonlyMap<HostName, Namespace>) {
+  private constructor(mode: Mode, hosts: ReadonlyMap<HostName, Namespace>, vlan: number | null) {
     this.mode = mode;
+    this.#vlan = vlan;
     this.#hosts = hosts;
     this.config = boxConfig.parse({
       box: 'box-1',
       mode,
       devicePorts: [PORTS.pump, PORTS.monitor, PORTS.stray],
       networkPorts: [PORTS.hospital],
+      vlans: vlan === null ? [] : [vlan],
     });
   }
 
-  static async create(mode: Mode): Promise<Ward> {
+  /** `vlan`: bridge mode; every frame that is sent carries its tag, and the box lets it in. */
+  static async create(mode: Mode, vlan: number | null = null): Promise<Ward> {
     const hosts = new Map<HostName, Namespace>();
     for (const name of HOSTS) hosts.set(name, await Namespace.create(`cordon-${process.pid}-${name}`));
-    const ward = new Ward(mode, hosts);
+    const ward = new Ward(mode, hosts, vlan);
     await ward.#wire();
     return ward;
   }
@@ -91,10 +96,20 @@ export class Ward {
     return `T${String(this.#tags).padStart(4, '0')}.`;
   }
 
-  /** Out of the host's interface as it is. */
+  /** Out of the host's interface as it is, but for the tag of the ward's VLAN. */
   async send(from: HostName, frame: Bytes): Promise<void> {
-    const octal = frame.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+    const octal = (this.#vlan === null ? frame : tagged(frame, this.#vlan))
+      .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
+      .join('');
     await this.host(from).must(['sh', '-c', `printf '${octal}' | socat -u - INTERFACE:eth0`]);
+  }
+
+  /** Frames carry another tag meanwhile; the box's configuration stays. */
+  async withVlan(vlan: number, work: () => Promise<void>): Promise<void> {
+    const before = this.#vlan;
+    this.#vlan = vlan;
+    await work();
+    this.#vlan = before;
   }
 
   hasArrived(at: HostName, tag: string): boolean {
@@ -141,6 +156,7 @@ export class Ward {
     if (this.mode === 'bridge') {
       await ip(`link add br0 address ${BOX_MAC} type bridge stp_state 0 forward_delay 0`);
       await ip('link set br0 up');
+      if (this.#vlan !== null) writeFileSync('/proc/sys/net/bridge/bridge-nf-filter-vlan-tagged', '1');
     }
     for (const name of HOSTS) await this.#attach(name);
     if (this.mode === 'bridge') await this.#boxAddress('br0', 'hospital');

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import type { BoxConfig } from '../../../agent/policy/config.js';
 import { compileRuleset } from '../../../agent/ruleset/compile-ruleset.js';
 import { diffRulesets } from '../../../agent/ruleset/diff-ruleset.js';
 import { renderRuleset } from '../../../agent/ruleset/render-ruleset.js';
@@ -53,11 +54,23 @@ t.test('IPv6 has a twin for every rule of the allow-list, of identity and of con
   const toSix = (rule: string): string =>
     rule
       .replace(/\bip (s|d)addr\b/g, 'ip6 $1addr')
+      .replace('nfproto ipv4', 'nfproto ipv6')
       .replace(/(allow|essential|resolvers|device_by_ip|bindings|fixed_macs|source_ip)4/g, '$16');
   // 0.0.0.0 is one address; its IPv6 counterpart is :: beside link-local ones.
   const v4 = rules.filter((rule) => /\bip (s|d)addr\b/.test(rule) && !rule.includes('0.0.0.0'));
   t.ok(v4.length >= 20, `${v4.length} rules`);
   for (const rule of v4) t.ok(rules.includes(toSix(rule)), toSix(rule));
+  t.end();
+});
+
+t.test('tagged frames are named by their VLAN, and not at all where the configuration names none', (t) => {
+  const text = (config: BoxConfig): string =>
+    renderRuleset(compileRuleset({ policy: policyOf(WARD), config }));
+  t.notMatch(text(bridge), /vlan/);
+  t.match(
+    text({ ...bridge, vlans: [10, 20] }),
+    /ether type vlan vlan id \{ 10, 20 \} meta protocol \{ ip, ip6 \} accept/,
+  );
   t.end();
 });
 
