@@ -24,37 +24,34 @@ export const BENCH_CONFIG: BoxConfig = boxConfig.parse({
 
 /** The real pump comes last, so that a linear ruleset shows its length. */
 export function benchPolicy(devices: number, pumpMac: string, pumpAddress: string, peer: string): Policy {
-  const lines = ['version: 1', 'site: { name: bench }', 'devices:'];
-  for (let index = 1; index < devices; index += 1) {
-    const [high, low] = [index >> 8, index & 255];
-    lines.push(
-      `  d${index}:`,
-      `    identity: { macs: ["02:00:00:00:${hex(high)}:${hex(low)}"], addresses: [10.99.${high}.${low}] }`,
-      '    mode: enforce',
-      '    allow:',
-    );
-    for (let entry = 0; entry < ENTRIES_PER_DEVICE; entry += 1)
-      lines.push(
-        `      - { direction: out, peer: { address: 10.98.${high}.${low} }, protocol: tcp, ports: [${1000 + entry}], why: x }`,
-      );
-  }
-  lines.push(
-    '  pump-1:',
-    `    identity: { macs: ["${pumpMac}"], addresses: [${pumpAddress}] }`,
-    '    mode: enforce',
-    '    allow:',
-  );
-  for (const [protocol, port] of [
-    ['tcp', 5201],
-    ['udp', 5201],
-    ['tcp', 8080],
-  ] as const)
-    lines.push(
-      `      - { direction: out, peer: { address: ${peer} }, protocol: ${protocol}, ports: [${port}], why: x }`,
-    );
-  const parsed = parsePolicy(`${lines.join('\n')}\n`);
+  const parsed = parsePolicy(policyText(devices, pumpMac, pumpAddress, peer));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems[0]));
   return parsed.policy;
+}
+
+/** The same policy as a file for the command: JSON, which is YAML too. */
+export function policyText(devices: number, pumpMac: string, pumpAddress: string, peer: string): string {
+  const all: Record<string, unknown> = {};
+  for (let index = 1; index < devices; index += 1) {
+    const [high, low] = [index >> 8, index & 255];
+    all[`d${index}`] = {
+      identity: { macs: [`02:00:00:00:${hex(high)}:${hex(low)}`], addresses: [`10.99.${high}.${low}`] },
+      mode: 'enforce',
+      allow: Array.from({ length: ENTRIES_PER_DEVICE }, (_, entry) =>
+        permitted(`10.98.${high}.${low}`, 'tcp', 1000 + entry),
+      ),
+    };
+  }
+  all['pump-1'] = {
+    identity: { macs: [pumpMac], addresses: [pumpAddress] },
+    mode: 'enforce',
+    allow: [permitted(peer, 'tcp', 5201), permitted(peer, 'udp', 5201), permitted(peer, 'tcp', 8080)],
+  };
+  return JSON.stringify({ version: 1, site: { name: 'bench' }, devices: all });
+}
+
+function permitted(address: string, protocol: 'tcp' | 'udp', port: number): object {
+  return { direction: 'out', peer: { address }, protocol, ports: [port], why: 'x' };
 }
 
 /** Stateful, default-deny, one rule per entry: the usual hand-written ruleset. */
@@ -69,34 +66,6 @@ export function naiveRuleset(policy: Policy): string {
     }),
   );
   return `table inet naive {\n  chain forward {\n    type filter hook forward priority filter; policy drop;\n    ct state established,related accept\n${rules.join('\n')}\n  }\n}\n`;
-}
-
-/** The same policy as a file for the command. */
-export function policyText(devices: number, pumpMac: string, pumpAddress: string, peer: string): string {
-  const { devices: parsed, site } = benchPolicy(devices, pumpMac, pumpAddress, peer);
-  const plain = Object.fromEntries(
-    Object.entries(parsed).map(([name, device]) => [
-      name,
-      {
-        identity: {
-          macs: device.identity.macs,
-          addresses: device.identity.addresses.map(({ text }) => text),
-        },
-        mode: device.mode,
-        allow: device.allow.map((entry) => ({
-          direction: entry.direction,
-          protocol: entry.protocol,
-          why: entry.why,
-          peer:
-            typeof entry.peer === 'object' && 'address' in entry.peer
-              ? { address: entry.peer.address.text }
-              : 'any',
-          ports: entry.ports?.map(({ low }) => low),
-        })),
-      },
-    ]),
-  );
-  return JSON.stringify({ version: 1, site: { name: site.name }, devices: plain });
 }
 
 /** In the box of the lab, as one transaction. */
