@@ -47,19 +47,19 @@ export function transact(builder: MessageBuilder, action: string): Answer[] {
 /**
  * Sends one dump request and hands every message of the answer to `onMessage`, whose cursor is reused. A dump that the
  * kernel marks as interrupted (something changed meanwhile) is repeated from the start after `onRestart`; after
- * DUMP_ATTEMPTS the last one is taken as it is, and `complete` is false.
+ * DUMP_ATTEMPTS the last one is taken as it is, and `complete` is false. Without `onRestart` the first is taken as it is.
  */
 export async function dump(
   builder: MessageBuilder,
   action: string,
   onMessage: (message: MessageCursor) => void,
-  onRestart: () => void,
+  onRestart: (() => void) | null,
 ): Promise<{ readonly complete: boolean }> {
   for (let attempt = 1; ; attempt++) {
-    if (attempt > 1) onRestart();
+    if (attempt > 1) onRestart?.();
     const interrupted = await dumpOnce(builder, action, onMessage);
     if (!interrupted) return { complete: true };
-    if (attempt === DUMP_ATTEMPTS) return { complete: false };
+    if (attempt === DUMP_ATTEMPTS || onRestart === null) return { complete: false };
   }
 }
 

@@ -1,34 +1,13 @@
 /**
- * Reads our tables back from the kernel: are they as they were written, and what have they counted. `nft -j -t` leaves
- * elements out, so the answer is small whatever the policy's size.
+ * Reads our tables back from the kernel: are they as they were written, and what have they counted. By netlink, not by
+ * `nft`, which reads every element whatever it is asked (netlink/table-structure.ts says more).
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import { NetlinkError } from '../netlink/errors.js';
 import { readNamedCounters } from '../netlink/named-counters.js';
 import { readSetElements } from '../netlink/set-elements.js';
+import { countSetElements, readTableStructure } from '../netlink/table-structure.js';
 import type { Ruleset } from '../ruleset/ruleset.js';
-import { runNft } from './run-nft.js';
-
-const listed = z.object({
-  nftables: z.array(
-    z.object({
-      chain: z
-        .object({
-          family: z.string(),
-          table: z.string(),
-          name: z.string(),
-          hook: z.string().optional(),
-          policy: z.string().optional(),
-        })
-        .optional(),
-      rule: z.object({ family: z.string(), table: z.string(), chain: z.string() }).optional(),
-      set: z.object({ family: z.string(), table: z.string(), name: z.string() }).optional(),
-      map: z.object({ family: z.string(), table: z.string(), name: z.string() }).optional(),
-      element: z.unknown().optional(),
-    }),
-  ),
-});
-type Listed = z.infer<typeof listed>['nftables'];
 
 export type ReadBack = { readonly ok: true } | { readonly ok: false; readonly difference: string };
 
@@ -36,17 +15,9 @@ export type ReadBack = { readonly ok: true } | { readonly ok: false; readonly di
 export async function readBack(ruleset: Ruleset): Promise<ReadBack> {
   for (const table of ruleset.tables) {
     const name = `${table.family} ${table.name}`;
-    const objects = await list(['-j', '-t', 'list', 'table', table.family, table.name]);
-    if (objects === null) return { ok: false, difference: `table ${name} is gone` };
-    const chains = new Map(
-      objects.flatMap((object) => (object.chain ? [[object.chain.name, object.chain] as const] : [])),
-    );
-    const rules = new Map<string, number>();
-    for (const object of objects)
-      if (object.rule) rules.set(object.rule.chain, (rules.get(object.rule.chain) ?? 0) + 1);
-    const sets = new Set(
-      objects.flatMap((object) => [object.set?.name, object.map?.name].filter((each) => each !== undefined)),
-    );
+    const structure = await readTableStructure(table.family, table.name);
+    if (structure === null) return { ok: false, difference: `table ${name} is gone` };
+    const { chains, sets } = structure;
     for (const chain of table.chains) {
       const found = chains.get(chain.name);
       if (!found) return { ok: false, difference: `chain ${name} ${chain.name} is gone` };
@@ -55,7 +26,7 @@ export async function readBack(ruleset: Ruleset): Promise<ReadBack> {
           ok: false,
           difference: `the policy of chain ${name} ${chain.name} is ${found.policy ?? 'accept'}`,
         };
-      const count = rules.get(chain.name) ?? 0;
+      const count = found.rules;
       if (chain.contents !== 'runtime' && count !== chain.rules.length)
         return {
           ok: false,
@@ -82,7 +53,7 @@ export async function countElements(ruleset: Ruleset): Promise<ReadBack> {
       let found = -1;
       for (let attempt = 0; attempt < COUNT_ATTEMPTS && found !== set.elements.length; attempt += 1) {
         if (attempt > 0) await delay(COUNT_PAUSE_MS);
-        found = (await readSetElements(table.family, table.name, set.name)).length;
+        found = await countSetElements(table.family, table.name, set.name);
       }
       if (found !== set.elements.length)
         return {
@@ -114,15 +85,10 @@ export async function readCounters(): Promise<ReadonlyMap<string, Count>> {
 
 /** The number in set `generation`, which every applied ruleset carries; null when it cannot be read. */
 export async function readGeneration(): Promise<number | null> {
-  const result = await runNft(['-j', 'list', 'set', 'inet', 'cordon', 'generation'], null);
-  if (!result.ok) return null;
-  const match = /"elem":\s*\[\s*(\d+)\s*\]/.exec(result.output);
-  return match?.[1] === undefined ? null : Number(match[1]);
-}
-
-async function list(options: readonly string[]): Promise<Listed | null> {
-  const result = await runNft(options, null);
-  if (!result.ok) return null;
-  const parsed = listed.safeParse(JSON.parse(result.output));
-  return parsed.success ? parsed.data.nftables : null;
+  const elements = await readSetElements('inet', 'cordon', 'generation').catch((error: unknown) => {
+    if (error instanceof NetlinkError) return [];
+    throw error;
+  });
+  const key = elements.length === 1 ? elements[0]?.key : undefined;
+  return key === undefined || key.length !== 4 ? null : Buffer.from(key).readUInt32LE();
 }

@@ -1,16 +1,13 @@
 /**
- * Runs Debian's `nft` with a ruleset on standard input: check, apply, list. The only place that spawns it. A non-zero
+ * Runs Debian's `nft` with a ruleset on standard input: check, apply. The only place that spawns it. A non-zero
  * exit is a value with nft's own words, because then the kernel still has the old ruleset and the caller must say so.
  */
 import { spawn } from 'node:child_process';
 
-/** nft -j of the largest policy (10,000 devices of 10 entries) is about 40 MB. */
-const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 120_000;
 const MAX_ERROR_TEXT = 4_000;
 
-export type NftResult =
-  { readonly ok: true; readonly output: string } | { readonly ok: false; readonly error: string };
+export type NftResult = { readonly ok: true } | { readonly ok: false; readonly error: string };
 
 /** `nft -c`: everything but the commit. Needs CAP_NET_ADMIN, as the kernel is asked. */
 export function checkRuleset(text: string): Promise<NftResult> {
@@ -23,29 +20,22 @@ export function applyRuleset(text: string): Promise<NftResult> {
 }
 
 /** Never rejects; a missing nft is a result too. */
-export function runNft(options: readonly string[], input: string | null): Promise<NftResult> {
+function runNft(options: readonly string[], input: string): Promise<NftResult> {
   return new Promise((resolve) => {
     const child = spawn('nft', options, {
-      stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe'],
       env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin', LC_ALL: 'C' },
       timeout: TIMEOUT_MS,
     });
-    const output: Buffer[] = [];
-    let outputBytes = 0;
     let errorText = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      outputBytes += chunk.length;
-      if (outputBytes <= MAX_OUTPUT_BYTES) output.push(chunk);
-      else child.kill();
-    });
-    child.stderr?.on('data', (chunk: Buffer) => {
+    child.stderr.on('data', (chunk: Buffer) => {
       if (errorText.length < MAX_ERROR_TEXT) errorText += chunk.toString('utf8');
     });
     child.on('error', (error) => {
       resolve({ ok: false, error: `cannot run nft: ${error.message} (Debian package nftables)` });
     });
     child.on('close', (code, signal) => {
-      if (code === 0) resolve({ ok: true, output: Buffer.concat(output).toString('utf8') });
+      if (code === 0) resolve({ ok: true });
       else
         resolve({
           ok: false,
@@ -53,7 +43,7 @@ export function runNft(options: readonly string[], input: string | null): Promis
         });
     });
     // nft may end before it has read everything; what it says on stderr is the answer then.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input ?? '');
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
   });
 }
