@@ -5,6 +5,8 @@
  * A long connection that beats inside itself cannot be seen here: only first packets can.
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { internText } from './address-key.js';
+import { NO_ADDRESS } from './address-table.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_IP,
@@ -16,6 +18,7 @@ import {
 } from './event.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
+import type { Habit } from './habit.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -23,12 +26,16 @@ import { SlotTable } from './slot-table.js';
 /** (device, peer, service); 32 intervals of 4 bytes each and 60 bytes more: 3 MB. */
 const PAIRS = 16_384;
 const RING = 32;
+const LEAST_KEPT_INTERVALS = 3;
+const LEAST_KEPT_MS = 600_000;
 /** Periodic by nature: DNS, DHCP, NTP, NetBIOS names, DHCPv6, SSDP, mDNS, LLMNR. */
 const PERIODIC_SERVICES: ReadonlySet<number> = new Set([
   53, 67, 68, 123, 137, 138, 546, 547, 1900, 5353, 5355,
 ]);
 /** Closer together they are one visit: a client that opens several connections at once. */
 const ONE_VISIT_MS = 500;
+/** Sums of two scatter less. */
+const JITTER_OF_TWO = 0.5;
 const MAX_PERIOD_MS = 86_400_000;
 /** Quiet for this many periods, and it is over. */
 const QUIET_PERIODS = 20;
@@ -47,8 +54,11 @@ class Beacon implements Detector {
   readonly #intervals = new Float32Array(PAIRS * RING);
   readonly #count = new Int32Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
+  readonly #toldCount = new Int32Array(PAIRS);
   readonly #sorted = new Float64Array(RING);
   readonly #distances = new Float64Array(RING);
+  /** Of the intervals judged last. */
+  #jitter = 0;
 
   constructor(context: DetectContext, settings: DetectSettings['beacon']) {
     this.#context = context;
@@ -68,7 +78,7 @@ class Beacon implements Detector {
     if (this.#pairs.isNew) {
       this.#lastMs[slot] = nowMs;
       this.#firstMs[slot] = nowMs;
-      this.#count[slot] = 0;
+      this.#count[slot] = this.#toldCount[slot] = 0;
       this.#findings[slot] = 0;
       return;
     }
@@ -85,6 +95,44 @@ class Beacon implements Detector {
     this.#judge(slot, event, nowMs);
   }
 
+  /** Slow ones only: what calls every few minutes is known again within hours. */
+  *habits(isAll: boolean): Generator<Habit> {
+    for (let slot = 0; slot < this.#pairs.size; slot++) {
+      const count = this.#count[slot] ?? 0;
+      if (count < LEAST_KEPT_INTERVALS || (count === this.#toldCount[slot] && !isAll)) continue;
+      const kept = Math.min(count, RING);
+      const intervals = [...this.#intervals.subarray(slot * RING, slot * RING + kept)];
+      if (intervals.some((each) => each < LEAST_KEPT_MS)) continue;
+      const { name } = this.#context.describe(this.#pairs.keyA(slot));
+      const peer = this.#context.addresses.text(this.#pairs.keyB(slot));
+      if (name === null || peer === null) continue;
+      if (!isAll) this.#toldCount[slot] = count;
+      const values = [
+        this.#pairs.keyC(slot),
+        this.#firstMs[slot] ?? 0,
+        this.#lastMs[slot] ?? 0,
+        count,
+        ...intervals,
+      ];
+      yield { detector: 'beacon', device: name, key: `${peer} ${this.#pairs.keyC(slot)}`, values };
+    }
+  }
+
+  restore({ device, key, values }: Habit): void {
+    const id = this.#context.idOf?.(device) ?? 0;
+    const peer = internText(this.#context.addresses, key.split(' ')[0] ?? '');
+    const [service = 0, firstMs = 0, lastMs = 0, count = 0, ...intervals] = values;
+    if (id === 0 || peer === NO_ADDRESS || intervals.length !== Math.min(count, RING)) return;
+    const slot = this.#pairs.intern(id, peer, service);
+    if (!this.#pairs.isNew && (this.#count[slot] ?? 0) > 0) return;
+    this.#findings[slot] = 0;
+    this.#firstMs[slot] = firstMs;
+    this.#lastMs[slot] = lastMs;
+    this.#count[slot] = count;
+    this.#toldCount[slot] = 0;
+    this.#intervals.set(intervals, slot * RING);
+  }
+
   tick(): void {
     // Findings close by their own silence.
   }
@@ -97,20 +145,40 @@ class Beacon implements Detector {
     const count = this.#count[slot] ?? 0;
     const id = this.#findings[slot] ?? 0;
     if (count < this.#settings.intervals) return;
-    const kept = Math.min(count, RING);
-    const sorted = this.#sorted.subarray(0, kept);
-    for (let index = 0; index < kept; index++) sorted[index] = this.#intervals[slot * RING + index] ?? 0;
-    sorted.sort();
-    const periodMs = sorted[kept >> 1] ?? 0;
-    const distances = this.#distances.subarray(0, kept);
-    for (let index = 0; index < kept; index++) distances[index] = Math.abs((sorted[index] ?? 0) - periodMs);
-    distances.sort();
-    const jitter = (distances[kept >> 1] ?? 0) / periodMs;
-    // Nine of ten visits keep to it: a person's clicks have a middle too, but a long tail.
-    const late = sorted[Math.floor(kept * 0.9)] ?? 0;
-    if (jitter > this.#settings.jitter || late > periodMs * 2) return;
+    const periodMs = this.#period(slot);
+    if (periodMs === 0) return;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     this.#findings[slot] = this.#open(slot, event, periodMs, nowMs);
+  }
+
+  /** One interval after the other, or two together: who is not answered tries again after a while, each time alike. 0: not regular. */
+  #period(slot: number): number {
+    const { jitter } = this.#settings;
+    return this.#regularPeriod(slot, 1, jitter) || this.#regularPeriod(slot, 2, jitter * JITTER_OF_TWO);
+  }
+
+  /** The median of the sums of so many neighbouring intervals; 0 when they are not regular. */
+  #regularPeriod(slot: number, together: number, mostJitter: number): number {
+    const count = this.#count[slot] ?? 0;
+    const kept = Math.min(count, RING);
+    const sums = kept - together + 1;
+    const sorted = this.#sorted.subarray(0, sums);
+    for (let index = 0; index < sums; index++) {
+      let sum = 0;
+      for (let next = 0; next < together; next++)
+        sum += this.#intervals[slot * RING + ((count - kept + index + next) % RING)] ?? 0;
+      sorted[index] = sum;
+    }
+    sorted.sort();
+    const periodMs = sorted[sums >> 1] ?? 0;
+    const distances = this.#distances.subarray(0, sums);
+    for (let index = 0; index < sums; index++) distances[index] = Math.abs((sorted[index] ?? 0) - periodMs);
+    distances.sort();
+    const jitter = (distances[sums >> 1] ?? 0) / periodMs;
+    // Nine of ten visits keep to it: a person's clicks have a middle too, but a long tail.
+    const late = sorted[Math.floor(sums * 0.9)] ?? 0;
+    this.#jitter = jitter;
+    return jitter > mostJitter || late > periodMs * 2 ? 0 : periodMs;
   }
 
   #open(slot: number, event: DetectEvent, firstPeriodMs: number, nowMs: number): number {
@@ -136,10 +204,8 @@ class Beacon implements Detector {
           const count = this.#count[slot] ?? 1;
           const kept = Math.min(count, RING);
           const recent = Array.from(this.#intervals.subarray(slot * RING, slot * RING + kept));
-          const ordered = [...recent].sort((a, b) => a - b);
-          const periodMs = ordered[kept >> 1] ?? firstPeriodMs;
-          const deviations = ordered.map((each) => Math.abs(each - periodMs)).sort((a, b) => a - b);
-          const jitter = (deviations[kept >> 1] ?? 0) / periodMs;
+          const periodMs = this.#period(slot) || firstPeriodMs;
+          const jitter = this.#jitter;
           return {
             severity: SEVERITY[inside ? 'beacon.inside' : 'beacon.outside'].severity,
             title: `${who.text} calls ${peer} (${service}) every ${seconds(periodMs)} s, ${count + 1} times`,

@@ -7,6 +7,8 @@
 import { PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
 import { EVENT_IP, serviceOf, subjectOf, UNKNOWN_DEVICE, type DetectEvent } from './event.js';
+import type { Habit } from './habit.js';
+import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -32,6 +34,7 @@ const FORGED_SHARE = 0.9;
 /** A burst is opened at multiples of this count. */
 const ASK_AGAIN = 10;
 const QUIET_MS = 300_000;
+const HABIT_VALUES = 3;
 
 export function createConnectionBurstDetector(
   context: DetectContext,
@@ -45,6 +48,7 @@ class ConnectionBurst implements Detector {
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['connectionBurst'];
   readonly #subjects = new SlotTable(SUBJECTS);
+  readonly #beganMs = new Float64Array(SUBJECTS);
   readonly #minute = new Float64Array(SUBJECTS);
   readonly #inMinute = new Int32Array(SUBJECTS);
   readonly #second = new Float64Array(SUBJECTS);
@@ -64,6 +68,7 @@ class ConnectionBurst implements Detector {
   readonly #threshold = new Float64Array(SUBJECTS);
   readonly #perSecond = new Float64Array(SUBJECTS);
   readonly #findings = new Int32Array(SUBJECTS);
+  readonly #isChanged = new Uint8Array(SUBJECTS);
 
   constructor(context: DetectContext, settings: DetectSettings['connectionBurst']) {
     this.#context = context;
@@ -76,6 +81,34 @@ class ConnectionBurst implements Detector {
     if (event.fromDevice && event.deviceId <= UNKNOWN_DEVICE)
       this.#count(this.#subjects.intern(FORGED, direction, 0), event, event.local, nowMs, true);
     this.#count(this.#subjects.intern(subjectOf(event), direction, 0), event, event.peer, nowMs, false);
+  }
+
+  *habits(isAll: boolean): Generator<Habit> {
+    for (let slot = 0; slot < this.#subjects.size; slot++) {
+      if (this.#isChanged[slot] !== 1 && !isAll) continue;
+      if (!isAll) this.#isChanged[slot] = 0;
+      const id = this.#subjects.keyA(slot);
+      const { name } = this.#context.describe(id);
+      if (id <= UNKNOWN_DEVICE || name === null) continue;
+      const values = [this.#mean[slot] ?? 0, this.#deviation[slot] ?? 0, this.#minutes[slot] ?? 0];
+      const key = this.#subjects.keyB(slot) === 1 ? 'out' : 'in';
+      yield { detector: 'connectionBurst', device: name, key, values };
+    }
+  }
+
+  /** Idle minutes in between are not counted: a restart is short, and a longer one says nothing of the device. */
+  restore({ device, key, values }: Habit, nowMs: number): void {
+    const id = this.#context.idOf?.(device) ?? 0;
+    const [mean = 0, deviation = 0, minutes = 0] = values;
+    if (id === 0 || values.length !== HABIT_VALUES) return;
+    const slot = this.#subjects.intern(id, key === 'out' ? 1 : 0, 0);
+    if (this.#subjects.isNew) this.#begin(slot, nowMs);
+    else if ((this.#minutes[slot] ?? 0) >= minutes) return;
+    this.#mean[slot] = mean;
+    this.#deviation[slot] = deviation;
+    this.#minutes[slot] = minutes;
+    this.#isChanged[slot] = 1;
+    this.#setThresholds(slot);
   }
 
   tick(): void {
@@ -96,7 +129,7 @@ class ConnectionBurst implements Detector {
     if (this.#lastOther[slot] !== other) this.#otherChanges[slot] = (this.#otherChanges[slot] ?? 0) + 1;
     this.#lastOther[slot] = other;
     this.#vote(slot, serviceOf(event));
-    const isBurst = areForged ? this.#isForged(slot) : this.#isBurst(slot, event.fromDevice);
+    const isBurst = areForged ? this.#isForged(slot, event) : this.#isBurst(slot, event.fromDevice);
     const id = this.#findings[slot] ?? 0;
     if (!isBurst || (id !== 0 && this.#context.book.touch(id, nowMs))) return;
     // A sweep is many connections by nature; asked again only now and then.
@@ -110,6 +143,7 @@ class ConnectionBurst implements Detector {
   }
 
   #begin(slot: number, nowMs: number): void {
+    this.#beganMs[slot] = nowMs;
     this.#minute[slot] = Math.floor(nowMs / MINUTE_MS);
     this.#second[slot] = Math.floor(nowMs / SECOND_MS);
     this.#inMinute[slot] = 0;
@@ -126,6 +160,7 @@ class ConnectionBurst implements Detector {
     this.#threshold[slot] = this.#settings.connectionsPerMinute * UNKNOWN_FACTOR;
     this.#perSecond[slot] = this.#settings.connectionsPerSecond;
     this.#findings[slot] = 0;
+    this.#isChanged[slot] = 0;
   }
 
   #roll(slot: number, nowMs: number): void {
@@ -140,6 +175,7 @@ class ConnectionBurst implements Detector {
     if (passed === 0) return;
     this.#minute[slot] = minute;
     this.#learn(slot, this.#inMinute[slot] ?? 0);
+    this.#isChanged[slot] = 1;
     const idle = Math.min(passed - 1, MAX_IDLE_MINUTES);
     for (let minutes = 0; minutes < idle; minutes++) this.#learn(slot, 0);
     this.#inMinute[slot] = 0;
@@ -200,10 +236,12 @@ class ConnectionBurst implements Detector {
     return (this.#ofService[slot] ?? 0) >= inSecond * ONE_SERVICE_SHARE && (isOneHost || !fromDevice);
   }
 
-  #isForged(slot: number): boolean {
+  /** Many unknown devices may begin to speak at once (power comes back): that many within a second only if they claim to be of elsewhere. */
+  #isForged(slot: number, event: DetectEvent): boolean {
     const inSecond = this.#inSecond[slot] ?? 0;
+    const { connectionsPerSecond, forgedPerSecond } = this.#settings;
     return (
-      inSecond >= this.#settings.connectionsPerSecond &&
+      inSecond >= (isInside(this.#context.addresses, event.local) ? connectionsPerSecond : forgedPerSecond) &&
       (this.#otherChanges[slot] ?? 0) >= inSecond * FORGED_SHARE
     );
   }
@@ -216,7 +254,8 @@ class ConnectionBurst implements Detector {
       : describeSubject(this.#context, event);
     const service = serviceText(this.#service[slot] ?? 0);
     const isScattered = (this.#otherChanges[slot] ?? 0) > (this.#inSecond[slot] ?? 0) / 2;
-    const peer = areForged || isScattered ? null : addressOr(this.#context, event.peer);
+    const isOfService = serviceOf(event) === this.#service[slot];
+    const peer = areForged || isScattered || !isOfService ? null : addressOr(this.#context, event.peer);
     const isSyn = (this.#synsInMinute[slot] ?? 0) * 2 > (this.#inMinute[slot] ?? 0);
     const kind = areForged ? 'flood with forged sources' : isSyn ? 'SYN burst' : 'burst';
     const usual = Math.round(Math.expm1(this.#mean[slot] ?? 0) * 10) / 10;
@@ -232,7 +271,7 @@ class ConnectionBurst implements Detector {
         deviceMac: who.mac,
         peer,
         quietMs: QUIET_MS,
-        firstMs: nowMs,
+        firstMs: Math.max(this.#beganMs[slot] ?? nowMs, (this.#minute[slot] ?? 0) * MINUTE_MS),
         count: 1,
         describe: () => {
           if (this.#subjects.serial(slot) !== serial) return null;

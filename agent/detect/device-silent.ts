@@ -15,6 +15,7 @@ import {
   VERDICT_REFUSED,
   type DetectEvent,
 } from './event.js';
+import type { Habit } from './habit.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -59,6 +60,7 @@ class DeviceSilent implements Detector {
   readonly #gaps = new Uint32Array(DEVICES * BUCKETS);
   /** 0: it speaks; -1: silent, told among many; else the id of its finding. */
   readonly #findings = new Int32Array(DEVICES);
+  readonly #isChanged = new Uint8Array(DEVICES);
   #singles = 0;
   #manyFinding = 0;
   #hasMore = false;
@@ -79,7 +81,37 @@ class DeviceSilent implements Detector {
     if (gapSeconds < 1) return;
     const at = slot * BUCKETS + bucketOf(gapSeconds);
     this.#gaps[at] = (this.#gaps[at] ?? 0) + 1;
+    this.#isChanged[slot] = 1;
     if ((this.#findings[slot] ?? 0) !== 0) this.#speaksAgain(slot);
+  }
+
+  *habits(isAll: boolean): Generator<Habit> {
+    for (let slot = 0; slot < this.#devices.size; slot++) {
+      if (this.#isChanged[slot] !== 1 && !isAll) continue;
+      if (!isAll) this.#isChanged[slot] = 0;
+      const { name } = this.#context.describe(this.#devices.keyA(slot));
+      if (name === null) continue;
+      const gaps = this.#gaps.subarray(slot * BUCKETS, (slot + 1) * BUCKETS);
+      const values = [this.#sinceMs[slot] ?? 0, this.#halvedMs[slot] ?? 0, ...gaps];
+      yield { detector: 'deviceSilent', device: name, key: '', values };
+    }
+  }
+
+  /** The time of the restart is nobody's silence: it was last heard now, as far as we know. */
+  restore({ device, values }: Habit, nowMs: number): void {
+    const id = this.#context.idOf?.(device) ?? 0;
+    const [sinceMs = 0, halvedMs = 0, ...gaps] = values;
+    if (id === 0 || gaps.length !== BUCKETS) return;
+    const slot = this.#devices.intern(id, 0, 0);
+    if (this.#devices.isNew) this.#begin(slot, nowMs);
+    else if ((this.#sinceMs[slot] ?? 0) <= sinceMs) return;
+    this.#sinceMs[slot] = sinceMs;
+    this.#halvedMs[slot] = halvedMs;
+    this.#isChanged[slot] = 1;
+    for (const [bucket, count] of gaps.entries()) {
+      const at = slot * BUCKETS + bucket;
+      this.#gaps[at] = (this.#gaps[at] ?? 0) + count;
+    }
   }
 
   tick(nowMs: number): void {
@@ -108,6 +140,7 @@ class DeviceSilent implements Detector {
     this.#lastMs[slot] = nowMs;
     this.#halvedMs[slot] = nowMs;
     this.#gaps.fill(0, slot * BUCKETS, (slot + 1) * BUCKETS);
+    this.#isChanged[slot] = 0;
   }
 
   #speaksAgain(slot: number): void {

@@ -3,7 +3,8 @@
  * Threshold Random Walk: Jung, Paxson, Berger, Balakrishnan, "Fast Portscan Detection Using Sequential Hypothesis Testing",
  * IEEE S&P 2004, section 4. One walk per opener (a device, or a host on the network side); each distinct peer and service
  * moves it once a day, however slowly they come, so that it sees what the windows of portScan and hostSweep do not. A refusal
- * counts as a failure, failure of what an approved entry allows does not: that is a server that is down.
+ * counts as a failure, failure of what an approved entry allows does not: that is a server that is down. Beside it, many hosts outside
+ * that each try one device in vain: none of them is a scanner by itself, together they show that the internet reaches the device.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
@@ -19,6 +20,7 @@ import {
   type DetectEvent,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { isInside } from './inside.js';
 import { goesToClientPort, looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -27,6 +29,9 @@ import { hash3 } from './slot-table.js';
 /** First contacts remembered over all openers: 1.5 MiB. */
 const CONTACTS = 16_384;
 const CONTACTS_PER_OPENER = 4_096;
+/** (device, host outside) remembered. */
+const STRANGERS = 8_192;
+const STRANGERS_PER_DEVICE = 2_048;
 /** A contact is first again after this long. */
 const MEMORY_MS = 86_400_000;
 const QUIET_MS = 3_600_000;
@@ -49,6 +54,10 @@ class FailedConnections implements Detector {
   readonly #benign: number;
   readonly #settings: DetectSettings['failedConnections'];
   readonly #contacts = new FanOut(MEMORY_MS, { members: CONTACTS, membersPerGroup: CONTACTS_PER_OPENER });
+  readonly #strangers = new FanOut(MEMORY_MS, {
+    members: STRANGERS,
+    membersPerGroup: STRANGERS_PER_DEVICE,
+  });
   // By group slot of the contacts.
   readonly #walk = new Float64Array(CONTACTS);
   readonly #failures = new Int32Array(CONTACTS);
@@ -81,16 +90,19 @@ class FailedConnections implements Detector {
     if (this.#contacts.events(slot) === 1) this.#begin(slot);
     if (isSuccess) this.#succeed(slot);
     else this.#fail(slot, event, nowMs);
+    if (!isSuccess && !event.fromDevice && !isInside(this.#context.addresses, event.peer))
+      this.#stranger(event, nowMs);
   }
 
   tick(nowMs: number): void {
     this.#contacts.expire(nowMs);
+    this.#strangers.expire(nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
     return {
-      'failedConnections.evicted': this.#contacts.evicted,
-      'failedConnections.beyondLimit': this.#contacts.beyondLimit,
+      'failedConnections.evicted': this.#contacts.evicted + this.#strangers.evicted,
+      'failedConnections.beyondLimit': this.#contacts.beyondLimit + this.#strangers.beyondLimit,
     };
   }
 
@@ -119,6 +131,49 @@ class FailedConnections implements Detector {
     // Asked again only now and then: who scans fast fails thousands of times.
     if (failures + 1 > this.#leastFailures && (failures + 1) % this.#leastFailures !== 0) return;
     if (!this.#isToldAsScan(event)) this.#contacts.setFinding(slot, this.#open(slot, event, nowMs));
+  }
+
+  #stranger(event: DetectEvent, nowMs: number): void {
+    const strangers = this.#strangers;
+    const group = strangers.add(subjectOf(event), 0, 0, event.peer, nowMs);
+    const id = strangers.finding(group);
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    if (strangers.distinct(group) < this.#settings.outsideHosts) return;
+    const who = describeSubject(this.#context, event);
+    const serial = strangers.serial(group);
+    const opened = this.#context.book.openFinding(
+      {
+        detector: 'failedConnections',
+        subject: who.text,
+        what: 'tried-from-outside',
+        device: who.device,
+        deviceMac: who.mac,
+        peer: null,
+        quietMs: MEMORY_MS,
+        firstMs: strangers.firstMs(group),
+        count: strangers.events(group),
+        describe: () => {
+          if (strangers.serial(group) !== serial) return null;
+          const hosts = `${strangers.isAtLimit(group) ? 'at least ' : ''}${strangers.peak(group)}`;
+          return {
+            severity: SEVERITY['failedConnections.fromOutside'].severity,
+            title: `${who.text} can be reached from outside: ${hosts} hosts tried it in vain within a day`,
+            evidence: {
+              from: 'network',
+              hostsOutside: strangers.peak(group),
+              thresholdHosts: this.#settings.outsideHosts,
+              examples: strangers
+                .examples(group, MAX_EXAMPLES)
+                .map((ticket) => addressOr(this.#context, ticket)),
+            },
+            remedy:
+              'It closes a day after the last attempt. Take the device off the public network: close the forwarding or the firewall rule that leads to it.',
+          };
+        },
+      },
+      nowMs,
+    );
+    strangers.setFinding(group, opened);
   }
 
   #isToldAsScan(event: DetectEvent): boolean {

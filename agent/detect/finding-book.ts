@@ -35,6 +35,8 @@ export interface Opening {
   readonly firstMs: number;
   /** Sightings up to now. */
   readonly count: number;
+  /** For information: nothing is refused and nobody contained for it, whatever the detector's action. */
+  readonly isOnlyTold?: boolean;
   /** Called whenever it is told. Null: nothing newer is known, what was said last stands. */
   describe(count: number, firstMs: number, lastMs: number): Description | null;
 }
@@ -96,7 +98,7 @@ export class FindingBook {
     if (!open) return false;
     open.count++;
     open.isChanged = true;
-    this.touched |= detectorBit(open.opening.detector);
+    this.#note(open);
     if (nowMs > open.lastMs) open.lastMs = nowMs;
     return true;
   }
@@ -163,12 +165,16 @@ export class FindingBook {
       quietMs: opening.quietMs,
       folded,
     };
-    this.touched |= detectorBit(opening.detector);
     this.#byId.set(open.id, open);
     this.#byKey.set(key, open);
     this.#quota.set(quotaKey, (this.#quota.get(quotaKey) ?? 0) + 1);
     this.#tell(open, 'open', nowMs);
+    this.#note(open);
     return open.id;
+  }
+
+  #note(open: Open): void {
+    if (open.opening.isOnlyTold !== true) this.touched |= detectorBit(open.opening.detector);
   }
 
   #takeOn(open: Open, opening: Opening, nowMs: number): number {

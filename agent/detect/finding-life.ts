@@ -5,7 +5,7 @@
 
 /** The first update after a finding was opened; every later one waits twice as long as the one before. */
 export const FIRST_UPDATE_MS = 5_000;
-/** Never seldomer than this while it grows. */
+/** Never seldomer than this while it grows: that is for the box's own list; upstream hears daily at last (finding-news.ts). */
 export const LONGEST_UPDATE_MS = 3_600_000;
 
 export interface FindingLife {

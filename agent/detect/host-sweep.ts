@@ -7,7 +7,6 @@
  * a poller is told once, not every round.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
-import { formatAddress } from '../packet/format.js';
 import { describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_ARP,
@@ -25,6 +24,7 @@ import {
 } from './event.js';
 import { FanOut } from './fan-out.js';
 import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
+import { networkText as networkOfAddress } from './network-text.js';
 import { looksLikeAnswer } from './probes.js';
 import type { DetectSettings } from './settings.js';
 
@@ -208,12 +208,8 @@ function isNeighborSolicitation(event: DetectEvent): boolean {
 
 /** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it; `the link` for neighbour solicitations. */
 function networkText(context: DetectContext, event: DetectEvent): string {
-  const { addresses } = context;
-  const ticket = event.peer;
   if (isNeighborSolicitation(event)) return 'the link';
-  const isIpv4 = addresses.family(ticket) === 4;
-  const w0 = addresses.word(ticket, 0);
-  return isIpv4
-    ? `${formatAddress(4, (w0 & 0xffffff00) >>> 0, 0, 0, 0)}/24`
-    : `${formatAddress(6, w0, addresses.word(ticket, 1), 0, 0)}/64`;
+  const { addresses } = context;
+  const bits = addresses.family(event.peer) === 4 ? 24 : 64;
+  return networkOfAddress(addresses, event.peer, bits) ?? 'a network not kept';
 }

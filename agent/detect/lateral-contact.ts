@@ -1,9 +1,11 @@
 /**
  * Lateral movement: a device and a neighbour (another guarded device, or a host of its own subnet) meet on an
  * administrative service that this pair never used before. MITRE ATT&CK TA0008, T1021 "Remote Services" lists these services.
- * A refused attempt is told at once; one that passed only when the device has been watched long enough to know its habits.
+ * A refused attempt is told at once, and so is one that passed once the device has been watched long enough to know its habits. Before
+ * that it is told for information: who was in before the box was must not become a habit unseen.
  */
 import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../packet/view.js';
+import { addressKey } from './address-key.js';
 import {
   addressOr,
   describeSubject,
@@ -23,9 +25,10 @@ import {
   type DetectEvent,
 } from './event.js';
 import type { Description, Opening } from './finding-book.js';
+import type { Habit } from './habit.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
-import { SlotTable } from './slot-table.js';
+import { hash3, SlotTable } from './slot-table.js';
 
 /** Port to name, TCP. */
 const ADMINISTRATIVE = new Map<number, string>([
@@ -51,6 +54,7 @@ const ADMINISTRATIVE = new Map<number, string>([
 /** (device, direction and service, peer) once used; the one not used for longest makes room. 0.5 MiB. */
 const USED = 16_384;
 const WATCHED = 4_096;
+const USED_PER_HABIT = 255;
 /** Other flags are probes, which portScan tells. */
 const OPENING_MASK = TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST;
 const QUIET_MS = 3_600_000;
@@ -71,6 +75,11 @@ class LateralContact implements Detector {
   /** Since when a device is watched. */
   readonly #watched = new SlotTable(WATCHED);
   readonly #sinceMs = new Float64Array(WATCHED);
+  /** Numbers of its habit when that was last taken. */
+  readonly #toldValues = new Int32Array(WATCHED);
+  /** As #used, from before a restart. */
+  readonly #before = new SlotTable(USED);
+  readonly #beforeKey = new Float64Array(USED);
   /** Addresses that devices behind the box sent from. */
   readonly #guarded = new SlotTable(WATCHED);
 
@@ -87,22 +96,51 @@ class LateralContact implements Detector {
     const isRefused = event.verdict === VERDICT_REFUSED;
     if (event.fromDevice && !isRefused && event.deviceId > UNKNOWN_DEVICE)
       this.#guarded.intern(event.local, 0, 0);
-    const isOpening = event.protocol === PROTOCOL_TCP && (event.tcpFlags & OPENING_MASK) === TCP_SYN;
-    if (!isOpening || !ADMINISTRATIVE.has(event.port)) return;
+    if (!isOpening(event) || !ADMINISTRATIVE.has(event.port)) return;
     if (!this.#isNeighbour(event)) return;
     const slot = this.#used.intern(who, event.fromDevice ? serviceOf(event) : -serviceOf(event), event.peer);
     const isNew = this.#used.isNew;
     if (isNew) this.#findings[slot] = 0;
-    const id = this.#findings[slot] ?? 0;
-    if (id !== 0) {
+    if (isNew && this.#wasUsedBefore(event, who)) return;
+    const told = this.#findings[slot] ?? 0;
+    if (told !== 0) {
       // Used again after the finding closed: it was told, and a person has seen it.
-      this.#context.book.touch(id, nowMs);
+      this.#context.book.touch(told, nowMs);
       return;
     }
     if (!isNew || event.verdict === VERDICT_ALLOWED) return;
     const isAttempt = isRefused || event.verdict === VERDICT_WOULD_REFUSE;
-    if (!isAttempt && nowMs - (this.#sinceMs[watched] ?? nowMs) < this.#learnMs) return;
-    this.#findings[slot] = this.#open(event, nowMs);
+    const isLearning = !isAttempt && nowMs - (this.#sinceMs[watched] ?? nowMs) < this.#learnMs;
+    const id = this.#open(event, isLearning, nowMs);
+    // While habits are learnt it is told once for all, and no later contact of the same pair makes it more.
+    if (!isLearning) this.#findings[slot] = id;
+  }
+
+  /** One habit for each device: since when it is watched, then by which service it met whom, in pairs. */
+  *habits(isAll: boolean): Generator<Habit> {
+    const pairs = this.#pairsByDevice();
+    for (let slot = 0; slot < this.#watched.size; slot++) {
+      const who = this.#watched.keyA(slot);
+      if (who <= UNKNOWN_DEVICE) continue;
+      const values = [this.#sinceMs[slot] ?? 0, ...(pairs.get(who) ?? [])];
+      const { name } = this.#context.describe(who);
+      if (name === null || (this.#toldValues[slot] === values.length && !isAll)) continue;
+      if (!isAll) this.#toldValues[slot] = values.length;
+      yield { detector: 'lateralContact', device: name, key: '', values };
+    }
+  }
+
+  restore({ device, values }: Habit): void {
+    const id = this.#context.idOf?.(device) ?? 0;
+    const [sinceMs = 0, ...pairs] = values;
+    if (id === 0) return;
+    const slot = this.#watched.intern(id, 0, 0);
+    if (this.#watched.isNew || sinceMs < (this.#sinceMs[slot] ?? 0)) this.#sinceMs[slot] = sinceMs;
+    for (let at = 0; at + 1 < pairs.length; at += 2) {
+      const key = pairs[at + 1] ?? 0;
+      const before = this.#before.intern(id, pairs[at] ?? 0, hashOf(key));
+      this.#beforeKey[before] = key;
+    }
   }
 
   tick(): void {
@@ -113,6 +151,30 @@ class LateralContact implements Detector {
     return {
       'lateralContact.evicted': this.#used.evicted + this.#watched.evicted + this.#guarded.evicted,
     };
+  }
+
+  /** Before a restart: tickets of addresses begin anew with it, so these are kept by the address itself. */
+  #wasUsedBefore(event: DetectEvent, who: number): boolean {
+    if (this.#before.size === 0) return false;
+    const service = event.fromDevice ? serviceOf(event) : -serviceOf(event);
+    return this.#before.find(who, service, hashOf(addressKey(this.#context.addresses, event.peer))) >= 0;
+  }
+
+  #pairsByDevice(): Map<number, number[]> {
+    const found = new Map<number, number[]>();
+    const put = (who: number, service: number, key: number): void => {
+      const pairs = found.get(who) ?? [];
+      found.set(who, pairs);
+      for (let at = 0; at < pairs.length; at += 2) if (pairs[at] === service && pairs[at + 1] === key) return;
+      if (pairs.length < 2 * USED_PER_HABIT) pairs.push(service, key);
+    };
+    for (let slot = 0; slot < this.#before.size; slot++)
+      put(this.#before.keyA(slot), this.#before.keyB(slot), this.#beforeKey[slot] ?? 0);
+    for (let slot = 0; slot < this.#used.size; slot++) {
+      const key = addressKey(this.#context.addresses, this.#used.keyC(slot));
+      if (key !== 0) put(this.#used.keyA(slot), this.#used.keyB(slot), key);
+    }
+    return found;
   }
 
   #isNeighbour(event: DetectEvent): boolean {
@@ -127,12 +189,12 @@ class LateralContact implements Detector {
     return this.#guarded.find(ticket, 0, 0) >= 0;
   }
 
-  #open(event: DetectEvent, nowMs: number): number {
+  #open(event: DetectEvent, isLearning: boolean, nowMs: number): number {
     const { book } = this.#context;
     const { fromDevice } = event;
     const who = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
-    const what = fromDevice ? 'reaches' : 'is-reached';
+    const what = `${isLearning ? 'usually ' : ''}${fromDevice ? 'reaches' : 'is-reached'}`;
     // A port scan meets these services by the way.
     if (book.find('portScan', who.text, `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`)) return 0;
     const known = book.find('lateralContact', who.text, what);
@@ -141,10 +203,33 @@ class LateralContact implements Detector {
     add(met.services, `${ADMINISTRATIVE.get(event.port) ?? 'tcp'} (tcp/${event.port})`);
     met.hasGuarded ||= this.#isGuarded(event.peer);
     return book.openFinding(
-      new LateralOpening(met, who, what, fromDevice, event.verdict === VERDICT_REFUSED, nowMs),
+      new LateralOpening(
+        met,
+        who,
+        what,
+        { fromDevice, isLearning, wasRefused: event.verdict === VERDICT_REFUSED },
+        nowMs,
+      ),
       nowMs,
     );
   }
+}
+
+/** TCP that opens a connection, or data of one that began before we looked. */
+function isOpening(event: DetectEvent): boolean {
+  if (event.protocol !== PROTOCOL_TCP) return false;
+  const flags = event.tcpFlags & OPENING_MASK;
+  return flags === TCP_SYN || (flags === TCP_ACK && event.payloadLength > 0);
+}
+
+function hashOf(key: number): number {
+  return hash3(key | 0, Math.floor(key / 0x1_0000_0000), 0);
+}
+
+interface How {
+  readonly fromDevice: boolean;
+  readonly isLearning: boolean;
+  readonly wasRefused: boolean;
 }
 
 /** Whom a device met, and by what, in one finding. */
@@ -169,11 +254,11 @@ class LateralOpening implements Opening {
   readonly deviceMac: string | null;
   readonly peer: string | null;
   readonly firstMs: number;
+  readonly isOnlyTold: boolean;
   readonly met: Met;
-  readonly #fromDevice: boolean;
-  readonly #wasRefused: boolean;
+  readonly #how: How;
 
-  constructor(met: Met, who: Subject, what: string, fromDevice: boolean, wasRefused: boolean, nowMs: number) {
+  constructor(met: Met, who: Subject, what: string, how: How, nowMs: number) {
     this.met = met;
     this.subject = who.text;
     this.what = what;
@@ -181,30 +266,35 @@ class LateralOpening implements Opening {
     this.deviceMac = who.mac;
     this.peer = met.peers.length === 1 ? (met.peers[0] ?? null) : null;
     this.firstMs = nowMs;
-    this.#fromDevice = fromDevice;
-    this.#wasRefused = wasRefused;
+    this.isOnlyTold = how.isLearning;
+    this.#how = how;
   }
 
   describe(count: number): Description {
     const { peers, services, hasGuarded } = this.met;
+    const { fromDevice, isLearning, wasRefused } = this.#how;
     const atMost = peers.length === MAX_EXAMPLES ? 'at least ' : '';
     const others = this.peer ?? `${atMost}${peers.length} neighbours`;
     const by = services.length === 1 ? (services[0] ?? '') : `${services.length} administrative services`;
     const to = hasGuarded ? 'lateralContact.toDevice' : 'lateralContact.toNeighbour';
+    const when = isLearning ? 'while its habits are learnt' : 'for the first time';
     return {
-      severity: SEVERITY[this.#fromDevice ? to : 'lateralContact.atDevice'].severity,
-      title: this.#fromDevice
-        ? `${this.subject} reaches for ${others} by ${by} for the first time`
-        : `${others} reached for ${this.subject} by ${by} for the first time`,
+      severity:
+        SEVERITY[isLearning ? 'lateralContact.learning' : fromDevice ? to : 'lateralContact.atDevice']
+          .severity,
+      title: fromDevice
+        ? `${this.subject} reaches for ${others} by ${by} ${when}`
+        : `${others} reached for ${this.subject} by ${by} ${when}`,
       evidence: {
         kind: hasGuarded ? 'another guarded device' : 'same subnet',
-        from: this.#fromDevice ? 'device' : 'network',
+        from: fromDevice ? 'device' : 'network',
         services: [...services],
         peers: [...peers],
-        wasRefused: this.#wasRefused,
+        wasRefused,
+        habitsAreKnown: !isLearning,
         contacts: count,
       },
-      remedy: `It closes an hour after the last contact, and the same pair is not told again. If this is maintenance or meant to be, add an allow entry; if not, ${this.#fromDevice ? `contain ${this.subject}: this is how an intruder moves on` : `find out who uses ${others}`}.`,
+      remedy: `It closes an hour after the last contact, and the same pair is not told again. If this is maintenance or meant to be, add an allow entry; if not, ${fromDevice ? `contain ${this.subject}: this is how an intruder moves on` : `find out who uses ${others}`}.`,
     };
   }
 }

@@ -27,6 +27,15 @@ export interface ScanWindow {
   readonly refused: Uint32Array;
   /** Probes as no system sends them. */
   readonly odd: Uint32Array;
+  /** Which odd ones, as bits. */
+  readonly oddKinds: Uint32Array;
+  /** Connections that were answered and shut at once, without a byte. */
+  readonly knocks: Uint32Array;
+  /** The port of the first of them, and whether another was on another port. */
+  readonly firstKnocked: Uint16Array;
+  readonly knocksElsewhere: Uint8Array;
+  /** A connection between the two carried data. */
+  readonly hasTalked: Uint8Array;
   /** The range of ports that the probes left from. */
   readonly leastSrcPort: Uint16Array;
   readonly mostSrcPort: Uint16Array;
@@ -99,6 +108,7 @@ export class PortScanOpening implements Opening {
         probes: fanOut.events(slot),
         refusedProbes: refused[slot] ?? 0,
         oddProbes: odd[slot] ?? 0,
+        ...((window.knocks[slot] ?? 0) === 0 ? {} : { openedAndShutWithoutData: window.knocks[slot] ?? 0 }),
         probesPerSecond: ratePerSecond(count, firstMs, lastMs),
       },
       remedy: this.#fromDevice
@@ -125,7 +135,8 @@ function seenKinds({ kinds }: ScanWindow, slot: number): SeenKind[] {
 function scanKind(window: ScanWindow, slot: number, seen: readonly SeenKind[], distinct: number): string {
   const [most] = seen;
   if (!most) return 'unknown';
-  if (distinct < window.threshold && seen.length > 1) return 'OS fingerprinting';
+  if (distinct < window.threshold && (window.odd[slot] ?? 0) > 0 && seen.length > 1)
+    return 'OS fingerprinting';
   if (most.index !== KIND_SYN) return most.name;
   const connects = window.connects[slot] ?? 0;
   const halfOpen = window.halfOpen[slot] ?? 0;

@@ -3,7 +3,8 @@
  * at one. Every first packet counts, refused or not, because a scan of what is open is a scan too. Two slow windows (nmap's
  * -T1 sends a probe every 15 s, -T0 every 5 min) count only what was refused, would have been, or failed: a client of
  * dynamic ports may meet many. After Staniford et al., "Practical automated detection of stealthy portscans" (2002), fan-out
- * of destinations per source. A few probes as no system sends them are enough at once.
+ * of destinations per source. A few probes as no system sends them are enough at once, and so are a few doors that were opened and
+ * shut without a word (a look at one or two ports, which is all that nmap does before it is sure that a host is there).
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
@@ -14,6 +15,7 @@ import {
   OUTCOME_REJECTED,
   serviceOf,
   subjectOf,
+  VERDICT_ALLOWED,
   VERDICT_REFUSED,
   VERDICT_WOULD_REFUSE,
   type DetectEvent,
@@ -27,6 +29,7 @@ import {
   KIND_MID_CONNECTION,
   KIND_SYN,
   looksLikeAnswer,
+  oddKind,
   PROBE_KINDS,
   probeKind,
 } from './probes.js';
@@ -43,6 +46,15 @@ const FEW_PACKETS = 4;
 /** The least that a SYN has, with its segment size (RFC 9293 section 3.7.1); a reset has less. */
 const SYN_BYTES_IPV4 = 44;
 const SYN_BYTES_IPV6 = 64;
+/** Opened, answered once, and shut by the opener without a byte: SYN, perhaps ACK, and RST, each with headers at most so long. */
+const MOST_KNOCK_PACKETS = 3;
+const KNOCK_BYTES_IPV4 = 64;
+const KNOCK_BYTES_IPV6 = 84;
+const DNS_PORT = 53;
+/** A bit of its own among the odd kinds. */
+const STRAY_ANSWER = 1 << 31;
+/** Different odd probes: one after the other they make up a fingerprint (xprobe, nmap -O). */
+const LEAST_ODD_KINDS = 2;
 
 export function createPortScanDetector(
   context: DetectContext,
@@ -55,6 +67,7 @@ class PortScan implements Detector {
   readonly name = 'portScan';
   readonly #context: DetectContext;
   readonly #oddProbes: number;
+  readonly #knocks: number;
   readonly #fast: ScanWindow;
   readonly #slow: ScanWindow;
   readonly #stealthy: ScanWindow;
@@ -62,6 +75,7 @@ class PortScan implements Detector {
   constructor(context: DetectContext, settings: DetectSettings['portScan']) {
     this.#context = context;
     this.#oddProbes = settings.oddProbes;
+    this.#knocks = settings.knocks;
     this.#fast = createWindow(MEMBERS, settings.ports, settings.windowSeconds, false);
     this.#slow = createWindow(SLOW_MEMBERS, settings.slowPorts, settings.slowWindowSeconds, true);
     this.#stealthy = createWindow(SLOW_MEMBERS, settings.stealthyPorts, settings.stealthyWindowSeconds, true);
@@ -76,7 +90,10 @@ class PortScan implements Detector {
     if (!this.#context.addresses.isHost(event.peer)) return;
     const subject = subjectOf(event) * 2;
     const direction = event.fromDevice ? 1 : 0;
-    if (looksLikeAnswer(event)) return;
+    if (looksLikeAnswer(event)) {
+      this.#strayAnswer(event, subject + direction, nowMs);
+      return;
+    }
     // The other end was asked from this very port a moment ago: this is its answer, whatever the port number.
     if (
       event.srcPort >= 0 &&
@@ -127,6 +144,9 @@ class PortScan implements Detector {
       const hasBareSegment = sentBytes < sent * (event.family === 6 ? SYN_BYTES_IPV6 : SYN_BYTES_IPV4);
       if (event.outcome === OUTCOME_REJECTED && received > 0 && sent > received && hasBareSegment)
         halfOpen[slot] = (halfOpen[slot] ?? 0) + 1;
+      if (event.verdict === VERDICT_ALLOWED) return;
+      if (isKnock(event, sent, received, sentBytes)) this.#knock(slot, event, nowMs);
+      else if (event.outcome === OUTCOME_ANSWERED && !isEmpty) this.#fast.hasTalked[slot] = 1;
     }
     if (event.outcome === OUTCOME_ANSWERED || event.outcome === 0 || goesToClientPort(event)) return;
     const isTold = slot >= 0 && this.#fast.fanOut.finding(slot) !== 0;
@@ -137,6 +157,33 @@ class PortScan implements Detector {
       nowMs,
       isTold,
     );
+  }
+
+  /**
+   * A DNS answer without a question, from where an odd probe came a moment ago: how xprobe asks a closed port (Arkin, "A remote active
+   * OS fingerprinting tool using ICMP", 2002). By itself it is a late answer.
+   */
+  #strayAnswer(event: DetectEvent, key: number, nowMs: number): void {
+    const window = this.#fast;
+    if (event.protocol !== PROTOCOL_UDP || event.srcPort !== DNS_PORT) return;
+    const slot = window.fanOut.find(key, event.peer, 0);
+    const kinds = slot < 0 ? 0 : (window.oddKinds[slot] ?? 0);
+    if (kinds === 0 || window.fanOut.finding(slot) !== 0) return;
+    window.oddKinds[slot] = kinds | STRAY_ANSWER;
+    window.odd[slot] = (window.odd[slot] ?? 0) + 1;
+    window.fanOut.setFinding(slot, this.#open(window, slot, event, nowMs));
+  }
+
+  #knock(slot: number, event: DetectEvent, nowMs: number): void {
+    const { fanOut, knocks, firstKnocked, hasTalked, knocksElsewhere } = this.#fast;
+    const count = (knocks[slot] ?? 0) + 1;
+    knocks[slot] = count;
+    if (count === 1) firstKnocked[slot] = event.port;
+    else if (firstKnocked[slot] !== event.port) knocksElsewhere[slot] = 1;
+    // Browsers open connections in stock and drop them, to one port, and to hosts that they talk to.
+    const isLook = knocksElsewhere[slot] === 1 && hasTalked[slot] === 0;
+    if (count < this.#knocks || !isLook || fanOut.finding(slot) !== 0) return;
+    fanOut.setFinding(slot, this.#open(this.#fast, slot, event, nowMs));
   }
 
   #countSlowly(event: DetectEvent, key: number, kind: number, nowMs: number, isTold: boolean): void {
@@ -162,7 +209,10 @@ class PortScan implements Detector {
     if (isTold) return true;
     const id = fanOut.finding(slot);
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
-    const isScan = fanOut.distinct(slot) >= window.threshold || (window.odd[slot] ?? 0) >= this.#oddProbes;
+    const isScan =
+      fanOut.distinct(slot) >= window.threshold ||
+      (window.odd[slot] ?? 0) >= this.#oddProbes ||
+      bitsOf(window.oddKinds[slot] ?? 0) >= LEAST_ODD_KINDS;
     if (!isScan) {
       if (id !== 0) fanOut.setFinding(slot, 0);
       return false;
@@ -184,6 +234,8 @@ function resetGroup(window: ScanWindow, slot: number): void {
   for (let kind = 0; kind < PROBE_KINDS.length; kind++) window.kinds[base + kind] = 0;
   window.refused[slot] = 0;
   window.odd[slot] = 0;
+  window.oddKinds[slot] = 0;
+  window.knocks[slot] = window.firstKnocked[slot] = window.knocksElsewhere[slot] = window.hasTalked[slot] = 0;
   window.leastSrcPort[slot] = 65_535;
   window.mostSrcPort[slot] = 0;
   window.connects[slot] = 0;
@@ -195,7 +247,10 @@ function noteProbe(window: ScanWindow, slot: number, kind: number, event: Detect
   window.kinds[at] = (window.kinds[at] ?? 0) + 1;
   if (event.verdict === VERDICT_REFUSED) window.refused[slot] = (window.refused[slot] ?? 0) + 1;
   if (event.kind !== EVENT_IP) return;
-  if (isOddProbe(event)) window.odd[slot] = (window.odd[slot] ?? 0) + 1;
+  if (isOddProbe(event)) {
+    window.odd[slot] = (window.odd[slot] ?? 0) + 1;
+    window.oddKinds[slot] = (window.oddKinds[slot] ?? 0) | (1 << oddKind(event));
+  }
   if (event.srcPort < 0) return;
   if (event.srcPort < (window.leastSrcPort[slot] ?? 0)) window.leastSrcPort[slot] = event.srcPort;
   if (event.srcPort > (window.mostSrcPort[slot] ?? 0)) window.mostSrcPort[slot] = event.srcPort;
@@ -212,11 +267,27 @@ function createWindow(members: number, threshold: number, seconds: number, onlyF
     kinds: new Uint32Array(members * PROBE_KINDS.length),
     refused: new Uint32Array(members),
     odd: new Uint32Array(members),
+    oddKinds: new Uint32Array(members),
+    knocks: new Uint32Array(members),
+    firstKnocked: new Uint16Array(members),
+    knocksElsewhere: new Uint8Array(members),
+    hasTalked: new Uint8Array(members),
     leastSrcPort: new Uint16Array(members),
     mostSrcPort: new Uint16Array(members),
     connects: new Uint32Array(members),
     halfOpen: new Uint32Array(members),
   };
+}
+
+function isKnock(event: DetectEvent, sent: number, received: number, sentBytes: number): boolean {
+  const most = event.family === 6 ? KNOCK_BYTES_IPV6 : KNOCK_BYTES_IPV4;
+  return received === 1 && sent >= 2 && sent <= MOST_KNOCK_PACKETS && sentBytes <= sent * most;
+}
+
+function bitsOf(value: number): number {
+  let bits = 0;
+  for (let rest = value; rest !== 0; rest &= rest - 1) bits++;
+  return bits;
 }
 
 /** TCP, UDP and SCTP with a port; any other protocol counts as itself (an IP protocol scan), but ICMP talks about others unless it is odd. */

@@ -75,6 +75,12 @@ export function isOddProbe(event: DetectEvent): boolean {
   return (flags & (TCP_RST | TCP_ACK)) === 0;
 }
 
+/** Of an odd probe, below 32: the ICMP type, or which flags there are. */
+export function oddKind(event: DetectEvent): number {
+  if (event.protocol !== PROTOCOL_TCP) return (event.port >> 8) & 15;
+  return 16 + ((event.tcpFlags & ALL_FLAGS) % 15);
+}
+
 /** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
 const FIRST_CLIENT_PORT = 1024;
 /** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */

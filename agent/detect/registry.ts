@@ -3,10 +3,13 @@
  * find is told when finding-life.ts says so. Pure; the only room of agent/detect that the enforcer needs to know.
  */
 import type { Finding } from '../messages/vocabulary.js';
+import { addressKeyOfText } from './address-key.js';
 import type { AddressTable } from './address-table.js';
 import type { DetectContext, Detector, DeviceLabel } from './detector.js';
 import type { DetectEvent } from './event.js';
+import { Familiar } from './familiar.js';
 import { FindingBook } from './finding-book.js';
+import type { Habit } from './habit.js';
 import { createHostSweepDetector } from './host-sweep.js';
 import { createPortScanDetector } from './port-scan.js';
 import type { DetectSettings } from './settings.js';
@@ -19,16 +22,23 @@ import { createVolumeDetector } from './volume.js';
 import { createArpSpoofDetector } from './arp-spoof.js';
 import { createBruteForceDetector } from './brute-force.js';
 import { createConnectionBurstDetector } from './connection-burst.js';
+import { createDgaDetector } from './dga.js';
 import { createDeviceSilentDetector } from './device-silent.js';
+import { createEncryptedDnsDetector } from './encrypted-dns.js';
 import { createFailedConnectionsDetector } from './failed-connections.js';
 import { createLateralContactDetector } from './lateral-contact.js';
+import { createOutlierDetector } from './outlier.js';
 import { createRogueServerDetector } from './rogue-server.js';
 import { createWormSpreadDetector } from './worm-spread.js';
-import { FamiliarPeers, createUnfamiliarPeerDetector } from './unfamiliar-peer.js';
+import { createUnfamiliarNetworkDetector, MAX_NETWORKS_KEPT } from './unfamiliar-network.js';
+import { createUnfamiliarPeerDetector, MAX_PEERS_KEPT } from './unfamiliar-peer.js';
+import { createUnfamiliarServiceDetector, MAX_SERVICES_KEPT } from './unfamiliar-service.js';
 
 export interface DetectionOptions {
   readonly addresses: AddressTable;
   readonly describe: (deviceId: number) => DeviceLabel;
+  /** The number of a device by its name, 0 for one that is not known; without it no habits can be given back. */
+  readonly idOf?: (device: string) => number;
 }
 
 export interface Detection {
@@ -38,8 +48,8 @@ export interface Detection {
   readonly touched: number;
   /** Updates and closings that are due. */
   tick(nowMs: number): readonly Finding[];
-  /** Other thresholds: windows begin anew, open findings and what is familiar stay. */
-  useSettings(settings: DetectSettings): void;
+  /** Other thresholds: windows begin anew, open findings, what is familiar and habits stay. */
+  useSettings(settings: DetectSettings, nowMs: number): void;
   /** Gives back what was remembered of devices' peers; returns how many were. */
   restoreFamiliar(
     devices: readonly {
@@ -48,6 +58,10 @@ export interface Detection {
       readonly peers: readonly string[];
     }[],
   ): number;
+  /** What detectors learnt since the last call, for the agent's store. Cold path. */
+  habits(): Habit[];
+  /** Gives habits back; returns how many were of a detector that is on. */
+  restoreHabits(habits: readonly Habit[], nowMs: number): number;
   open(): readonly Finding[];
   counters(): Readonly<Record<string, number>>;
 }
@@ -55,9 +69,25 @@ export interface Detection {
 export function createDetection(settings: DetectSettings, options: DetectionOptions): Detection {
   const book = new FindingBook();
   const context: DetectContext = { ...options, book };
-  const familiar = new FamiliarPeers();
+  const familiar = {
+    peers: new Familiar(MAX_PEERS_KEPT),
+    services: new Familiar(MAX_SERVICES_KEPT),
+    networks: new Familiar(MAX_NETWORKS_KEPT),
+  };
   let current = settings;
   let detectors = createDetectors(context, settings, familiar);
+  const give = (habits: readonly Habit[], nowMs: number): number => {
+    let given = 0;
+    for (const habit of habits) {
+      const detector = detectors.find(({ name }) => name === habit.detector);
+      if (!detector?.restore) continue;
+      detector.restore(habit, nowMs);
+      given++;
+    }
+    return given;
+  };
+  const take = (isAll: boolean): Habit[] =>
+    detectors.flatMap((detector) => [...(detector.habits?.(isAll) ?? [])]);
   return {
     observe(event, nowMs) {
       book.touched = 0;
@@ -72,12 +102,17 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
       book.tick(nowMs);
       return book.take();
     },
-    useSettings(next) {
+    useSettings(next, nowMs) {
       if (JSON.stringify(next) === JSON.stringify(current)) return;
       current = next;
+      const habits = take(true);
       detectors = createDetectors(context, next, familiar);
+      give(habits, nowMs);
     },
-    restoreFamiliar: (devices) => familiar.restore(devices, current.unfamiliarPeer.peersPerDevice),
+    restoreFamiliar: (devices) =>
+      restorePeers(familiar.peers, devices, current.unfamiliarPeer.peersPerDevice),
+    habits: () => take(false),
+    restoreHabits: give,
     open: () => book.list(),
     counters: () =>
       Object.assign(
@@ -87,15 +122,36 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
   };
 }
 
+function restorePeers(
+  familiar: Familiar,
+  devices: Parameters<Detection['restoreFamiliar']>[0],
+  peersPerDevice: number,
+): number {
+  let restored = 0;
+  for (const { device, sinceMs, peers } of devices) {
+    const circle = familiar.circle(device, sinceMs);
+    circle.sinceMs = Math.min(circle.sinceMs, sinceMs);
+    for (const text of peers) {
+      const key = addressKeyOfText(text);
+      if (key === null) continue;
+      restored += 1;
+      if (!circle.known.has(key)) familiar.add(circle, key, peersPerDevice);
+    }
+  }
+  return restored;
+}
+
 function createDetectors(
   context: DetectContext,
   settings: DetectSettings,
-  familiar: FamiliarPeers,
+  familiar: { readonly peers: Familiar; readonly services: Familiar; readonly networks: Familiar },
 ): readonly Detector[] {
   return [
     createPortScanDetector(context, settings.portScan),
     createHostSweepDetector(context, settings.hostSweep),
-    createUnfamiliarPeerDetector(context, settings.unfamiliarPeer, familiar),
+    createUnfamiliarPeerDetector(context, settings.unfamiliarPeer, familiar.peers),
+    createUnfamiliarServiceDetector(context, settings.unfamiliarService, familiar.services),
+    createUnfamiliarNetworkDetector(context, settings.unfamiliarNetwork, familiar.networks),
     createSpoofingDetector(context, settings.spoofing),
     createFailedConnectionsDetector(context, settings.failedConnections),
     createWormSpreadDetector(context, settings.wormSpread),
@@ -109,6 +165,9 @@ function createDetectors(
     createVolumeDetector(context, settings.volume),
     createDnsTunnelDetector(context, settings.dnsTunnel),
     createIcmpTunnelDetector(context, settings.icmpTunnel),
+    createDgaDetector(context, settings.dga),
+    ...(settings.outlier.enabled ? [createOutlierDetector(context, settings.outlier)] : []),
+    createEncryptedDnsDetector(context, settings.encryptedDns),
     createProtocolMismatchDetector(context, settings.protocolMismatch),
   ];
 }

@@ -3,14 +3,8 @@
  * says what is allowed and what is out of character. Pure.
  */
 import { z } from 'zod';
-
-/** What the box may do by itself when a detector is sure. Default: tell, and leave it to people. */
-const action = z
-  .enum(['report', 'refuse', 'contain'])
-  .default('report')
-  .describe(
-    'refuse: inline, the connections that make up the finding are refused; contain: the device is contained',
-  );
+import { action } from './settings-action.js';
+import { contentSettings } from './settings-content.js';
 
 /** Every detector's name is the key of its settings and the name in a finding; its file is the same name with dashes. */
 export const detectSettings = z.strictObject({
@@ -38,7 +32,17 @@ export const detectSettings = z.strictObject({
         .min(1)
         .max(1000)
         .default(3)
-        .describe('probes as no system sends them (odd TCP flags, ICMP out of use), within the window'),
+        .describe(
+          'probes as no system sends them (odd TCP flags, ICMP out of use), within the window; two are enough if they differ',
+        ),
+      knocks: z
+        .int()
+        .min(2)
+        .max(1000)
+        .default(3)
+        .describe(
+          'connections to one host, on two ports or more, that it answered and the opener reset without a byte, within the window',
+        ),
     })
     .prefault({}),
   hostSweep: z
@@ -78,6 +82,28 @@ export const detectSettings = z.strictObject({
         .describe('how many peers are remembered for a device'),
     })
     .prefault({}),
+  unfamiliarService: z
+    .strictObject({
+      action,
+      learnSeconds: z
+        .int()
+        .min(0)
+        .max(31_536_000)
+        .default(604_800)
+        .describe('a device is new to us this long; a week has every weekday in it'),
+    })
+    .prefault({}),
+  unfamiliarNetwork: z
+    .strictObject({
+      action,
+      learnSeconds: z
+        .int()
+        .min(0)
+        .max(31_536_000)
+        .default(604_800)
+        .describe('a device is new to us this long; a week has every weekday in it'),
+    })
+    .prefault({}),
   spoofing: z
     .strictObject({
       action,
@@ -112,6 +138,14 @@ export const detectSettings = z.strictObject({
         .max(1000)
         .default(16)
         .describe('distinct failed contacts that it takes at least: an outage of a few servers is no scan'),
+      outsideHosts: z
+        .int()
+        .min(3)
+        .max(2048)
+        .default(20)
+        .describe(
+          'hosts outside the site that tried one device in vain within a day: it can be reached from the internet, where everybody is tried',
+        ),
     })
     .refine(({ theta0, theta1 }) => theta1 < theta0, { error: 'theta1 must be below theta0' })
     .prefault({}),
@@ -156,6 +190,14 @@ export const detectSettings = z.strictObject({
         .max(1_000_000)
         .default(100)
         .describe('new connections a second on one service that are a flood'),
+      forgedPerSecond: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(50)
+        .describe(
+          'new connections a second, each from another address outside the site, that are a flood with forged sources',
+        ),
       timesUsual: z.number().min(2).max(1000).default(10).describe("times the device's own usual"),
       deviations: z
         .number()
@@ -256,66 +298,7 @@ export const detectSettings = z.strictObject({
         .describe('times the usual longest gap of the device'),
     })
     .prefault({}),
-  beacon: z
-    .strictObject({
-      action,
-      intervals: z.int().min(6).max(1000).default(20).describe('intervals between calls before it is judged'),
-      jitter: z
-        .number()
-        .min(0.01)
-        .max(0.5)
-        .default(0.2)
-        .describe('median absolute deviation of the intervals, as a share of their median'),
-    })
-    .prefault({}),
-  volume: z
-    .strictObject({
-      action,
-      historyHours: z.int().min(2).max(10_000).default(48).describe('nothing is unusual before'),
-      megabytesPerHour: z.number().min(0.1).max(1e6).default(50).describe('never told below'),
-      timesUsual: z.number().min(1.5).max(1e6).default(8),
-      deviations: z.number().min(1).max(100).default(4).describe('mean deviations of the logarithm'),
-    })
-    .prefault({}),
-  dnsTunnel: z
-    .strictObject({
-      action,
-      names: z
-        .int()
-        .min(5)
-        .max(1000)
-        .default(40)
-        .describe('different names under one registered domain within the window'),
-      meanNameBytes: z.int().min(8).max(250).default(24).describe('of what stands before the domain'),
-      windowSeconds: z.int().min(10).max(86_400).default(600),
-      packetsPerSocket: z.int().min(10).max(1e6).default(60).describe('sent from one port to one resolver'),
-      meanPacketBytes: z.int().min(60).max(1500).default(90).describe('with these, IP header included'),
-    })
-    .prefault({}),
-  icmpTunnel: z
-    .strictObject({
-      action,
-      oddPayloads: z
-        .int()
-        .min(1)
-        .max(1000)
-        .default(1)
-        .describe('echo requests to one host that no ping sends'),
-      packets: z.int().min(5).max(1e6).default(40).describe('of one echo connection before it is judged'),
-      meanPayloadBytes: z.int().min(64).max(65_000).default(400),
-    })
-    .prefault({}),
-  protocolMismatch: z
-    .strictObject({
-      action,
-      quietSeconds: z
-        .int()
-        .min(60)
-        .max(604_800)
-        .default(86_400)
-        .describe('the finding closes after this long without another'),
-    })
-    .prefault({}),
+  ...contentSettings,
 });
 
 export type DetectSettings = z.infer<typeof detectSettings>;

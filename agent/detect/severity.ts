@@ -40,6 +40,34 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'a device whose circle was settled does not meet many new peers at once',
   },
+  'unfamiliarService.allowed': {
+    severity: 'info',
+    why: 'an approved entry covers it; new, but foreseen',
+  },
+  'unfamiliarService.notDecided': {
+    severity: 'low',
+    why: 'new and covered by no entry; an update brings new services too',
+  },
+  'unfamiliarService.many': {
+    severity: 'medium',
+    why: 'a device whose services were settled does not take up many at once',
+  },
+  'unfamiliarNetwork.allowed': {
+    severity: 'info',
+    why: 'an approved entry covers it; new, but foreseen',
+  },
+  'unfamiliarNetwork.another': {
+    severity: 'low',
+    why: 'clouds and sites move; one more network is seldom an attack',
+  },
+  'unfamiliarNetwork.firstOutside': {
+    severity: 'medium',
+    why: 'a device that never needed the world outside has no reason to begin',
+  },
+  'unfamiliarNetwork.many': {
+    severity: 'medium',
+    why: 'a device whose circle was settled does not meet many networks at once',
+  },
   'spoofing.spoofed-source': {
     severity: 'medium',
     why: 'dropped; an old lease or a second address looks like it, an attack does too',
@@ -63,6 +91,10 @@ export const SEVERITY = {
   'failedConnections.atDevices': {
     severity: 'medium',
     why: 'somebody looks for devices and services behind the box, slowly perhaps',
+  },
+  'failedConnections.fromOutside': {
+    severity: 'medium',
+    why: 'a clinical device that the internet can reach will be got into one day',
   },
   'wormSpread.turnedClient': {
     severity: 'critical',
@@ -99,6 +131,10 @@ export const SEVERITY = {
   'lateralContact.toNeighbour': {
     severity: 'medium',
     why: 'administrative access to a neighbour is rare for a device, and how an intruder moves on',
+  },
+  'lateralContact.learning': {
+    severity: 'info',
+    why: 'its habits are not known yet; worth one look, as what is learnt now is not told later',
   },
   'lateralContact.atDevice': {
     severity: 'low',
@@ -155,6 +191,18 @@ export const SEVERITY = {
   'dnsTunnel.socket': {
     severity: 'high',
     why: 'no resolver sends so much over one socket',
+  },
+  'dga.names': {
+    severity: 'high',
+    why: 'only programs ask for names that nobody made, and hardly any but malware',
+  },
+  'outlier.traffic': {
+    severity: 'low',
+    why: 'unlike its usual, which says little by itself',
+  },
+  'encryptedDns.publicResolver': {
+    severity: 'low',
+    why: 'consumer products do it by default; for a clinical device it is a way past the resolver of the site',
   },
   'icmpTunnel.data': {
     severity: 'high',

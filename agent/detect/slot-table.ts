@@ -80,6 +80,10 @@ export class SlotTable {
     return this.#keyB[slot] ?? 0;
   }
 
+  keyC(slot: number): number {
+    return this.#keyC[slot] ?? 0;
+  }
+
   #evict(): number {
     for (;;) {
       const slot = this.#hand;

@@ -21,6 +21,10 @@ export function detectorBit(name: DetectorName): number {
   return BITS.get(name) ?? 0;
 }
 
+/** Told of what an approved entry covers too, for information. */
+const UNFAMILIAR =
+  detectorBit('unfamiliarPeer') | detectorBit('unfamiliarService') | detectorBit('unfamiliarNetwork');
+
 /** Which detectors have this action. */
 export function detectorsThat(action: Action, settings: DetectSettings): number {
   return NAMES.reduce(
@@ -31,7 +35,7 @@ export function detectorsThat(action: Action, settings: DetectSettings): number 
 
 /**
  * `touched`: the detectors whose open findings this event opened or added to. An essential entry is never refused, nor is
- * a peer that an approved entry names refused for being new: both would be a detector against a person's decision.
+ * what an approved entry names refused for being new: both would be a detector against a person's decision.
  */
 export function verdictOf(
   event: Readonly<DetectEvent>,
@@ -40,7 +44,7 @@ export function verdictOf(
   isEssential: boolean,
 ): Verdict {
   let deciding = touched & refusing;
-  if (event.verdict === VERDICT_ALLOWED) deciding &= ~detectorBit('unfamiliarPeer');
+  if (event.verdict === VERDICT_ALLOWED) deciding &= ~UNFAMILIAR;
   if (deciding === 0 || isEssential) return PASS;
   return REFUSALS[31 - Math.clz32(deciding & -deciding)] ?? PASS;
 }

@@ -5,6 +5,7 @@
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import { EVENT_END, subjectOf, type DetectEvent } from './event.js';
+import type { Habit } from './habit.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -19,6 +20,7 @@ const PEAK_FADES = 2 ** (-1 / 336);
 const TIMES_PEAK = 2;
 const QUIET_MS = HOUR_MS;
 const MEGABYTE = 1_000_000;
+const HABIT_VALUES = 6;
 
 export function createVolumeDetector(context: DetectContext, settings: DetectSettings['volume']): Detector {
   return new Volume(context, settings);
@@ -36,6 +38,7 @@ class Volume implements Detector {
   readonly #peak = new Float64Array(SUBJECTS);
   readonly #hours = new Int32Array(SUBJECTS);
   readonly #findings = new Int32Array(SUBJECTS);
+  readonly #isChanged = new Uint8Array(SUBJECTS);
 
   constructor(context: DetectContext, settings: DetectSettings['volume']) {
     this.#context = context;
@@ -52,12 +55,49 @@ class Volume implements Detector {
       this.#hours[slot] = this.#findings[slot] = 0;
     }
     this.#roll(slot, hour);
+    this.#isChanged[slot] = 1;
     this.#bytes[slot] = (this.#bytes[slot] ?? 0) + event.bytesOut;
     if ((this.#hours[slot] ?? 0) < this.#settings.historyHours) return;
     if ((this.#bytes[slot] ?? 0) < this.#threshold(slot)) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     this.#findings[slot] = this.#open(slot, event, nowMs);
+  }
+
+  *habits(isAll: boolean): Generator<Habit> {
+    for (let slot = 0; slot < this.#subjects.size; slot++) {
+      if (this.#isChanged[slot] !== 1 && !isAll) continue;
+      if (!isAll) this.#isChanged[slot] = 0;
+      const { name } = this.#context.describe(this.#subjects.keyA(slot));
+      if (name === null) continue;
+      const values = [
+        this.#hour[slot] ?? 0,
+        this.#bytes[slot] ?? 0,
+        this.#mean[slot] ?? 0,
+        this.#deviation[slot] ?? 0,
+        this.#peak[slot] ?? 0,
+        this.#hours[slot] ?? 0,
+      ];
+      yield { detector: 'volume', device: name, key: '', values };
+    }
+  }
+
+  restore({ device, values }: Habit): void {
+    const id = this.#context.idOf?.(device) ?? 0;
+    const [hour = 0, bytes = 0, mean = 0, deviation = 0, peak = 0, hours = 0] = values;
+    if (id === 0 || values.length !== HABIT_VALUES) return;
+    const slot = this.#subjects.intern(id, 0, 0);
+    // What was seen since the start is newer, but shorter.
+    if (!this.#subjects.isNew && (this.#hours[slot] ?? 0) >= hours) return;
+    const sinceStart = this.#subjects.isNew ? 0 : (this.#bytes[slot] ?? 0);
+    if (this.#subjects.isNew) this.#findings[slot] = 0;
+    this.#hour[slot] = hour;
+    this.#bytes[slot] = bytes + sinceStart;
+    this.#mean[slot] = mean;
+    this.#deviation[slot] = deviation;
+    this.#peak[slot] = peak;
+    this.#hours[slot] = hours;
+    this.#isChanged[slot] = 1;
   }
 
   tick(): void {

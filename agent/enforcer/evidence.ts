@@ -122,6 +122,7 @@ export class Evidence {
   #detection: Detection | null = null;
   #findings: Extract<EventMessage, { event: 'findings' }>['items'] = [];
   #names = new Map<number, string>();
+  #ids: DeviceIds = new Map();
   #macs = new Map<number, string>();
   #idByMac = new Map<number, number>();
   #claims = new Map<string, Claim>();
@@ -144,6 +145,7 @@ export class Evidence {
 
   /** Another policy is in force: other names, other thresholds. What detectors remember of a device stays. */
   usePolicy(policy: Policy, ids: DeviceIds): void {
+    this.#ids = ids;
     this.#names = new Map([...ids].map(([name, id]) => [id, name]));
     this.#macs = new Map();
     this.#idByMac = new Map();
@@ -156,10 +158,11 @@ export class Evidence {
     }
     this.#refusing = detectorsThat('refuse', policy.detect);
     this.#containing = detectorsThat('contain', policy.detect);
-    if (this.#detection) this.#detection.useSettings(policy.detect);
+    if (this.#detection) this.#detection.useSettings(policy.detect, this.#options.now());
     else
       this.#detection = createDetection(policy.detect, {
         describe: (id) => ({ name: this.nameOf(id), mac: this.#macs.get(id) ?? null }),
+        idOf: (name) => this.#ids.get(name) ?? 0,
         addresses: this.#addresses,
       });
   }
@@ -287,6 +290,7 @@ export class Evidence {
         this.#event.fromDevice &&
         finding.device !== null &&
         finding.state === 'open' &&
+        finding.severity !== 'info' &&
         (detectorBit(finding.detector as DetectorName) & this.#containing) !== 0
       )
         this.#options.onContain(finding.device, finding);

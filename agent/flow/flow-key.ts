@@ -29,9 +29,14 @@ export function fillFlowKey(key: FlowKey, view: PacketView, bytes: Uint8Array): 
   const request = requestTypeOf(view.protocol, view.icmpType);
   // Identifier and kind of question in one: two questions with one identifier stay two flows.
   const id = view.payloadLength >= 2 ? u16(bytes, view.payloadOffset) : 0;
-  const port = request < 0 ? (view.icmpType << 8) | view.icmpCode : id ^ (request * 0x0101);
+  const port = request < 0 ? (view.icmpType << 8) | view.icmpCode : questionPort(id, request, view.icmpCode);
   key.srcPort = port & 0xffff;
   key.dstPort = port & 0xffff;
+}
+
+/** As in nf_conntrack, the code tells flows apart too; no system sends another than 0. */
+function questionPort(id: number, request: number, code: number): number {
+  return (id ^ (request * 0x0101) ^ (code << 4)) & 0xffff;
 }
 
 /** The question's type for questions and answers; -1 for anything else. */
@@ -89,7 +94,7 @@ export function fillQuotedKey(key: FlowKey, view: PacketView, bytes: Uint8Array)
   if (key.protocol === PROTOCOL_ICMP || key.protocol === PROTOCOL_ICMPV6) {
     if (end - transport < 6) return false;
     const request = requestTypeOf(key.protocol, u8(bytes, transport));
-    key.srcPort = (u16(bytes, transport + 4) ^ (Math.max(0, request) * 0x0101)) & 0xffff;
+    key.srcPort = questionPort(u16(bytes, transport + 4), Math.max(0, request), u8(bytes, transport + 1));
     key.dstPort = key.srcPort;
     return true;
   }

@@ -3,14 +3,22 @@
  * or starts, so all of it is kept and sorted: bounded.
  */
 import type { FlowRecord } from '../capture/flow-record.js';
-import { createEvent, EVENT_END, EVENT_IP, VERDICT_OBSERVED, type DetectEvent } from '../detect/event.js';
-import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
+import {
+  createEvent,
+  EVENT_END,
+  EVENT_IP,
+  UNKNOWN_DEVICE,
+  VERDICT_OBSERVED,
+  type DetectEvent,
+} from '../detect/event.js';
+import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
 import { addressBytes, type Address } from '../policy/address.js';
 import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
 import type { Replay } from './replay.js';
 
 /** About 400 bytes each. */
 const MAX_FLOW_RECORDS = 1_000_000;
+const ROUTER_ADVERTISEMENT = 134;
 
 interface Moment {
   readonly atMs: number;
@@ -50,7 +58,9 @@ export class FlowReplay {
   #fill(replay: Replay, devices: ReplayDevices, record: FlowRecord, isEnd: boolean): boolean {
     fillEnd(this.#source, record.source);
     fillEnd(this.#destination, record.destination);
-    const device = devices.ofConnection(this.#source, this.#destination);
+    const found = devices.ofConnection(this.#source, this.#destination);
+    // As in replay.ts: whoever leases addresses or advertises routes is the network, where nobody said who the devices are.
+    const device = !devices.isNamed && found > 0 && isNetworkServer(record) ? -UNKNOWN_DEVICE : found;
     if (device === NOT_OURS) return false;
     const event = this.#event;
     const { addresses } = replay;
@@ -77,6 +87,12 @@ export class FlowReplay {
     event.durationMs = isEnd ? record.durationMs : 0;
     return true;
   }
+}
+
+function isNetworkServer({ protocol, sourcePort, destinationPort }: FlowRecord): boolean {
+  if (protocol === PROTOCOL_ICMPV6) return sourcePort === ROUTER_ADVERTISEMENT;
+  if (protocol !== PROTOCOL_UDP) return false;
+  return (sourcePort === 67 && destinationPort === 68) || (sourcePort === 547 && destinationPort === 546);
 }
 
 function fillPorts(event: DetectEvent, record: FlowRecord): void {

@@ -2,8 +2,10 @@
 import type { Finding } from '../../messages/vocabulary.js';
 import type { FindingActivity } from './ocsf.js';
 
-/** A finding whose count only grows is told again no more often than this. */
+/** A finding whose count only grows is told again no more often than this … */
 export const UPDATE_INTERVAL_MS = 60_000;
+/** … and as it grows older ever more seldom, down to once a day: each time it waits as long as it had been open. */
+export const LONGEST_UPDATE_INTERVAL_MS = 86_400_000;
 
 /** `before` is what is stored, null for none; `reportedMs` when it last went upstream. */
 export function findingNews(
@@ -17,5 +19,8 @@ export function findingNews(
   if (before.finding.severity !== item.severity) return 'update';
   // Told again after a restart of the enforcer, unchanged.
   if (before.finding.count === item.count && before.finding.lastMs === item.lastMs) return null;
-  return nowMs - (before.reportedMs ?? 0) >= UPDATE_INTERVAL_MS ? 'update' : null;
+  if (before.reportedMs === null) return 'update';
+  const ageMs = before.reportedMs - item.firstMs;
+  const waitMs = Math.min(LONGEST_UPDATE_INTERVAL_MS, Math.max(UPDATE_INTERVAL_MS, ageMs));
+  return nowMs - before.reportedMs >= waitMs ? 'update' : null;
 }

@@ -62,6 +62,10 @@ const DETECTORS = [
   ['arp-spoof', 'createArpSpoofDetector', 'arpSpoof'],
   ['rogue-server', 'createRogueServerDetector', 'rogueServer'],
   ['device-silent', 'createDeviceSilentDetector', 'deviceSilent'],
+  ['beacon', 'createBeaconDetector', 'beacon'],
+  ['dga', 'createDgaDetector', 'dga'],
+  ['encrypted-dns', 'createEncryptedDnsDetector', 'encryptedDns'],
+  ['outlier', 'createOutlierDetector', 'outlier'],
 ] as const;
 
 t.test(

@@ -228,3 +228,68 @@ t.test(
     t.end();
   },
 );
+
+t.test('a host that is only looked at: two doors opened and shut without a word are enough', (t) => {
+  const look = (port: number): Change => ({
+    port,
+    outcome: OUTCOME_ANSWERED,
+    packetsOut: 3,
+    packetsIn: 1,
+    bytesOut: 152,
+    bytesIn: 52,
+  });
+  const talk = { outcome: OUTCOME_ANSWERED, packetsOut: 9, packetsIn: 9, bytesOut: 2_000, bytesIn: 9_000 };
+  const nmap = createScene();
+  for (const port of [80, 443, 80]) nmap.first({ port }, START);
+  for (const port of [80, 443, 80]) nmap.end(look(port), START + 10_000);
+  t.match(nmap.by('portScan'), [{ severity: 'high', evidence: { openedAndShutWithoutData: 3 } }]);
+  const browser = createScene();
+  for (const port of [443, 80, 80, 80, 80]) browser.first({ port }, START);
+  for (const port of [80, 80, 80, 80]) browser.end(look(port), START + 5_000);
+  t.same(browser.by('portScan'), [], 'connections in stock, to one port');
+  browser.end({ port: 443, ...talk }, START + 6_000);
+  for (const port of [443, 80, 443]) browser.end(look(port), START + 7_000);
+  t.same(browser.by('portScan'), [], 'a host that it talks to');
+  const allowed = createScene();
+  for (const port of [80, 443, 80]) allowed.first({ port, verdict: VERDICT_ALLOWED }, START);
+  for (const port of [80, 443, 80]) allowed.end({ ...look(port), verdict: VERDICT_ALLOWED }, START + 10_000);
+  t.same(allowed.by('portScan'), [], 'health checks that an entry allows');
+  t.end();
+});
+
+t.test(
+  'two different odd questions make a fingerprint, and so does a DNS answer nobody asked for after one',
+  (t) => {
+    const echo = { protocol: 1, port: 0x0800 + 123, srcPort: -1, tcpFlags: 0 };
+    const answer = { protocol: 17, port: 65_535, srcPort: 53, tcpFlags: 0 };
+    const mask = { protocol: 1, port: 0x1100, srcPort: -1, tcpFlags: 0 };
+    const both = createScene();
+    both.first(echo, START);
+    both.first(mask, START + 50);
+    t.match(both.by('portScan'), [{ severity: 'high' }]);
+    const xprobe = createScene();
+    xprobe.first(echo, START);
+    xprobe.first(answer, START + 50);
+    t.match(xprobe.by('portScan'), [{ severity: 'high' }]);
+    const late = createScene();
+    for (let n = 0; n < 20; n += 1) late.first({ ...answer, port: 40_000 + n }, START + n);
+    late.first(echo, START + 50);
+    late.first(echo, START + 60);
+    t.same(late.by('portScan'), [], 'late answers alone, or one odd question repeated');
+    t.end();
+  },
+);
+
+t.test('a device that many hosts outside try can be reached from the internet', (t) => {
+  const scene = createScene();
+  for (let n = 0; n < 30; n += 1)
+    scene.end({ to: 0x2d000001 + n * 65_536, port: 23 + n, fromDevice: false }, START + n * 60_000);
+  t.match(scene.by('failedConnections'), [
+    { severity: 'medium', device: 'pump-1', peer: null, title: /can be reached from outside: 20 hosts/ },
+  ]);
+  const inside = createScene();
+  for (let n = 0; n < 30; n += 1)
+    inside.end({ to: 0x0a4e0001 + n, port: 23, fromDevice: false }, START + n * 60_000);
+  t.same(inside.by('failedConnections'), []);
+  t.end();
+});

@@ -41,6 +41,7 @@ export function createScene(settings: object = {}): Scene {
   const detection = createDetection(detectSettings.parse(settings), {
     addresses,
     describe: (id) => ({ name: id >= PUMP ? `pump-${id - 1}` : null, mac: null }),
+    idOf: (name) => Number(/^pump-(\d+)$/.exec(name)?.[1] ?? -1) + 1,
   });
   const told: Finding[] = [];
   // What a detector says must fit the message that carries it.

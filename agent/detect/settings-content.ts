@@ -1,0 +1,128 @@
+/**
+ * Thresholds of the detectors that look at what is carried, how much and how regularly, in the form of settings.ts, which takes them in. Pure.
+ */
+import { z } from 'zod';
+import { action } from './settings-action.js';
+
+export const contentSettings = {
+  beacon: z
+    .strictObject({
+      action,
+      intervals: z.int().min(6).max(1000).default(20).describe('intervals between calls before it is judged'),
+      jitter: z
+        .number()
+        .min(0.01)
+        .max(0.5)
+        .default(0.2)
+        .describe('median absolute deviation of the intervals, as a share of their median'),
+    })
+    .prefault({}),
+  volume: z
+    .strictObject({
+      action,
+      historyHours: z.int().min(2).max(10_000).default(48).describe('nothing is unusual before'),
+      megabytesPerHour: z.number().min(0.1).max(1e6).default(50).describe('never told below'),
+      timesUsual: z.number().min(1.5).max(1e6).default(8),
+      deviations: z.number().min(1).max(100).default(4).describe('mean deviations of the logarithm'),
+    })
+    .prefault({}),
+  dnsTunnel: z
+    .strictObject({
+      action,
+      names: z
+        .int()
+        .min(5)
+        .max(1000)
+        .default(40)
+        .describe('different names under one registered domain within the window'),
+      meanNameBytes: z.int().min(8).max(250).default(24).describe('of what stands before the domain'),
+      windowSeconds: z.int().min(10).max(86_400).default(600),
+      packetsPerSocket: z.int().min(10).max(1e6).default(60).describe('sent from one port to one resolver'),
+      meanPacketBytes: z.int().min(60).max(1500).default(90).describe('with these, IP header included'),
+    })
+    .prefault({}),
+  dga: z
+    .strictObject({
+      action,
+      generatedNames: z
+        .int()
+        .min(3)
+        .max(1000)
+        .default(10)
+        .describe(
+          'different domains that look drawn by lot, and a quarter of all, within the window: a clinical device asks for few domains at all',
+        ),
+      alikeNames: z
+        .int()
+        .min(10)
+        .max(1000)
+        .default(40)
+        .describe('different domains within the window, most of them about as long'),
+      alikeShare: z
+        .number()
+        .min(0.5)
+        .max(1)
+        .default(0.7)
+        .describe(
+          'share of them within three neighbouring lengths; of domains that people visit it is about 0.4',
+        ),
+      windowSeconds: z.int().min(10).max(86_400).default(600),
+    })
+    .prefault({}),
+  outlier: z
+    .strictObject({
+      action,
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe('off: it found nothing on our measurements that others had not told'),
+      shareOfUsual: z
+        .number()
+        .min(0.001)
+        .max(0.9)
+        .default(0.05)
+        .describe('a span whose score is below this share of the usual one is odd'),
+      spansInARow: z
+        .int()
+        .min(1)
+        .max(144)
+        .default(2)
+        .describe('odd spans of ten minutes, one after the other'),
+    })
+    .prefault({}),
+  icmpTunnel: z
+    .strictObject({
+      action,
+      oddPayloads: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(1)
+        .describe('echo requests to one host that no ping sends'),
+      packets: z.int().min(5).max(1e6).default(40).describe('of one echo connection before it is judged'),
+      meanPayloadBytes: z.int().min(64).max(65_000).default(400),
+    })
+    .prefault({}),
+  encryptedDns: z
+    .strictObject({
+      action,
+      quietSeconds: z
+        .int()
+        .min(86_400)
+        .max(604_800)
+        .default(86_400)
+        .describe('the finding closes after this long without another'),
+    })
+    .prefault({}),
+  protocolMismatch: z
+    .strictObject({
+      action,
+      quietSeconds: z
+        .int()
+        .min(60)
+        .max(604_800)
+        .default(86_400)
+        .describe('the finding closes after this long without another'),
+    })
+    .prefault({}),
+};

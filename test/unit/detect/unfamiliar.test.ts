@@ -1,0 +1,95 @@
+import t from 'tap';
+import { VERDICT_ALLOWED, VERDICT_REFUSED, EVENT_PAYLOAD } from '../../../agent/detect/event.js';
+import { createScene, START } from './scene.js';
+
+const DAY_MS = 86_400_000;
+const LEARNT = {
+  unfamiliarPeer: { learnSeconds: 86_400 },
+  unfamiliarService: { learnSeconds: 86_400 },
+  unfamiliarNetwork: { learnSeconds: 86_400 },
+};
+const OUTSIDE = 0xcb00710a;
+const V6_INSIDE = [0xfd770000, 0, 0, 7] as const;
+const V6_OUTSIDE = [0x20010db8, 0, 0, 7] as const;
+
+t.test('a service that a device never used, or was never asked for, is told once for each direction', (t) => {
+  const scene = createScene(LEARNT);
+  scene.first({ port: 104 }, START);
+  scene.first({ port: 50_000, protocol: 17 }, START + 1);
+  scene.first({ port: 22 }, START + 1_000);
+  t.same(scene.by('unfamiliarService'), [], 'while it is learnt');
+  scene.first({ port: 104, to: 0x0a4d0005 }, START + 2 * DAY_MS);
+  scene.first({ port: 40_001, protocol: 17 }, START + 2 * DAY_MS);
+  scene.first({ port: 23, verdict: VERDICT_REFUSED, reason: 1 }, START + 2 * DAY_MS);
+  t.same(scene.by('unfamiliarService'), [], 'a known one at another host, a dynamic one, a refused one');
+  scene.first({ port: 445, to: V6_INSIDE }, START + 2 * DAY_MS);
+  scene.first({ port: 445, fromDevice: false }, START + 2 * DAY_MS);
+  t.match(scene.by('unfamiliarService'), [
+    { severity: 'low', peer: 'fd77::7', evidence: { services: ['tcp/445'], knownServices: 3 } },
+    { severity: 'low', title: /is asked for tcp\/445/, evidence: { from: 'network' } },
+  ]);
+  for (const port of [1000, 1001, 1002, 1003]) scene.first({ port }, START + 2 * DAY_MS + port);
+  scene.tick(START + 2 * DAY_MS + 60_000);
+  t.match(scene.by('unfamiliarService').at(-1), {
+    severity: 'medium',
+    title: /uses 5 services/,
+    evidence: { services: ['tcp/445', 'tcp/1000', 'tcp/1001', 'tcp/1002', 'tcp/1003'] },
+  });
+  t.end();
+});
+
+t.test('an approved entry makes what is new foreseen', (t) => {
+  const scene = createScene(LEARNT);
+  scene.first({ port: 104, verdict: VERDICT_ALLOWED }, START);
+  scene.first({ port: 2575, to: OUTSIDE, verdict: VERDICT_ALLOWED }, START + 2 * DAY_MS);
+  t.match(scene.told.map(({ detector, severity }) => [detector, severity]).sort(), [
+    ['unfamiliarNetwork', 'info'],
+    ['unfamiliarPeer', 'info'],
+    ['unfamiliarService', 'info'],
+  ]);
+  t.end();
+});
+
+t.test('the first host outside is told louder than another network', (t) => {
+  for (const [inside, outside, again, network] of [
+    [0x0a4d0001, OUTSIDE, 0xc6336401, '203.0.0.0/16'],
+    [V6_INSIDE, V6_OUTSIDE, [0x2a000001, 0, 0, 1], '2001:db8::/32'],
+  ] as const) {
+    const scene = createScene(LEARNT);
+    scene.first({ to: inside }, START);
+    scene.first({ to: outside }, START + 2 * DAY_MS);
+    t.match(scene.by('unfamiliarNetwork'), [
+      {
+        severity: 'medium',
+        title: /only spoke inside/,
+        evidence: { networks: [network], isFirstOutside: true },
+      },
+    ]);
+    for (let hour = 1; hour < 9; hour += 1) scene.tick(START + 2 * DAY_MS + hour * 3_600_000);
+    scene.first({ to: again }, START + 3 * DAY_MS);
+    t.match(scene.by('unfamiliarNetwork').at(-1), { severity: 'low', evidence: { isFirstOutside: false } });
+    scene.first({ to: again, port: 443 }, START + 3 * DAY_MS);
+    t.equal(scene.detection.open().filter(({ detector }) => detector === 'unfamiliarNetwork').length, 1);
+  }
+  t.end();
+});
+
+t.test('a public resolver over TLS or HTTPS is told, the one of the site and an allowed one are not', (t) => {
+  const scene = createScene();
+  scene.first({ to: 0x0a4d0035, port: 853 }, START);
+  scene.first({ to: 0x08080808, port: 53, protocol: 17 }, START);
+  scene.first({ to: 0x01010101, port: 443, verdict: VERDICT_ALLOWED }, START);
+  t.same(scene.by('encryptedDns'), []);
+  scene.first({ to: 0x01010101, port: 443 }, START);
+  scene.first({ to: [0x26064700, 0x47000000, 0, 0x1111], port: 443, protocol: 17 }, START);
+  scene.first({ to: OUTSIDE, port: 853 }, START);
+  const greeting = Buffer.from('\x16\x03\x01\x00\xc8\x01 …\x00\x00\x0adns.google', 'latin1');
+  const hello = { kind: EVENT_PAYLOAD, bytes: greeting, payloadLength: greeting.length };
+  scene.first({ ...hello, to: 0xcb007122, port: 443 }, START);
+  scene.first({ ...hello, to: 0xcb007122, port: 443 }, START + 1);
+  t.same(
+    scene.by('encryptedDns').map(({ peer }) => peer),
+    ['1.1.1.1', '2606:4700:4700::1111', '203.0.113.10', '203.0.113.34'],
+  );
+  t.end();
+});
