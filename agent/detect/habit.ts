@@ -6,10 +6,6 @@ import type { DetectorName } from './settings.js';
 
 /** Numbers of one habit at most. */
 export const MAX_HABIT_VALUES = 512;
-/** Habits of one detector about one device at most. */
-export const MAX_HABITS_PER_DEVICE = 64;
-/** The meaning of the numbers; what was kept by another version is not given back. */
-export const HABIT_VERSION = 1;
 
 export interface Habit {
   readonly detector: DetectorName;
