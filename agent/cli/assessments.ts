@@ -1,4 +1,5 @@
 /** Gathers what the risk assessment needs: from a running box (agent and enforcer), or from a capture with files of a person. Used by risk.ts and eol.ts. */
+import { toldLevels } from '../containment/effects.js';
 import { Inventory } from '../inventory/inventory.js';
 import type { DeviceRecord } from '../inventory/device.js';
 import type { ContainmentLevel, Finding } from '../messages/vocabulary.js';
@@ -39,7 +40,7 @@ const MAX_FINDINGS = 10_000;
 interface World {
   readonly devices: readonly DeviceRecord[];
   readonly policy: Policy | null;
-  readonly containment: ReadonlyMap<string, ContainmentLevel>;
+  readonly levelOf: (device: string) => ContainmentLevel;
   readonly findings: readonly Finding[];
   readonly kev: readonly KevProduct[];
   readonly table: readonly SupportEntry[];
@@ -78,10 +79,7 @@ function inputOf(device: DeviceRecord, world: World, nowMs: number): RiskInput {
         (finding.device !== null && finding.device === name) ||
         (finding.deviceMac !== null && device.macs.includes(finding.deviceMac)),
     ),
-    guard:
-      policy === null || name === null
-        ? null
-        : guardView(policy, name, world.containment.get(name) ?? 'normal'),
+    guard: policy === null || name === null ? null : guardView(policy, name, world.levelOf(name)),
     nowMs,
   };
 }
@@ -115,7 +113,7 @@ async function fromBox(context: CliContext, options: AssessmentOptions, notes: s
   return {
     devices: said.devices,
     policy: options.policy === undefined ? (enforced?.policy ?? null) : files.policy,
-    containment: new Map((enforced?.containment ?? []).map(({ device, level }) => [device, level])),
+    levelOf: enforced?.policy ? toldLevels(enforced.containment, enforced.policy) : () => 'normal',
     findings: said.findings,
     kev: files.kev.length > 0 ? files.kev : said.kev === null ? [] : (readKevProducts(said.kev.body) ?? []),
     table: [...files.table, ...(said.eol === null ? [] : tableOf(said.eol.body, null)), ...OWN_SUPPORT_TABLE],
@@ -129,7 +127,7 @@ async function fromCapture(capture: string, options: AssessmentOptions): Promise
   return {
     devices: inventory.book.devices(),
     policy,
-    containment: new Map(),
+    levelOf: () => 'normal',
     findings: [],
     kev,
     table: [...table, ...OWN_SUPPORT_TABLE],

@@ -2,27 +2,36 @@
  * `cordon contain`, `cut` and `release`: orders go straight to the enforcer, so they work without the agent, the broker and the
  * network. `cut` is never sent without its second confirmation.
  */
-import { isConfirmed } from '../containment/orders.js';
-import type { ContainmentPreview, LiveConnection } from '../messages/enforcer-messages.js';
-import type { ContainmentOrder } from '../messages/vocabulary.js';
+import { confirmationWord, isConfirmed, scopeText } from '../containment/orders.js';
+import type { ContainmentOrder, ContainmentScope } from '../messages/vocabulary.js';
+import { previewLines } from './containment-preview.js';
 import type { CliContext } from './context.js';
 import { formatTimeAndAge } from './durations.js';
 import { EXIT_DONE, usageError, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
-import { serviceText } from './service-text.js';
 import { withEnforcer } from './sockets.js';
-import { renderTable, type Column } from './table.js';
 import { whoAsks } from './who.js';
 
-export interface ReleaseOptions {
+interface ScopeOptions {
+  readonly tag?: string;
+  readonly wholeBox?: true;
+}
+
+export interface ReleaseOptions extends ScopeOptions {
   readonly json?: true;
   readonly reason: string;
   readonly by?: string;
+  readonly order?: readonly number[];
+  readonly all?: true;
 }
 
-export interface OrderOptions extends ReleaseOptions {
+export interface OrderOptions extends ScopeOptions {
+  readonly json?: true;
+  readonly reason: string;
+  readonly by?: string;
   /** Seconds. */
   readonly for?: number;
+  readonly spareLifeSustaining?: true;
   readonly confirm?: string;
   readonly secondPerson?: string;
   readonly dryRun?: true;
@@ -30,26 +39,30 @@ export interface OrderOptions extends ReleaseOptions {
 
 export async function orderContainment(
   context: CliContext,
-  device: string,
+  device: string | undefined,
   level: 'contained' | 'cut',
   options: OrderOptions,
 ): Promise<ExitStatus> {
+  const scope = scopeOf(device, options);
   const by = whoAsks(context, options.by);
+  const sparesLifeSustaining = options.spareLifeSustaining === true;
   const isCut = level === 'cut' && !options.dryRun;
-  const stated = isCut ? statedConfirmation(context, device, by, options) : null;
+  if (isCut) checkConfirmable(context, scope, by, options);
+  let confirmedBy: string | null = null;
   if (options.dryRun || isCut) {
     const preview = await withEnforcer(context, (enforcer) =>
-      enforcer.request('containment.preview', { device, level }),
+      enforcer.request('containment.preview', { scope, level, sparesLifeSustaining }),
     );
     if (options.dryRun && options.json) context.json(preview);
     else if (!options.json) context.lines(previewLines(preview, context.columns));
     if (options.dryRun) return EXIT_DONE;
+    confirmedBy = await confirmation(context, scope, preview.confirmWith, by, options);
   }
-  const confirmedBy = isCut ? (stated ?? (await askConfirmation(context, device))) : null;
   const answer = await withEnforcer(context, (enforcer) =>
     enforcer.request('containment.order', {
-      device,
+      scope,
       level,
+      sparesLifeSustaining,
       by,
       reason: options.reason,
       source: 'cli',
@@ -64,7 +77,8 @@ export async function orderContainment(
   const { order, connectionsCut } = answer;
   const effect =
     order.level === 'cut' ? 'is cut: nothing passes' : 'is contained: only its essential entries go on';
-  context.line(`${escapeControls(order.device)} ${effect}.`);
+  const spared = order.sparesLifeSustaining ? ', but what is essential to life-sustaining devices' : '';
+  context.line(`${named(order.scope)} ${effect}${spared}.`);
   context.line(`${connectionsCut} live connection${connectionsCut === 1 ? '' : 's'} stopped.`);
   context.line(endOf(order, context.nowMs()));
   return EXIT_DONE;
@@ -72,86 +86,101 @@ export async function orderContainment(
 
 export async function releaseContainment(
   context: CliContext,
-  device: string,
+  device: string | undefined,
   options: ReleaseOptions,
 ): Promise<ExitStatus> {
+  if (options.order && options.all) throw usageError('write --order or --all, not both');
+  const scope = scopeOf(device, options);
   const answer = await withEnforcer(context, (enforcer) =>
     enforcer.request('containment.release', {
-      device,
+      scope,
       by: whoAsks(context, options.by),
       reason: options.reason,
+      orders: options.all ? 'all' : options.order ? [...options.order] : null,
     }),
   );
-  if (options.json) context.json(answer);
-  else if (answer.released.length === 0) context.line(`${escapeControls(device)} was not contained.`);
-  else
-    for (const order of answer.released)
-      context.line(
-        `${escapeControls(order.device)} is released (${order.level} by ${escapeControls(order.by)}, ${formatTimeAndAge(order.sinceMs, context.nowMs())}).`,
-      );
+  if (options.json) {
+    context.json(answer);
+    return EXIT_DONE;
+  }
+  for (const order of answer.released)
+    context.line(`${named(order.scope)} is released (${orderText(order, context.nowMs())}).`);
+  if (answer.stillHeldBy.length === 0) return EXIT_DONE;
+  context.line('STILL HELD by:');
+  for (const order of answer.stillHeldBy)
+    context.line(`  order ${order.id} on ${named(order.scope)}: ${orderText(order, context.nowMs())}`);
   return EXIT_DONE;
 }
 
-function endOf(order: ContainmentOrder, nowMs: number): string {
-  return order.untilMs === null
-    ? `It stays so until: cordon release ${escapeControls(order.device)} --reason …`
-    : `It ends by itself at ${formatTimeAndAge(order.untilMs, nowMs)}.`;
+function scopeOf(device: string | undefined, { tag, wholeBox }: ScopeOptions): ContainmentScope {
+  const given = [device, tag, wholeBox].filter((one) => one !== undefined).length;
+  if (given !== 1) throw usageError('name one device, or --tag and a tag, or --whole-box');
+  if (tag !== undefined) return { tag };
+  return device === undefined ? 'box' : { device };
 }
 
-/**
- * A device in a patient's care: one wrong word in the shell's history must not be enough. Who or what confirmed, as far as
- * the options say; null when it can be asked for at the terminal.
- */
-function statedConfirmation(
+function named(scope: ContainmentScope): string {
+  return escapeControls(scopeText(scope));
+}
+
+function orderText(order: ContainmentOrder, nowMs: number): string {
+  return `${order.level} by ${escapeControls(order.by)}, ${formatTimeAndAge(order.sinceMs, nowMs)}`;
+}
+
+function endOf(order: ContainmentOrder, nowMs: number): string {
+  if (order.untilMs !== null) return `It ends by itself at ${formatTimeAndAge(order.untilMs, nowMs)}.`;
+  const { scope } = order;
+  const words = scope === 'box' ? '--whole-box' : 'device' in scope ? scope.device : `--tag ${scope.tag}`;
+  return `It stays so until: cordon release ${escapeControls(words)} --reason …`;
+}
+
+/** Before anything is asked of the box, as far as it can be told without it: only the box knows its own name. */
+function checkConfirmable(
   context: CliContext,
-  device: string,
+  scope: ContainmentScope,
   by: string,
-  { confirm, secondPerson, json }: OrderOptions,
-): string | null {
+  options: OrderOptions,
+): void {
+  const word = scope === 'box' ? null : confirmationWord(scope, '');
+  if (options.secondPerson !== undefined || options.confirm !== undefined) {
+    if (word !== null) checkStated(word, by, options);
+    return;
+  }
+  if (context.isInteractive && !options.json) return;
+  throw usageError(
+    `a cut needs a second confirmation: add --confirm ${escapeControls(word ?? 'and the name of the box')}, or --second-person and a name`,
+  );
+}
+
+/** A device in a patient's care: one wrong word in the shell's history must not be enough. Who or what confirmed. */
+async function confirmation(
+  context: CliContext,
+  scope: ContainmentScope,
+  word: string,
+  by: string,
+  options: OrderOptions,
+): Promise<string> {
+  if (options.secondPerson !== undefined || options.confirm !== undefined)
+    return checkStated(word, by, options);
+  const typed = await context.ask(
+    `Nothing will pass to or from ${named(scope)}, not even what is essential.\nType ${escapeControls(word)} to confirm: `,
+  );
+  return checkStated(word, by, { confirm: typed.trim() });
+}
+
+function checkStated(
+  word: string,
+  by: string,
+  { confirm, secondPerson }: Pick<OrderOptions, 'confirm' | 'secondPerson'>,
+): string {
   if (secondPerson !== undefined) {
-    if (isConfirmed({ device, by }, secondPerson)) return secondPerson;
+    if (isConfirmed(word, by, secondPerson)) return secondPerson;
     throw usageError(
       `not confirmed: ${escapeControls(secondPerson)} is the one who asks; nothing was changed`,
     );
   }
-  if (confirm !== undefined) return checkTyped(device, confirm);
-  if (context.isInteractive && !json) return null;
+  if (confirm === word) return word;
   throw usageError(
-    `a cut needs a second confirmation: add --confirm ${escapeControls(device)}, or --second-person and a name`,
+    `not confirmed: "${escapeControls(confirm ?? '')}" is not "${escapeControls(word)}"; nothing was changed`,
   );
-}
-
-async function askConfirmation(context: CliContext, device: string): Promise<string> {
-  const typed = await context.ask(
-    `Nothing will pass to or from ${escapeControls(device)}, not even what is essential.\nType its name again to confirm: `,
-  );
-  return checkTyped(device, typed.trim());
-}
-
-function checkTyped(device: string, typed: string): string {
-  if (typed === device) return typed;
-  throw usageError(
-    `not confirmed: "${escapeControls(typed)}" is not "${escapeControls(device)}"; nothing was changed`,
-  );
-}
-
-const PREVIEW_COLUMNS: readonly Column<LiveConnection>[] = [
-  { title: 'dir', value: ({ direction }) => direction },
-  { title: 'peer', value: ({ peer }) => peer, shrinkTo: 15 },
-  { title: 'service', value: ({ protocol, port }) => serviceText(protocol, port), shrinkTo: 8 },
-  { title: 'bytes', value: ({ bytes }) => (bytes === null ? '' : String(bytes)), align: 'right' },
-];
-
-function previewLines(preview: ContainmentPreview, columns: number): readonly string[] {
-  const list = (what: string, rows: readonly LiveConnection[], total: number): readonly string[] => [
-    `${total} live connection${total === 1 ? '' : 's'} ${what}${total > rows.length ? ` (${rows.length} shown)` : ''}${total === 0 ? '.' : ':'}`,
-    ...renderTable(PREVIEW_COLUMNS, rows, columns - 2).map((line) => `  ${line}`),
-  ];
-  return [
-    ...(preview.lifeSustaining
-      ? [`${escapeControls(preview.device)} is LIFE-SUSTAINING: a patient may hang on it.`]
-      : []),
-    ...list('would stop', preview.stops, preview.stopsTotal),
-    ...list('would go on', preview.goesOn, preview.goesOnTotal),
-  ];
 }

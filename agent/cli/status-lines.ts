@@ -1,5 +1,6 @@
 /** The status of both processes as lines. Pure; called by status.ts. */
 import type { AgentStatus } from '../messages/agent-messages.js';
+import { scopeText } from '../containment/orders.js';
 import type { ContainmentOrder, EnforcerStatus } from '../messages/vocabulary.js';
 import { formatDuration, formatRelative, formatTimeAndAge } from './durations.js';
 import { formatBytes } from './byte-text.js';
@@ -143,9 +144,15 @@ function brokerText(broker: AgentStatus['broker']): string {
 }
 
 function containmentText(order: ContainmentOrder, nowMs: number): string {
-  const effect = order.level === 'cut' ? 'cut, nothing passes' : 'contained, essential entries only';
+  const effect = order.level === 'cut' ? `cut, ${cutText(order)}` : 'contained, essential entries only';
   const until = order.untilMs === null ? 'until released' : `until ${formatTimeAndAge(order.untilMs, nowMs)}`;
-  return `${order.device}: ${effect}, since ${formatTimeAndAge(order.sinceMs, nowMs)}, ${until}, by ${order.by} (${order.source}): ${order.reason}`;
+  return `${scopeText(order.scope)}: ${effect}, since ${formatTimeAndAge(order.sinceMs, nowMs)}, ${until}, by ${order.by} (${order.source}, order ${order.id}): ${order.reason}`;
+}
+
+function cutText({ sparesLifeSustaining }: ContainmentOrder): string {
+  return sparesLifeSustaining
+    ? 'nothing passes; life-sustaining devices keep what is essential'
+    : 'nothing passes';
 }
 
 function running(

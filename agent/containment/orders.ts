@@ -1,36 +1,98 @@
 /**
- * Containment orders and what they add up to. Pure. The stricter order holds; an order ends when a person releases it or
- * at the time it was given for. Used by the enforcer, which acts in the kernel first and records after.
+ * Containment orders: how they are added, merged, released and ended. Pure. Used by the enforcer, which acts in the kernel
+ * first and records after. What they add up to for a device is in effects.ts.
+ *
+ * The rule: every order stands for itself, and the stricter of all that reach a device holds. Releasing one leaves the others.
+ * Ends are measured on a steady clock (milliseconds that only ever pass), because a box may have no battery behind its clock.
  */
-import type { ContainmentLevel, ContainmentOrder } from '../messages/vocabulary.js';
+import type { ContainmentOrder, ContainmentScope } from '../messages/vocabulary.js';
 
 /** Orders kept at once; more than one for every device of the largest policy. */
 export const MAX_ORDERS = 40_000;
+/** A reminder comes this long before an order ends by itself, or at three quarters of a short one. */
+export const REMINDER_MS = 600_000;
 
-export type Orders = readonly ContainmentOrder[];
+export interface Order extends Omit<ContainmentOrder, 'untilMs'> {
+  /** Steady clock. Null: until released by a person. */
+  readonly endsMs: number | null;
+  /** Steady clock; null once the reminder was given, or where there is none to give. */
+  readonly remindMs: number | null;
+  /** Of a tag: who had it at any time since the order was given. A change of policy releases nobody. */
+  readonly members: readonly string[];
+}
+
+export type Orders = readonly Order[];
+
+export interface NewOrder extends Omit<ContainmentOrder, 'id' | 'sinceMs' | 'untilMs'> {
+  readonly forSeconds: number | null;
+}
+
+/** Wall clock for people, steady clock for ends. */
+export interface Now {
+  readonly wallMs: number;
+  readonly steadyMs: number;
+}
+
+export function createOrder(
+  { forSeconds, ...order }: NewOrder,
+  id: number,
+  members: readonly string[],
+  now: Now,
+): Order {
+  const endsMs = forSeconds === null ? null : now.steadyMs + forSeconds * 1000;
+  return {
+    ...order,
+    id,
+    sinceMs: now.wallMs,
+    endsMs,
+    remindMs: endsMs === null ? null : reminderOf(endsMs, now.steadyMs),
+    members,
+  };
+}
+
+export function reminderOf(endsMs: number, fromMs: number): number {
+  return endsMs - Math.min(REMINDER_MS, Math.floor((endsMs - fromMs) / 4));
+}
+
+export function toMessage(order: Order, now: Now): ContainmentOrder {
+  const { id, scope, level, sparesLifeSustaining, by, source, reason, sinceMs, endsMs } = order;
+  const untilMs = endsMs === null ? null : Math.max(0, Math.round(now.wallMs + endsMs - now.steadyMs));
+  return { id, scope, level, sparesLifeSustaining, by, source, reason, sinceMs, untilMs };
+}
 
 export interface Ordered {
   readonly orders: Orders;
   /** The order as it holds now. */
-  readonly held: ContainmentOrder;
+  readonly held: Order;
 }
 
 /**
- * One order per device, source and level. Given again, it ends no sooner than before: to shorten or weaken an order, a
- * person releases it first. So a second person's milder order never lifts what the first one ordered.
+ * The same person, or detector, ordering the same again has one order: it keeps its number and ends no sooner than before. To
+ * shorten or weaken an order, release it.
  */
-export function withOrder(orders: Orders, order: ContainmentOrder): Ordered {
-  const isSame = (each: ContainmentOrder): boolean =>
-    each.device === order.device && each.source === order.source && each.level === order.level;
-  const before = orders.find(isSame);
-  const held = before
-    ? {
-        ...order,
-        sinceMs: Math.min(before.sinceMs, order.sinceMs),
-        untilMs: laterEnd(before.untilMs, order.untilMs),
-      }
-    : order;
-  return { orders: [...orders.filter((each) => !isSame(each)), held], held };
+export function withOrder(orders: Orders, order: Order): Ordered {
+  const before = orders.find((each) => isSame(each, order));
+  if (!before) return { orders: [...orders, order], held: order };
+  const endsMs = laterEnd(before.endsMs, order.endsMs);
+  const held: Order = {
+    ...order,
+    id: before.id,
+    sinceMs: before.sinceMs,
+    endsMs,
+    remindMs: endsMs === null ? null : endsMs === order.endsMs ? order.remindMs : before.remindMs,
+    members: [...new Set([...before.members, ...order.members])],
+  };
+  return { orders: orders.map((each) => (each === before ? held : each)), held };
+}
+
+function isSame(a: Order, b: Order): boolean {
+  return (
+    isSameScope(a.scope, b.scope) &&
+    a.source === b.source &&
+    a.level === b.level &&
+    a.by === b.by &&
+    a.sparesLifeSustaining === b.sparesLifeSustaining
+  );
 }
 
 /** Null never ends. */
@@ -43,58 +105,81 @@ export interface Released {
   readonly released: Orders;
 }
 
-/** A person's release ends every order on the device, whoever gave it: the person is told which. */
-export function releaseDevice(orders: Orders, device: string): Released {
+/** Only orders with exactly this scope: an order on a ward is not lifted for one bed by a release of the bed. */
+export function releaseOrders(
+  orders: Orders,
+  scope: ContainmentScope,
+  ids: readonly number[] | 'all',
+): Released {
+  const isReleased = (order: Order): boolean =>
+    isSameScope(order.scope, scope) && (ids === 'all' || ids.includes(order.id));
   return {
-    orders: orders.filter((order) => order.device !== device),
-    released: orders.filter((order) => order.device === device),
+    orders: orders.filter((order) => !isReleased(order)),
+    released: orders.filter(isReleased),
   };
 }
 
-export function expireOrders(orders: Orders, nowMs: number): Released {
-  const isOver = (order: ContainmentOrder): boolean => order.untilMs !== null && order.untilMs <= nowMs;
+export function expireOrders(orders: Orders, steadyMs: number): Released {
+  const isOver = (order: Order): boolean => order.endsMs !== null && order.endsMs <= steadyMs;
   return { orders: orders.filter((order) => !isOver(order)), released: orders.filter(isOver) };
 }
 
-export interface Effect {
-  readonly level: Exclude<ContainmentLevel, 'normal'>;
-  /**
-   * When the kernel may end it by itself. Null when nothing was ordered so, or when a milder order outlives it: then the
-   * kernel holds the stricter one until the enforcer lowers it, and never re-opens on its own.
-   */
-  readonly untilMs: number | null;
+export interface Reminded {
+  readonly orders: Orders;
+  readonly due: Orders;
 }
 
-/** What holds for a device now, or null for normal. */
-export function effectOn(orders: Orders, device: string): Effect | null {
-  const own = orders.filter((order) => order.device === device);
-  const first = own[0];
-  if (!first) return null;
-  const level = own.some((order) => order.level === 'cut') ? 'cut' : 'contained';
-  const ends = own.map((order) => order.untilMs);
-  const sameLevel = own.every((order) => order.level === level);
-  if (!sameLevel || ends.includes(null)) return { level, untilMs: null };
-  return { level, untilMs: Math.max(...ends.filter((end) => end !== null)) };
+/** Orders that end soon, each once. */
+export function remindOrders(orders: Orders, steadyMs: number): Reminded {
+  const due = orders.filter(({ remindMs }) => remindMs !== null && remindMs <= steadyMs);
+  if (due.length === 0) return { orders, due };
+  return { orders: orders.map((each) => (due.includes(each) ? { ...each, remindMs: null } : each)), due };
 }
 
-/** The next moment at which an order ends, or null. */
-export function nextExpiryMs(orders: Orders): number | null {
-  const ends = orders.map((order) => order.untilMs).filter((end) => end !== null);
-  return ends.length === 0 ? null : ends.reduce((a, b) => Math.min(a, b));
+/** Steady clock: the next moment at which an order ends or its reminder is due; null for never. */
+export function nextMomentMs(orders: Orders): number | null {
+  let next: number | null = null;
+  for (const { endsMs, remindMs } of orders)
+    for (const moment of [endsMs, remindMs])
+      if (moment !== null && (next === null || moment < next)) next = moment;
+  return next;
+}
+
+/** Who has a tag now joins the orders on that tag for good; the same list when nobody is new. */
+export function withMembers(orders: Orders, membersOf: (tag: string) => readonly string[]): Orders {
+  const next = orders.map((order) => {
+    if (order.scope === 'box' || !('tag' in order.scope)) return order;
+    const members = [...new Set([...order.members, ...membersOf(order.scope.tag)])];
+    return members.length === order.members.length ? order : { ...order, members };
+  });
+  return next.every((order, index) => order === orders[index]) ? orders : next;
+}
+
+export function isSameScope(a: ContainmentScope, b: ContainmentScope): boolean {
+  return scopeText(a) === scopeText(b);
+}
+
+/** `pump-1`, `tag icu`, `the whole box`: for people, and one to one, because names have no spaces. */
+export function scopeText(scope: ContainmentScope): string {
+  if (scope === 'box') return 'the whole box';
+  return 'device' in scope ? scope.device : `tag ${scope.tag}`;
 }
 
 /**
- * A person's cut wants a second look: a second person's name, or the device's name typed again. Orders of the fleet are signed
- * there, and a button is held down for it.
+ * A cut wants a second look: a second person's name, or the name of what is cut typed again. A button is held down for it, and
+ * detectors never cut.
  */
 export function needsConfirmation(order: Pick<ContainmentOrder, 'level' | 'source'>): boolean {
-  return order.level === 'cut' && (order.source === 'cli' || order.source === 'page');
+  return order.level === 'cut' && ['cli', 'page', 'fleet'].includes(order.source);
 }
 
-export function isConfirmed(
-  order: Pick<ContainmentOrder, 'device' | 'by'>,
-  confirmedBy: string | null,
-): boolean {
+/** What is typed again for a scope: the device, the tag, or the box's own name. */
+export function confirmationWord(scope: ContainmentScope, box: string): string {
+  if (scope === 'box') return box;
+  return 'device' in scope ? scope.device : scope.tag;
+}
+
+export function isConfirmed(word: string, by: string, confirmedBy: string | null): boolean {
   const second = confirmedBy?.trim() ?? '';
-  return second === order.device || (second !== '' && second.toLowerCase() !== order.by.trim().toLowerCase());
+  return second === word || (second !== '' && second.toLowerCase() !== by.trim().toLowerCase());
 }

@@ -3,8 +3,8 @@
  * order. The rules refuse contained devices packet by packet anyway; deleting makes sure that nothing revives later and
  * that a policy's removed entry ends its live connections too.
  */
-import { effectOn, type Orders } from '../containment/orders.js';
-import { deleteConntrack, type ConntrackEntry } from '../netlink/conntrack.js';
+import { levelOf, type Effects } from '../containment/effects.js';
+import { deleteConntrack, type ConntrackEntry, type ConntrackFilter } from '../netlink/conntrack.js';
 import { addressFromBytes } from '../policy/address.js';
 import { createEntryMatcher, type EntryMatcher } from '../policy/match-entry.js';
 import { INFRASTRUCTURE } from '../policy/default-policy.js';
@@ -12,13 +12,13 @@ import { deviceAddresses, ownValue, type LearnedAddresses } from '../policy/reso
 import type { Policy } from '../policy/schema.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 
-import { BOTH_GUARDED, deviceOfMark } from '../ruleset/marks.js';
+import { BOTH_GUARDED, DEVICE_MASK, deviceOfMark } from '../ruleset/marks.js';
 
 export interface Situation {
   readonly policy: Policy;
   readonly learned: LearnedAddresses;
   readonly ids: DeviceIds;
-  readonly orders: Orders;
+  readonly effects: Effects;
 }
 
 const IS_INFRASTRUCTURE = new Set(
@@ -27,10 +27,23 @@ const IS_INFRASTRUCTURE = new Set(
   ),
 );
 
-/** How many connections were cut. Entries without our mark are not ours and are left alone. */
-export async function cutConnections(situation: Situation): Promise<number> {
+/**
+ * How many connections were cut. Entries without our mark are not ours and are left alone. `device`: only this one's are looked
+ * at, and the kernel leaves the others out, so that one pump among fifty thousand connections is a matter of its own few.
+ */
+export async function cutConnections(situation: Situation, device: string | null = null): Promise<number> {
   const shouldCut = createCutDecision(situation);
-  return (await deleteConntrack(shouldCut)).deleted;
+  let deleted = 0;
+  for (const filter of filtersFor(situation.ids, device))
+    deleted += (await deleteConntrack(shouldCut, filter)).deleted;
+  return deleted;
+}
+
+/** The connections whose mark names the device, and those between two devices, whose mark names the other one. */
+function filtersFor(ids: DeviceIds, device: string | null): readonly ConntrackFilter[] {
+  const id = device === null ? undefined : ids.get(device);
+  if (id === undefined) return [{}];
+  return [{ mark: { value: id, mask: DEVICE_MASK } }, { mark: { value: BOTH_GUARDED, mask: BOTH_GUARDED } }];
 }
 
 export function createCutDecision(situation: Situation): (entry: ConntrackEntry) => boolean {
@@ -60,14 +73,14 @@ function mayGoOn(
   entry: ConntrackEntry,
 ): boolean {
   const policy = device === null ? undefined : ownValue(situation.policy.devices, device);
-  const effect = device === null ? null : effectOn(situation.orders, device);
-  if (effect?.level === 'cut') return false;
+  const level = levelOf(situation.effects, device);
+  if (level === 'cut') return false;
   if (
     entry.protocol === 17 &&
     IS_INFRASTRUCTURE.has(`${entry.original.sourcePort}-${entry.original.destinationPort}`)
   )
     return true;
-  if (effect === null) {
+  if (level === 'normal') {
     const lenient = policy ? policy.mode !== 'enforce' : situation.policy.unknownDevices === 'observe';
     if (lenient) return true;
   }
@@ -78,5 +91,5 @@ function mayGoOn(
     peer: opened ? entry.original.destination : entry.original.source,
     port: entry.original.destinationPort,
   };
-  return judge(device, connection, effect !== null) !== null;
+  return judge(device, connection, level !== 'normal') !== null;
 }

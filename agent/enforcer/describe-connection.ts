@@ -5,9 +5,15 @@ import { addressFromBytes } from '../policy/address.js';
 
 const ICMP_PROTOCOLS: ReadonlySet<number> = new Set([1, 58]);
 
-export function describeConnection(entry: ConntrackEntry, direction: 'out' | 'in'): LiveConnection {
+/** `device`: null for one that the policy does not name. */
+export function describeConnection(
+  entry: ConntrackEntry,
+  device: string | null,
+  direction: 'out' | 'in',
+): LiveConnection {
   const { source, destination, destinationPort, icmpType, icmpCode } = entry.original;
   return {
+    device,
     direction,
     peer: addressFromBytes(direction === 'out' ? destination : source).text,
     protocol: entry.protocol,

@@ -2,7 +2,8 @@
  * A detector with the action `contain` asks for a device to be contained: once a device, and only so many an hour, so that
  * one wrong threshold does not contain a ward. Never more than `contained`, and until a person releases it.
  */
-import type { ContainmentOrder, Finding } from '../messages/vocabulary.js';
+import type { NewOrder } from '../containment/orders.js';
+import type { Finding } from '../messages/vocabulary.js';
 import { DETECTOR_CONTAINMENTS_PER_HOUR } from '../policy/default-policy.js';
 
 const HOUR_MS = 3_600_000;
@@ -12,7 +13,7 @@ export interface DetectorContainmentOptions {
   readonly isContained: (device: string) => boolean;
   /** What the device's policy says of automation: a device may be left to people alone. */
   readonly mayContain: (device: string) => boolean;
-  readonly order: (order: Omit<ContainmentOrder, 'sinceMs' | 'untilMs'>) => Promise<unknown>;
+  readonly order: (order: NewOrder) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -45,8 +46,10 @@ export class DetectorContainment {
     this.#orderedMs.push(nowMs);
     this.#asked.add(device);
     void order({
-      device,
+      scope: { device },
       level: 'contained',
+      sparesLifeSustaining: false,
+      forSeconds: null,
       by: finding.detector,
       source: 'detector',
       reason: finding.title || finding.key,

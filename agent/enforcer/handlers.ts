@@ -1,13 +1,14 @@
 /**
  * What each request of messages/enforcer-messages.ts does. Changes run one at a time under the kernel lock.
  */
-import { isConfirmed, needsConfirmation } from '../containment/orders.js';
+import { confirmationWord, isConfirmed, needsConfirmation, scopeText } from '../containment/orders.js';
 import { attributed } from '../ipc/attributed.js';
 import { RequestError } from '../ipc/errors.js';
 import type { Handlers } from '../ipc/request-table.js';
 import type { ContainmentPreview, LiveFlows, requests } from '../messages/enforcer-messages.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
+import type { Previewed } from './containment-preview.js';
 import type { Evidence } from './evidence.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 
@@ -16,7 +17,9 @@ export interface HandlerParts {
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
   readonly evidence: Evidence;
-  readonly preview: (device: string, level: 'contained' | 'cut') => Promise<ContainmentPreview>;
+  readonly preview: (order: Previewed) => Promise<ContainmentPreview>;
+  /** Of the configuration: what is typed again before the whole box is cut. */
+  readonly box: string;
   readonly flows: (device: string | null, limit: number) => Promise<LiveFlows>;
   readonly status: () => Promise<EnforcerStatus>;
 }
@@ -28,6 +31,7 @@ export function createHandlers({
   evidence,
   preview,
   flows,
+  box,
   status,
 }: HandlerParts): Handlers<typeof requests> {
   return {
@@ -38,21 +42,21 @@ export function createHandlers({
     'policy.rollback': ({ by }, asker) => runLocked(() => keeper.rollback(attributed(by, asker))),
     'policy.current': () => ({ text: keeper.inForce.policyText, state: keeper.state() }),
     flows: ({ device, limit }) => flows(device ?? null, limit),
-    'containment.preview': ({ device, level }) => preview(device, level),
-    'containment.order': ({ forSeconds, confirmedBy, ...order }, asker) => {
-      if (needsConfirmation(order) && !isConfirmed(order, confirmedBy))
+    'containment.preview': (order) => preview(order),
+    'containment.order': ({ confirmedBy, ...order }, asker) => {
+      const word = confirmationWord(order.scope, box);
+      if (needsConfirmation(order) && !isConfirmed(word, order.by, confirmedBy))
         throw new RequestError(
           'not-confirmed',
-          `a cut of ${order.device} wants a second person's name, or the name of the device typed again`,
+          `a cut of ${scopeText(order.scope)} wants a second person's name, or ${word} typed again`,
         );
       // Asked of the name alone: it is compared with the second person's.
-      const second =
-        confirmedBy === null || confirmedBy === order.device ? '' : `, confirmed by ${confirmedBy}`;
-      const by = `${attributed(order.by, asker)}${second}`;
-      return runLocked(() => containment.order({ ...order, by }, forSeconds));
+      const second = confirmedBy === null || confirmedBy === word ? '' : `, confirmed by ${confirmedBy}`;
+      // Not under the kernel lock: the kill switch waits for no policy that is being loaded.
+      return containment.order({ ...order, by: `${attributed(order.by, asker)}${second}` });
     },
-    'containment.release': ({ device, by, reason }, asker) =>
-      runLocked(() => containment.release(device, attributed(by, asker), reason)),
+    'containment.release': ({ scope, by, reason, orders }, asker) =>
+      containment.release(scope, attributed(by, asker), reason, orders),
     'familiar.restore': ({ devices }) => ({ restored: evidence.detection.restoreFamiliar(devices) }),
   };
 }

@@ -2,7 +2,7 @@
  * The live connections of guarded devices, each with what lets it go on: `cordon flows`. Read from the kernel's connection
  * table when asked, never kept. Changes nothing; the entry named is the one that the cut decision would find, too.
  */
-import { effectOn } from '../containment/orders.js';
+import { levelOf } from '../containment/effects.js';
 import type { LiveFlow, LiveFlows } from '../messages/enforcer-messages.js';
 import { toEntry, type ConntrackEntry } from '../netlink/conntrack-codec.js';
 import { forEachConntrack } from '../netlink/conntrack.js';
@@ -63,15 +63,15 @@ function describeFlow(
   const { deviceId = 0, opened = true } = deviceOfMark(entry.mark) ?? {};
   const device = names.get(deviceId) ?? null;
   const { source, destination } = entry.original;
+  const level = levelOf(situation.effects, device);
   return {
-    ...describeConnection(entry, opened ? 'out' : 'in'),
-    device,
+    ...describeConnection(entry, device, opened ? 'out' : 'in'),
     deviceAddress: addressFromBytes(opened ? source : destination).text,
     bytesOut: entry.counters === null ? null : entry.counters[opened ? 'bytesOut' : 'bytesIn'],
     bytesIn: entry.counters === null ? null : entry.counters[opened ? 'bytesIn' : 'bytesOut'],
     isAnswered: (entry.status & 2) !== 0,
     permittedBy: reasonOf(situation, judge, device, opened, entry),
-    containment: device === null ? null : (effectOn(situation.orders, device)?.level ?? null),
+    containment: level === 'normal' ? null : level,
   };
 }
 

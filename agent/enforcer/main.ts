@@ -3,7 +3,7 @@
  * IP socket, and it leaves the ruleset in the kernel when it ends, however it ends.
  */
 import { pino } from 'pino';
-import type { Orders } from '../containment/orders.js';
+import { effectsOf, levelOf } from '../containment/effects.js';
 import { serve } from '../ipc/server.js';
 import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
@@ -28,6 +28,7 @@ import { PolicyKeeper } from './policy-keeper.js';
 import { PortGuard } from './port-guard.js';
 import { StateStore } from './state-store.js';
 import { readStatus } from './status.js';
+import { readBootId, steadyMs } from './steady-clock.js';
 import { openTableGuard } from './table-guard.js';
 
 /** Evidence is told this often: quick enough for a person, seldom enough for a busy box. */
@@ -100,38 +101,38 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     tell,
     runLocked,
     runtimeElements: () => containment.runtimeElements(),
+    onReplaced: () => containment.sync(),
     onInForce: async (inForce) => {
       evidence.usePolicy(inForce.policy, inForce.ids);
       await containment.sync();
-      const cut = await cutConnections({
-        policy: inForce.policy,
-        learned: keeper.learned,
-        ids: inForce.ids,
-        orders: containment.orders,
-      });
+      const cut = await cutConnections(situation());
       if (cut > 0) log.info({ cut }, 'connections that the policy no longer permits were cut');
     },
   });
-  const situation = (orders: Orders): Situation => ({
+  const situation = (): Situation => ({
     policy: keeper.inForce.policy,
     learned: keeper.learned,
     ids: keeper.inForce.ids,
-    orders,
+    effects: effectsOf(containment.orders, keeper.inForce.policy),
   });
   const containment: ContainmentKeeper = new ContainmentKeeper({
     mode: config.mode,
     store,
-    now,
+    wallMs: now,
+    steadyMs,
+    bootId: readBootId(environment),
     tell,
-    runLocked,
     inForce: () => keeper.inForce,
-    cutConnections: (orders) => cutConnections(situation(orders)),
+    repair: () => runLocked(() => keeper.guard()),
+    cutConnections: (scope) =>
+      cutConnections(situation(), scope !== 'box' && 'device' in scope ? scope.device : null),
+    onChange: () => undefined,
   });
   const byDetectors = new DetectorContainment({
     now,
-    isContained: (device) => containment.orders.some((order) => order.device === device),
+    isContained: (device) => levelOf(situation().effects, device) !== 'normal',
     mayContain: (device) => ownValue(keeper.inForce.policy.devices, device)?.automation === 'contain',
-    order: (order) => runLocked(() => containment.order(order, null)),
+    order: (order) => containment.order(order),
     onError: fail('a device that a detector wanted contained is not'),
   });
   await containment.load();
@@ -191,8 +192,9 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       keeper,
       containment,
       evidence,
-      preview: (device, level) => previewContainment(situation(containment.orders), device, level),
-      flows: (device, limit) => readLiveFlows(situation(containment.orders), device, limit),
+      preview: (order) => previewContainment(situation(), containment.orders, order, config.box),
+      box: config.box,
+      flows: (device, limit) => readLiveFlows(situation(), device, limit),
       status,
     }),
     onHandlerError: (error, request) => {

@@ -51,6 +51,8 @@ export interface PolicyKeeperOptions {
   readonly tell: (change: Omit<StateChange, 'atMs'>) => void;
   /** Runtime elements (containment) to put back when tables have to be made anew, by `family/set`. */
   readonly runtimeElements: () => ReadonlyMap<string, readonly Element[]>;
+  /** Tables were made anew: what was ordered while nft made them is to be put in. */
+  readonly onReplaced: () => Promise<void>;
   /** After another policy came into force: marks and MACs may mean others now. */
   readonly onInForce: (inForce: InForce) => Promise<void>;
   /** The confirm timer fired; runs under the caller's lock. */
@@ -276,6 +278,7 @@ export class PolicyKeeper {
     const applied = await applyRuleset(text);
     if (!applied.ok) throw new RequestError('kernel-refused', `cannot restore our tables: ${applied.error}`);
     await this.#options.hold.ensure();
+    await this.#options.onReplaced();
     this.tablesRestored += 1;
     this.#tell(
       'tables-restored',
@@ -338,6 +341,7 @@ export class PolicyKeeper {
     const change = before ? diffRulesets(before.ruleset, next.ruleset) : null;
     let result = change ? await applyRuleset(change.text) : ({ ok: false, error: '' } as const);
     if (!result.ok) result = await applyRuleset(renderRuleset(next.ruleset, { how: 'refill' }));
+    const isReplaced = !result.ok;
     if (!result.ok)
       result = await applyRuleset(
         renderRuleset(next.ruleset, { how: 'replace', runtime: this.#options.runtimeElements() }),
@@ -348,6 +352,7 @@ export class PolicyKeeper {
         `the kernel refused the ruleset; nothing was changed: ${result.error}`,
       );
     this.#inForce = next;
+    if (isReplaced) await this.#options.onReplaced();
     if (!change) await this.#options.hold.ensure();
     const back = change ? ({ ok: true } as const) : await readBack(next.ruleset);
     if (!back.ok)

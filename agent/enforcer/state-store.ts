@@ -10,8 +10,8 @@
 import { mkdir, open, readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Orders } from '../containment/orders.js';
-import { containmentOrder, epochMs } from '../messages/vocabulary.js';
+import { containmentRecord, type ContainmentRecord } from '../containment/order-record.js';
+import { epochMs } from '../messages/vocabulary.js';
 
 /** Old generations kept for rollback and for looking back. */
 const KEPT_GENERATIONS = 10;
@@ -38,11 +38,11 @@ export interface Generation {
 const CONTAINMENT_FILES = ['containment.json', 'containment.copy.json'] as const;
 
 export interface ReadContainment {
-  readonly orders: Orders;
+  /** Null: none was ever written, or no copy can be read. */
+  readonly record: ContainmentRecord | null;
   readonly problem: string | null;
 }
 
-const containmentFile = z.strictObject({ orders: z.array(containmentOrder) });
 const learnedFile = z.strictObject({ devices: z.record(z.string(), z.array(z.string())) });
 
 export class StateStore {
@@ -127,9 +127,9 @@ export class StateStore {
       try {
         const text = await readIfThere(path);
         if (text === null) continue;
-        const { orders } = containmentFile.parse(JSON.parse(text));
+        const record = containmentRecord.parse(JSON.parse(text));
         return {
-          orders,
+          record,
           problem: problems.length === 0 ? null : `${problems.join('; ')}; read from ${name}`,
         };
       } catch (error) {
@@ -137,14 +137,14 @@ export class StateStore {
         await rename(path, `${path}.damaged`).catch(() => undefined);
       }
     }
-    const lost = 'no copy is left: check with `cordon status` who is contained, and order it again';
-    return { orders: [], problem: problems.length === 0 ? null : `${problems.join('; ')}; ${lost}` };
+    const lost = 'no copy is left: what the kernel holds is taken over, see `cordon status`';
+    return { record: null, problem: problems.length === 0 ? null : `${problems.join('; ')}; ${lost}` };
   }
 
-  async writeContainment(orders: Orders, elementsText: string): Promise<void> {
+  async writeContainment(record: ContainmentRecord, elementsText: string): Promise<void> {
     await writeAtomically(join(this.#dir, 'containment.nft'), elementsText);
     for (const name of CONTAINMENT_FILES)
-      await writeAtomically(join(this.#dir, name), `${JSON.stringify({ orders })}\n`);
+      await writeAtomically(join(this.#dir, name), `${JSON.stringify(record)}\n`);
   }
 
   async readLearned(): Promise<Readonly<Record<string, readonly string[]>>> {

@@ -38,7 +38,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     startedAtMs: sources.startedAtMs,
     mode: sources.config.mode,
     policy: sources.keeper.state(),
-    containment: [...sources.containment.orders],
+    containment: sources.containment.messages(),
     refused,
     permittedNew: counters.get('permitted_new')?.packets ?? 0,
     inspection: sources.inline.status(),

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import {
   connectionSummary,
   containmentOrder,
+  containmentScope,
   deviceEvidence,
   enforcerStatus,
   epochMs,
@@ -29,6 +30,8 @@ const id = z.number().int().nonnegative();
 export const MAX_PREVIEWED = 200;
 
 const liveConnection = z.strictObject({
+  /** Null: a device that the policy does not name. */
+  device: deviceName.nullable(),
   /** Who opened it, as seen from the device. */
   direction: z.enum(['out', 'in']),
   peer: z.string().max(45),
@@ -40,14 +43,32 @@ const liveConnection = z.strictObject({
 });
 export type LiveConnection = z.infer<typeof liveConnection>;
 
-const containmentPreview = z.strictObject({
+/** Devices listed in a preview, life-sustaining ones first; all of them are counted. */
+export const MAX_PREVIEWED_DEVICES = 1_000;
+
+const previewedDevice = z.strictObject({
   device: deviceName,
-  level: z.enum(['contained', 'cut']),
   lifeSustaining: z.boolean(),
+  /** What would hold for it: a cut may spare it. */
+  level: z.enum(['contained', 'cut']),
+  stops: z.int(),
+  goesOn: z.int(),
+});
+export type PreviewedDevice = z.infer<typeof previewedDevice>;
+
+const containmentPreview = z.strictObject({
+  scope: containmentScope,
+  level: z.enum(['contained', 'cut']),
+  /** What a person types to confirm a cut of it: the device, the tag, or the box's name. */
+  confirmWith: who,
+  devices: z.array(previewedDevice).max(MAX_PREVIEWED_DEVICES),
+  devicesTotal: z.int(),
+  lifeSustainingTotal: z.int(),
+  /** Connections of life-sustaining devices first. */
   stops: z.array(liveConnection).max(MAX_PREVIEWED),
-  stopsTotal: z.number().int(),
+  stopsTotal: z.int(),
   goesOn: z.array(liveConnection).max(MAX_PREVIEWED),
-  goesOnTotal: z.number().int(),
+  goesOnTotal: z.int(),
 });
 export type ContainmentPreview = z.infer<typeof containmentPreview>;
 
@@ -55,8 +76,6 @@ export type ContainmentPreview = z.infer<typeof containmentPreview>;
 export const MAX_FLOWS = 2_000;
 
 const liveFlow = liveConnection.extend({
-  /** Null for a device that the policy does not name. */
-  device: deviceName.nullable(),
   deviceAddress: z.string().max(45),
   /** As seen from the device; null where the kernel does not count. */
   bytesOut: z.number().int().nullable(),
@@ -101,25 +120,42 @@ export const requests = {
   },
   /** What an order would stop; changes nothing. */
   'containment.preview': {
-    params: z.strictObject({ device: deviceName, level: z.enum(['contained', 'cut']) }),
+    params: z.strictObject({
+      scope: containmentScope,
+      level: z.enum(['contained', 'cut']),
+      sparesLifeSustaining: z.boolean().default(false),
+    }),
     result: containmentPreview,
   },
   'containment.order': {
     params: z.strictObject({
-      device: deviceName,
+      scope: containmentScope,
       level: z.enum(['contained', 'cut']),
+      sparesLifeSustaining: z.boolean().default(false),
       by: who,
       reason: z.string().min(1).max(500),
-      source: z.enum(['cli', 'page', 'fleet', 'button']),
+      /** A person's. Button, detectors and the fleet do not come this way. */
+      source: z.enum(['cli', 'page']),
       forSeconds: z.int().min(1).max(31_536_000).nullable(),
-      /** A second person's name, or the device's name typed again: a person's `cut` is refused without. */
+      /** A second person's name, or the name of what is cut typed again: a person's `cut` is refused without. */
       confirmedBy: who.nullable(),
     }),
     result: z.strictObject({ order: containmentOrder, connectionsCut: z.number().int() }),
   },
+  /** Ends orders with exactly this scope. */
   'containment.release': {
-    params: z.strictObject({ device: deviceName, by: who, reason: z.string().min(1).max(500) }),
-    result: z.strictObject({ released: z.array(containmentOrder) }),
+    params: z.strictObject({
+      scope: containmentScope,
+      by: who,
+      reason: z.string().min(1).max(500),
+      /** Numbers of orders. Null: the only one there is; refused with `several-orders` where there are more. */
+      orders: z.union([z.array(z.int().positive()).min(1).max(1000), z.literal('all')]).nullable(),
+    }),
+    result: z.strictObject({
+      released: z.array(containmentOrder),
+      /** Orders that go on holding what this scope is about, by whatever scope they have. */
+      stillHeldBy: z.array(containmentOrder),
+    }),
   },
   /** What the agent remembers of a device's peers, given back after a restart of the enforcer. */
   'familiar.restore': {
@@ -149,6 +185,8 @@ export const ERROR_CODES = [
   'kernel-refused',
   'unknown-device',
   'not-confirmed',
+  'not-contained',
+  'several-orders',
   'nothing-pending',
   'no-previous',
   'busy',

@@ -152,14 +152,29 @@ export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);
 export type ContainmentLevel = z.infer<typeof containmentLevel>;
 
+/** For whom an order is: one device, every device with a tag (policy `tags`), or whatever is behind the box. */
+export const containmentScope = z.union([
+  z.strictObject({ device: deviceName }),
+  z.strictObject({ tag: deviceName }),
+  z.literal('box'),
+]);
+export type ContainmentScope = z.infer<typeof containmentScope>;
+
+/** `adopted`: found in the kernel after its record was lost. */
+export const CONTAINMENT_SOURCES = ['cli', 'page', 'fleet', 'button', 'detector', 'adopted'] as const;
+
 export const containmentOrder = z.strictObject({
-  device: deviceName,
+  /** Counts up on this box, as long as its record is not lost. */
+  id: z.int().positive(),
+  scope: containmentScope,
   level: z.enum(['contained', 'cut']),
+  /** A cut that leaves life-sustaining devices contained. */
+  sparesLifeSustaining: z.boolean(),
   by: shortText.min(1),
-  source: z.enum(['cli', 'page', 'fleet', 'button', 'detector']),
+  source: z.enum(CONTAINMENT_SOURCES),
   reason: shortText.min(1),
   sinceMs: epochMs,
-  /** Null: until released by a person. */
+  /** Null: until released by a person. By the clock as it is now; what counts is the time that passes. */
   untilMs: epochMs.nullable(),
 });
 export type ContainmentOrder = z.infer<typeof containmentOrder>;
@@ -177,6 +192,8 @@ export const stateChange = z.strictObject({
     'containment-ordered',
     'containment-released',
     'containment-expired',
+    'containment-ending',
+    'containment-withheld',
     'inspection-changed',
     'enforcer-started',
     'enforcer-stopping',
@@ -187,6 +204,8 @@ export const stateChange = z.strictObject({
   device: deviceName.nullable(),
   generation: z.number().int().nonnegative().nullable(),
   detail: shortText,
+  /** For changes of containment: the order, whole. `by` is who changed it, which on a release may be another person. */
+  order: containmentOrder.optional(),
 });
 export type StateChange = z.infer<typeof stateChange>;
 

@@ -457,4 +457,25 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     why: 'Cut is for a device that is itself the weapon; any frame it sends may be one.',
     source: 'design',
   },
+  {
+    id: 'orders-merge',
+    effect: 'closes',
+    what: 'Of all orders that reach a device the strictest holds; a release ends the orders it names and no other, and neither a change of policy nor a restart ends one.',
+    why: 'Two people who saw different things were both right to act; lifting one reason does not lift the other.',
+    source: 'design',
+  },
+  {
+    id: 'timed-orders',
+    effect: 'keeps',
+    what: 'An order with an end counts the time that the box is on, over a restart of the box from what was left when it was last written: it may last longer than ordered, never shorter.',
+    why: 'A box without a battery behind its clock does not know how long it was off; opening early is the worse mistake.',
+    source: 'design',
+  },
+  {
+    id: 'whole-box',
+    effect: 'closes',
+    what: 'An order on the whole box is an order on whatever is behind it, devices that the policy does not name too. The box itself stays reachable from the network side.',
+    why: 'In an outbreak nobody has the time to say who is meant; and who closed the box must be able to open it again.',
+    source: 'design',
+  },
 ];

@@ -17,6 +17,7 @@ export const MAX_GROUP_MEMBERS = 10_000;
 export const MAX_ADDRESSES_PER_DEVICE = 64;
 export const MAX_RESOLVERS = 16;
 export const MAX_DOMAINS = 64;
+export const MAX_TAGS_PER_DEVICE = 16;
 
 const name = z.string().regex(NAME_PATTERN, {
   error:
@@ -142,10 +143,15 @@ export const device = z.strictObject({
   holdsPhi: z.enum(['yes', 'no', 'unknown']).default('unknown'),
   criticality: z.enum(['life-sustaining', 'high', 'medium', 'low']).default('medium'),
   contacts: z.array(contact).max(16).default([]),
+  tags: z
+    .array(name)
+    .max(MAX_TAGS_PER_DEVICE)
+    .default([])
+    .describe('what it is contained together with: a ward, a kind of device'),
   automation: z
     .enum(['none', 'contain'])
     .default('contain')
-    .describe('the furthest a detector may go without a person'),
+    .describe('the furthest a detector, or the online key of the fleet, may go without a person'),
   allow: z.array(allowEntry).max(MAX_ALLOW_ENTRIES_PER_DEVICE).default([]),
 });
 

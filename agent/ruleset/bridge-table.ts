@@ -6,6 +6,7 @@ import type { BoxConfig } from '../policy/config.js';
 import { LOG_SNAP_BYTES } from '../policy/default-policy.js';
 import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import { addressBytes, type Address, type Family } from '../policy/address.js';
+import { cutArp, cutSets } from './containment-rules.js';
 import { LEARN_GROUP, LEARN_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
 import type { Chain, Rule, SetDefinition, Table } from './ruleset.js';
@@ -40,15 +41,7 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
         'type ether_addr',
         devices.flatMap(({ macs }) => macs),
       ),
-      {
-        kind: 'set',
-        name: 'cut_macs',
-        comment: 'nothing passes, not even ARP',
-        type: 'type ether_addr',
-        flags: ['timeout'],
-        contents: 'runtime',
-        elements: [],
-      },
+      ...cutSets(),
       {
         kind: 'set',
         name: 'refused_log_rate',
@@ -211,6 +204,7 @@ function admitted(config: BoxConfig): Chain {
         text: `meta mark and ${markText(HELD_MASK)} == ${markText(HELD)} accept`,
         comment: 'admitted, held, and let go without a verdict',
       },
+      ...cutArp(config.vlans.length > 0),
       { text: 'ether type arp accept' },
       ...(config.vlans.length === 0 ? [] : [{ text: 'ether type vlan vlan type arp accept' }]),
       { text: `iifname != ${ours} oifname != ${ours} accept` },

@@ -15,6 +15,7 @@ import type { DeviceMode, Policy, PolicyDevice } from '../policy/schema.js';
 import { addAllowElements, noElements } from './allow-elements.js';
 import { assignIds, NO_IDS, type DeviceIds } from './assign-ids.js';
 import { bridgeTable } from './bridge-table.js';
+import { containmentSets, cutSets } from './containment-rules.js';
 import { inetChains } from './inet-chains.js';
 import { CONTACTED, OPENED, UNKNOWN_DEVICE_ID, markText } from './marks.js';
 import { HELD_COUNTER, INSPECTING_SET, NOT_HELD_COUNTER, counterName } from './reasons.js';
@@ -26,9 +27,8 @@ const FAMILIES = [4, 6] as const;
 
 /** Sets whose elements live in the kernel only: they come and go without a change of policy. */
 export const RUNTIME_SETS: ReadonlySet<string> = new Set([
-  'containment',
+  ...[...containmentSets(), ...cutSets()].map(({ name }) => name),
   INSPECTING_SET,
-  'cut_macs',
   'refused_log_rate',
   'new_log_rate',
   'data_log_rate',
@@ -277,15 +277,7 @@ function runtimeSets(): readonly SetDefinition[] {
     elements: [],
   });
   return [
-    {
-      kind: 'map',
-      name: 'containment',
-      comment: 'checked before established traffic is accepted',
-      type: 'type mark : verdict',
-      flags: ['timeout'],
-      contents: 'runtime',
-      elements: [],
-    },
+    ...containmentSets(),
     {
       kind: 'set',
       name: INSPECTING_SET,

@@ -14,6 +14,7 @@ import {
 } from '../policy/default-policy.js';
 import type { BoxConfig } from '../policy/config.js';
 import { admit, admitChains, lenientLogs } from './admit-chains.js';
+import { cutFirst, underOrders } from './containment-rules.js';
 import { addressOf, lookups } from './match-text.js';
 import { nameChains } from './name-chains.js';
 import {
@@ -179,7 +180,7 @@ function fromDevice(): Chain {
       { text: 'meta mark set ip6 daddr map @device_by_ip6' },
       { text: `meta mark != ${markText(SIDE_DEVICE)} goto from_device_to_device` },
       ...nameTheSender(),
-      { text: 'meta mark vmap @containment' },
+      ...underOrders,
       { text: 'jump infrastructure_device' },
       { text: 'jump allowed_out' },
       { text: keepMark },
@@ -193,9 +194,9 @@ function fromDeviceToDevice(): Chain {
     name: 'from_device_to_device',
     comment: 'the list of the one contacted, then that of the opener: both must permit',
     rules: [
-      { text: 'meta mark vmap @containment' },
+      ...underOrders,
       ...nameTheSender(),
-      { text: 'meta mark vmap @containment', comment: 'before anything passes, infrastructure too' },
+      ...underOrders,
       { text: `meta mark set meta mark or ${markText(BOTH_GUARDED)}` },
       { text: 'jump infrastructure_device' },
       { text: 'meta mark set ip daddr map @device_by_ip4' },
@@ -231,7 +232,7 @@ function toDevice(): Chain {
       { text: `meta mark set ${markText(CONTACTED | UNKNOWN_DEVICE_ID)}` },
       { text: 'meta mark set ip daddr map @device_by_ip4' },
       { text: 'meta mark set ip6 daddr map @device_by_ip6' },
-      { text: 'meta mark vmap @containment' },
+      ...underOrders,
       { text: 'jump infrastructure_network' },
       { text: `${group} goto ${chainName('broadcast')}` },
       { text: 'jump allowed_in' },
@@ -262,7 +263,7 @@ function judged(name: string, peer: 'saddr' | 'daddr'): Chain {
 }
 
 /**
- * Returns, so that the other end is looked at too, when the packet belongs to an essential entry or to infrastructure; the
+ * A device under an order. Returns, so that the other end is looked at too, when it is not cut and the packet belongs to an essential entry or to infrastructure; the
  * connection's direction says which end is the peer. ICMP errors about a connection carry its mark and neither its
  * addresses nor its ports. They pass (path MTU discovery, RFC 1191, RFC 8201): the connections that containment ends are
  * deleted, so those that errors can still be about are essential.
@@ -276,6 +277,7 @@ function contained(
   return {
     name,
     rules: [
+      ...cutFirst,
       ...flowsFrom(side).map((flow) => ({ text: `${matchOf(flow)} return`, comment: `default ${flow.id}` })),
       ...flowsFrom(side === 'device' ? 'network' : 'device').map((flow) => ({
         text: `ct direction reply ${matchOf(flow)} return`,

@@ -4,6 +4,7 @@
  */
 import { DATA_SNAP_BYTES, NEW_LOG_BURST, NEW_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
 import { admit } from './admit-chains.js';
+import { underOrders } from './containment-rules.js';
 import { addressOf } from './match-text.js';
 import { ASKS_NAMES, AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, markText } from './marks.js';
 import { ANSWER_PREFIX, DATA_PREFIX, PERMITTED_GROUP } from './reasons.js';
@@ -37,7 +38,7 @@ function live(): Chain {
     comment: 'containment before anything passes, for every packet of a known connection',
     rules: [
       { text: `meta mark set ct mark and ${markText(CONNECTION_MASK)}` },
-      { text: 'meta mark vmap @containment' },
+      ...underOrders,
       { text: `meta mark >= ${markText(BOTH_GUARDED)} goto live_both` },
       watched,
       { text: admit },
@@ -55,10 +56,10 @@ function pair(): Chain {
     comment: 'both ends are guarded: the opener first, then the one contacted',
     rules: [
       { text: `meta mark set ct mark and ${markText(CONNECTION_MASK & ~BOTH_GUARDED)}` },
-      { text: 'meta mark vmap @containment' },
+      ...underOrders,
       ...responder('ct direction original'),
       ...responder('ct direction reply'),
-      { text: 'meta mark vmap @containment' },
+      ...underOrders,
       watched,
       { text: admit },
     ],

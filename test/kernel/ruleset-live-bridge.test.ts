@@ -8,6 +8,7 @@ import {
   firstData,
   refill,
 } from './support/live-tests.js';
+import { boxOrders, losesNothing, ordersOfTwoLengths } from './support/order-tests.js';
 import { serveEcho } from './support/streams.js';
 import { wardPolicy } from './support/verdict-probes.js';
 import { KernelLog } from './support/verdicts.js';
@@ -31,4 +32,7 @@ containment(t, ward, log);
 errorsOfEssential(t, ward, log);
 cut(t, ward, log);
 cutBetweenDevices(t, ward, log);
+boxOrders(t, ward, log);
+ordersOfTwoLengths(t, ward);
+losesNothing(t, ward);
 refill(t, ward);

@@ -163,6 +163,8 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'containment-ordered': 'high',
   'containment-released': 'medium',
   'containment-expired': 'medium',
+  'containment-ending': 'medium',
+  'containment-withheld': 'high',
   'inspection-changed': 'medium',
   'enforcer-started': 'info',
   'enforcer-stopping': 'medium',
@@ -183,6 +185,7 @@ export function stateChangeEvent(
     generation: change.generation,
     // The head of the activity log: it must hold this entry ever after.
     ...(activity !== null && activity.seq > 0 && { activity: { ...activity } }),
+    ...(change.order === undefined ? {} : { order: change.order }),
   };
   if (isContainment(change)) {
     return {

@@ -2,14 +2,12 @@
 import type t from 'tap';
 import { must } from '../../../agent/lab/namespace.js';
 import { readBack } from '../../../agent/nftables/read-tables.js';
-import { applyRuleset } from '../../../agent/nftables/run-nft.js';
-import { CONTACTED, OPENED, markText } from '../../../agent/ruleset/marks.js';
-import { chainName } from '../../../agent/ruleset/reasons.js';
 import { ascii, icmpError, udp } from './frames.js';
 import { Stream } from './streams.js';
-import { DEVICE_NUMBERS, probes, wardPolicy } from './verdict-probes.js';
+import { order, release } from './orders.js';
+import { probes, wardPolicy } from './verdict-probes.js';
 import { expectedFate, fateOf, type KernelLog } from './verdicts.js';
-import { MACS, eventually, type Family, type Ward } from './ward.js';
+import { eventually, type Family, type Ward } from './ward.js';
 
 type Tap = typeof t;
 const FAMILIES = [4, 6] as const;
@@ -38,34 +36,8 @@ export function firstData(t: Tap, ward: Ward, log: KernelLog): void {
     });
 }
 
-export async function order(
-  ward: Ward,
-  device: string,
-  level: 'contained' | 'cut',
-  timeout = '',
-): Promise<void> {
-  const id = DEVICE_NUMBERS[device] ?? 0;
-  const [out, into] =
-    level === 'cut'
-      ? [`goto ${chainName('cut')}`, `goto ${chainName('cut')}`]
-      : ['jump contained_out', 'jump contained_in'];
-  const mac = device === 'pump-1' ? MACS.pump : MACS.monitor;
-  const text =
-    `add element inet cordon containment { ${markText(id | OPENED)}${timeout} : ${out}, ${markText(id | CONTACTED)}${timeout} : ${into} }\n` +
-    (level === 'cut' && ward.mode === 'bridge'
-      ? `add element bridge cordon cut_macs { ${mac}${timeout} }\n`
-      : '');
-  const result = await applyRuleset(text);
-  if (!result.ok) throw new Error(result.error);
-}
-
-export async function release(ward: Ward): Promise<void> {
-  await must(['nft', 'flush', 'map', 'inet', 'cordon', 'containment']);
-  if (ward.mode === 'bridge') await must(['nft', 'flush', 'set', 'bridge', 'cordon', 'cut_macs']);
-}
-
 /** Both directions: an essential connection and another one, opened by the pump and by the hospital. */
-async function openAll(ward: Ward, family: Family): Promise<{ essential: Stream[]; other: Stream[] }> {
+export async function openAll(ward: Ward, family: Family): Promise<{ essential: Stream[]; other: Stream[] }> {
   const [outEssential, out, inEssential, into] = await Promise.all([
     Stream.open(ward, 'pump', 'hospital', family, 104),
     Stream.open(ward, 'pump', 'hospital', family, 8080),
@@ -171,7 +143,7 @@ export function cut(t: Tap, ward: Ward, log: KernelLog): void {
         t.match(fate, { verdict: /^cut/, arrived: false }, `cut: ${probe.what}`);
       }
       await release(ward);
-      await order(ward, 'pump-1', 'cut', ' timeout 1s');
+      await order(ward, 'pump-1', 'cut', 1_000);
       await Promise.all([...essential, ...other].map((stream) => stream.goesOn()));
       t.pass('the time is over: they go on');
       await Promise.all([...essential, ...other, witness].map((stream) => stream.stop()));
@@ -245,7 +217,7 @@ export function refill(t: Tap, ward: Ward): void {
       await stream.goesOn();
       await six.goesOn();
       t.equal(await ward.counter('permitted_new'), permitted, 'no connection began anew');
-      await order(ward, 'pump-1', 'contained', ' timeout 1h');
+      await order(ward, 'pump-1', 'contained', 3_600_000);
       await ward.load(wardPolicy(ward, { monitorMode: 'shadow' }), 'refill');
       t.ok(await six.standsStill(stream), 'contained before, contained after');
       t.match(

@@ -2,6 +2,7 @@
  * A box whose two sockets answer: the real server and the real messages, with answers that a test decides. What the CLI asked is
  * kept for the test to see. The processes themselves are in test/kernel.
  */
+import { confirmationWord, isSameScope, scopeText } from '../../../agent/containment/orders.js';
 import { RequestError } from '../../../agent/ipc/errors.js';
 import type { Handlers } from '../../../agent/ipc/request-table.js';
 import { serve } from '../../../agent/ipc/server.js';
@@ -21,8 +22,10 @@ export interface ServedBox extends Box {
 export const nowMs = Date.now();
 
 export const order: ContainmentOrder = {
-  device: 'pump-1',
+  id: 4,
+  scope: { device: 'pump-1' },
   level: 'contained',
+  sparesLifeSustaining: false,
   by: 'nurse',
   source: 'cli',
   reason: 'scans \u001b[2Jthe ward',
@@ -136,25 +139,40 @@ export async function serveEnforcer(
           ],
           total: 3,
         }),
-      'containment.preview': ({ device, level }) => ({
-        device,
+      'containment.preview': ({ scope, level }) => ({
+        scope,
         level,
-        lifeSustaining: true,
-        stops: [{ direction: 'out' as const, peer: '10.0.0.5', protocol: 6, port: 8080, bytes: 1234 }],
+        confirmWith: confirmationWord(scope, 'box-7'),
+        devices: [{ device: 'pump-1', lifeSustaining: true, level, stops: 1, goesOn: 0 }],
+        devicesTotal: 1,
+        lifeSustainingTotal: 1,
+        stops: [
+          {
+            device: 'pump-1',
+            direction: 'out' as const,
+            peer: '10.0.0.5',
+            protocol: 6,
+            port: 8080,
+            bytes: 1234,
+          },
+        ],
         stopsTotal: 1,
         goesOn: [],
         goesOnTotal: 0,
       }),
-      'containment.order': (params) =>
-        note('containment.order', params, {
-          order: { ...order, device: params.device, level: params.level },
+      'containment.order': (params) => {
+        const { scope, level, sparesLifeSustaining } = params;
+        return note('containment.order', params, {
+          order: { ...order, scope, level, sparesLifeSustaining },
           connectionsCut: 2,
-        }),
+        });
+      },
       'containment.release': (params) => {
         note('containment.release', params, null);
-        if (params.device !== 'pump-1')
-          throw new RequestError('unknown-device', `there is no device "${params.device}"`);
-        return { released: [order] };
+        if (!isSameScope(params.scope, order.scope))
+          throw new RequestError('not-contained', `${scopeText(params.scope)} is not contained`);
+        if (params.orders === null) return { released: [order], stillHeldBy: [] };
+        return { released: [order], stillHeldBy: [{ ...order, id: 5, scope: { tag: 'icu' } }] };
       },
       'familiar.restore': () => ({ restored: 0 }),
       ...overrides,

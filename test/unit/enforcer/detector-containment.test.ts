@@ -1,6 +1,7 @@
 import t from 'tap';
 import { DetectorContainment } from '../../../agent/enforcer/detector-containment.js';
-import type { ContainmentOrder, Finding } from '../../../agent/messages/vocabulary.js';
+import type { NewOrder } from '../../../agent/containment/orders.js';
+import type { Finding } from '../../../agent/messages/vocabulary.js';
 import { DETECTOR_CONTAINMENTS_PER_HOUR } from '../../../agent/policy/default-policy.js';
 
 const finding: Finding = {
@@ -20,7 +21,9 @@ const finding: Finding = {
 };
 
 t.test('a detector contains a device once, says why, and only so many devices an hour', async (t) => {
-  const orders: Omit<ContainmentOrder, 'sinceMs' | 'untilMs'>[] = [];
+  const orders: NewOrder[] = [];
+  const deviceOf = ({ scope }: NewOrder): string =>
+    scope !== 'box' && 'device' in scope ? scope.device : '';
   const contained = new Set(['contained-before']);
   let nowMs = 1_000_000;
   const containment = new DetectorContainment({
@@ -30,7 +33,7 @@ t.test('a detector contains a device once, says why, and only so many devices an
     order: async (order) => {
       orders.push(order);
       await Promise.resolve();
-      contained.add(order.device);
+      contained.add(deviceOf(order));
     },
     onError: (error) => {
       throw error;
@@ -42,7 +45,15 @@ t.test('a detector contains a device once, says why, and only so many devices an
   containment.request('pump-1', finding);
   containment.request('pump-1', finding);
   t.same(orders, [
-    { device: 'pump-1', level: 'contained', by: 'portScan', source: 'detector', reason: finding.title },
+    {
+      scope: { device: 'pump-1' },
+      level: 'contained',
+      sparesLifeSustaining: false,
+      by: 'portScan',
+      source: 'detector',
+      reason: finding.title,
+      forSeconds: null,
+    },
   ]);
   for (let index = 2; index <= DETECTOR_CONTAINMENTS_PER_HOUR + 2; index++)
     containment.request(`pump-${index}`, finding);
@@ -50,5 +61,5 @@ t.test('a detector contains a device once, says why, and only so many devices an
   t.equal(containment.overBudget, 2);
   nowMs += 3_600_000;
   containment.request('pump-99', finding);
-  t.equal(orders.at(-1)?.device, 'pump-99', 'the next hour');
+  t.same(orders.at(-1)?.scope, { device: 'pump-99' }, 'the next hour');
 });

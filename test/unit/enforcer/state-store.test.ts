@@ -2,17 +2,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { StateStore } from '../../../agent/enforcer/state-store.js';
-import type { ContainmentOrder } from '../../../agent/messages/vocabulary.js';
+import { toRecord } from '../../../agent/containment/order-record.js';
+import { orderOf } from '../containment/support.js';
 
-const order: ContainmentOrder = {
-  device: 'pump-1',
-  level: 'cut',
-  by: 'amal',
-  source: 'cli',
-  reason: 'ransomware',
-  sinceMs: 1,
-  untilMs: null,
-};
+const record = toRecord([orderOf({ id: 1, level: 'cut', reason: 'ransomware' })], 2, 'boot', 5);
 const FILES = ['containment.json', 'containment.copy.json'];
 
 /** What can have become of a file when the power went, or the card. */
@@ -30,17 +23,17 @@ t.test('containment orders survive one damaged file, and a lost one never stops 
       const dir = t.testdir();
       const store = new StateStore(dir);
       await store.open();
-      t.same(await store.readContainment(), { orders: [], problem: null }, 'a new box');
-      await store.writeContainment([order], '');
+      t.same(await store.readContainment(), { record: null, problem: null }, 'a new box');
+      await store.writeContainment(record, '');
       for (const name of damaged) {
         const path = join(dir, name);
         await writeFile(path, damage(await readFile(path, 'utf8')));
       }
       const read = await store.readContainment();
       const isLost = damaged.length === FILES.length;
-      t.same(read.orders, isLost ? [] : [order], `${what}: ${damaged.join(', ')}`);
+      t.same(read.record, isLost ? null : record, `${what}: ${damaged.join(', ')}`);
       t.equal(read.problem === null, damaged[0] !== FILES[0], 'and it is told');
-      if (isLost) t.match(read.problem, /containment\.json cannot be read .* order it again/);
+      if (isLost) t.match(read.problem, /containment\.json cannot be read .* is taken over/);
       if (isLost)
         t.ok(
           await readFile(join(dir, 'containment.json.damaged'), 'utf8').then(() => true),
@@ -56,9 +49,9 @@ t.test(
     const dir = t.testdir();
     const store = new StateStore(dir);
     await store.open();
-    await store.writeContainment([order], '');
+    await store.writeContainment(record, '');
     await rm(join(dir, 'containment.json'));
-    t.same(await store.readContainment(), { orders: [order], problem: null });
+    t.same(await store.readContainment(), { record, problem: null });
     await store.writeLearned({ 'pump-1': ['10.0.0.1'] });
     t.same(await store.readLearned(), { 'pump-1': ['10.0.0.1'] });
     for (const text of ['', '{', 'null', '{"devices":3}']) {
