@@ -76,7 +76,7 @@ t.test(
     await cordon('contain', 'pump-1', '--by', 'Karev');
     const given = await orders();
     t.same(
-      given.map(({ scope, level, by }) => [scope, level, by]),
+      given.map(({ scope, level, by }) => [scope, level, by.split(' ')[0]]),
       [
         [{ device: 'pump-1' }, 'contained', 'Grey'],
         [{ tag: 'icu' }, 'contained', 'Yang'],
@@ -87,8 +87,8 @@ t.test(
     t.match(await boot(), /jump contained_out[^]*set cut[^]*0x01000000/, 'and so it would boot');
     const several = await box.cordon('release', 'pump-1', '--reason', 'r');
     t.equal(several.code, 1);
-    t.match(several.stderr, /2 orders hold pump-1: \d+ \(pump-1 contained by Grey (uid \d+), cli\)/);
-    const karev = given.find(({ by }) => by === 'Karev');
+    t.match(several.stderr, /2 orders hold pump-1: \d+ \(pump-1 contained by Grey \(uid [^)]+\), cli\)/);
+    const karev = given.find(({ by }) => by.startsWith('Karev'));
     const one = await cordon('release', 'pump-1', '--order', String(karev?.id));
     t.match(one, /is released \(contained by Karev[^]*STILL HELD by:[^]*on pump-1[^]*on the whole box/);
     await cordon('release', '--whole-box');
