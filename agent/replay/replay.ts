@@ -55,6 +55,12 @@ export interface ReplayOptions {
   readonly devices: ReplayDevices;
   readonly onFinding: (finding: Finding) => void;
   readonly judge?: Judge;
+  /** Sees what the detectors are fed, before them; copies what it wants to keep. */
+  readonly onEvent?: (event: Readonly<DetectEvent>, addresses: AddressTable) => void;
+  /** The time of every packet or record. */
+  readonly onTime?: (nowMs: number) => void;
+  /** Every datagram (UDP) that a device, by its number, gets as an answer; `bytes` hold the packet. */
+  readonly onAnswer?: (deviceId: number, view: PacketView, bytes: Uint8Array) => void;
   /** A power of two. */
   readonly flowCapacity?: number;
 }
@@ -75,6 +81,8 @@ export class Replay {
   /** Of the first packet. */
   startMs = Number.NaN;
   nowMs = 0.5;
+  /** Of the last packet: `end` lets time go on. */
+  lastMs = 0;
   readonly #options: ReplayOptions;
   readonly #addresses = createAddressTable();
   readonly #detection: Detection;
@@ -116,7 +124,9 @@ export class Replay {
   advanceTo(timeMs: number): void {
     const nowMs = this.#clock.now(timeMs);
     this.nowMs = nowMs;
-    if (this.#tickedMs === Number.NEGATIVE_INFINITY) this.#tickedMs = this.startMs = nowMs;
+    if (this.#tickedMs === Number.NEGATIVE_INFINITY) this.#tickedMs = this.startMs = this.lastMs = nowMs;
+    this.lastMs = nowMs;
+    this.#options.onTime?.(nowMs);
     const gapMs = nowMs - this.#tickedMs;
     if (gapMs < TICK_MS) return;
     const stepMs = Math.max(TICK_MS, gapMs / MAX_TICKS_PER_GAP);
@@ -134,6 +144,7 @@ export class Replay {
   /** Hands an event to the detectors; for flow-replay.ts, which has no packets. */
   observe(event: DetectEvent): void {
     this.events++;
+    this.#options.onEvent?.(event, this.#addresses);
     this.#tell(this.#detection.observe(event, this.nowMs));
   }
 
@@ -208,6 +219,8 @@ export class Replay {
     const flow = table.track(key, view.tcpFlags, view.ipLength);
     if (table.isNew) this.#opened(flow, view, bytes);
     if (view.protocol === PROTOCOL_TCP && view.payloadLength > 0) this.#data(flow, view, bytes);
+    if (view.protocol === PROTOCOL_UDP && table.isReply && (table.notes[flow * 4] ?? NOT_OURS) > 0)
+      this.#options.onAnswer?.(table.notes[flow * 4] ?? NOT_OURS, view, bytes);
   }
 
   #opened(flow: number, view: PacketView, bytes: Uint8Array): void {

@@ -1,0 +1,198 @@
+/**
+ * A proposal merged into the text of a policy, its comments kept, with the evidence of each entry as comments above it and what was left out below.
+ * What is written here came from the network: only the alphabets of the policy leave this file outside of comments, and comments stay comments. Pure.
+ */
+import { Document, isMap, isSeq, parseDocument, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import type { DeviceMode } from '../policy/schema.js';
+import { serviceKey } from './service-words.js';
+import type { Evidence, LeftOut, Proposal, ProposalSet, ProposedEntry } from './proposal.js';
+
+/** Lines about what was left out, for each reason; the rest is counted. */
+const MAX_LEFT_OUT_LINES = 20;
+const MAX_COMMENT_CHARS = 160;
+const MAX_LISTED = 6;
+
+export interface MergeOptions {
+  /** For a device that the policy does not have yet. */
+  readonly macs: readonly string[];
+  /** Its addresses as they were seen, for the reader: learnt addresses are not written into a policy. */
+  readonly addresses: readonly string[];
+  /** Null: as it is; `observe` for a new device. */
+  readonly mode: DeviceMode | null;
+  /** Local time and age of a moment, for comments. */
+  readonly formatTime: (atMs: number) => string;
+}
+
+/** A policy that names nobody, for a proposal from a capture without one. */
+export function emptyPolicyText(site: string): string {
+  return new Document({ version: 1, site: { name: site }, devices: {} }).toString();
+}
+
+/** `text` is a policy without problems. The result is one, too; who calls it checks that again. */
+export function mergeProposal(text: string, proposals: ProposalSet, options: MergeOptions): string {
+  const document = parseDocument(text, { version: '1.2', schema: 'core' });
+  const device = deviceNode(document, proposals.device, options);
+  if (options.mode !== null) device.set('mode', options.mode);
+  const allow = listNode(document, device, 'allow');
+  for (const proposal of proposals.proposals) allow.add(entryNode(document, proposal, options));
+  const leftOut = leftOutLines(proposals.leftOut, options);
+  if (leftOut.length > 0)
+    device.comment = [device.comment ?? '', ...leftOut].filter((line) => line !== '').join('\n');
+  addToSite(document, 'resolvers', proposals.resolvers);
+  addToSite(document, 'domains', proposals.domains);
+  return document.toString({ lineWidth: 0 });
+}
+
+function deviceNode(document: Document, name: string, options: MergeOptions): YAMLMap {
+  const root = mapUnder(document, document.contents, 'devices');
+  const known = root.get(name, true) as unknown;
+  if (isMap(known)) return known;
+  const made = document.createNode({
+    identity: { macs: [...options.macs] },
+    mode: options.mode ?? 'observe',
+    allow: [],
+  }) as YAMLMap;
+  const identity = made.get('identity', true) as unknown;
+  if (isMap(identity)) identity.flow = true;
+  if (options.addresses.length > 0)
+    made.commentBefore = comment(`addresses seen: ${options.addresses.slice(-MAX_LISTED).join(', ')}`);
+  root.set(name, made);
+  return made;
+}
+
+function mapUnder(document: Document, parent: Node | null, key: string): YAMLMap {
+  if (!isMap(parent)) throw new TypeError('the policy is not a mapping');
+  const known = parent.get(key, true) as unknown;
+  if (isMap(known)) {
+    known.flow = false;
+    return known;
+  }
+  const made = document.createNode({}) as YAMLMap;
+  parent.set(key, made);
+  return made;
+}
+
+function listNode(document: Document, parent: YAMLMap, key: string): YAMLSeq {
+  parent.flow = false;
+  const known = parent.get(key, true) as unknown;
+  if (isSeq(known)) {
+    known.flow = false;
+    return known;
+  }
+  const made = document.createNode([]) as YAMLSeq;
+  made.flow = false;
+  parent.set(key, made);
+  return made;
+}
+
+function addToSite(document: Document, key: 'resolvers' | 'domains', values: readonly string[]): void {
+  if (values.length === 0) return;
+  const site = mapUnder(document, document.contents, 'site');
+  const list = listNode(document, site, key);
+  const known = new Set(list.toJSON() as unknown[]);
+  const fresh = values.filter((value) => !known.has(value));
+  for (const value of fresh) list.add(document.createNode(value));
+}
+
+function entryNode(
+  document: Document,
+  { entry, evidence, doubts }: Proposal,
+  options: MergeOptions,
+): YAMLMap {
+  const node = document.createNode(plainEntry(entry)) as YAMLMap;
+  for (const key of ['peer', 'ports']) {
+    const inner = node.get(key, true) as unknown;
+    if (isMap(inner) || isSeq(inner)) inner.flow = true;
+  }
+  node.commentBefore = [
+    ...(doubts.length > 0 ? [`doubtful: ${doubts.map(({ text }) => text).join('; ')}`] : []),
+    ...evidenceLines(evidence, options.formatTime),
+  ]
+    .map(comment)
+    .join('\n');
+  return node;
+}
+
+function plainEntry({ direction, peer, protocol, ports, why }: ProposedEntry): object {
+  return {
+    direction,
+    peer,
+    protocol,
+    ...(ports === undefined ? {} : { ports: ports.map((one) => (one.includes('-') ? one : Number(one))) }),
+    why,
+  };
+}
+
+/** Three lines at most: when and how often, how much, and what the device was looking for. */
+export function evidenceLines(evidence: Evidence, formatTime: (atMs: number) => string): readonly string[] {
+  const { count, days, firstMs, lastMs, ended, bytesOut, bytesIn, openedBy, names, peers, ports } = evidence;
+  const times = `${count} ${count === 1 ? 'connection' : 'connections'}${days > 1 ? ` on ${days} days` : ''}`;
+  const when = count === 1 ? formatTime(firstMs) : `${formatTime(firstMs)} to ${formatTime(lastMs)}`;
+  const bytes =
+    ended === 0 ? 'none has ended: no bytes counted' : `${bytesText(bytesOut)} out, ${bytesText(bytesIn)} in`;
+  const opener = openedBy === 'device' ? 'the device opened' : 'the peer opened';
+  return [
+    `${times}, ${when}`,
+    `${opener}; ${bytes}`,
+    ...(names.length > 0 ? [`looked up as ${listed(names)}: ${listed(peers)}`] : []),
+    ...(names.length === 0 && peers.length > 1 ? [`peers seen: ${listed(peers)}`] : []),
+    ...(ports.length > 1 ? [`ports seen: ${listed(ports.map(String))}`] : []),
+  ];
+}
+
+function listed(all: readonly string[]): string {
+  const more = all.length - MAX_LISTED;
+  return `${all.slice(0, MAX_LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function leftOutLines(leftOut: readonly LeftOut[], options: MergeOptions): readonly string[] {
+  const shown = leftOut.filter(({ reason }) => reason !== 'infrastructure');
+  const lines = shown
+    .slice(0, MAX_LEFT_OUT_LINES)
+    .flatMap(({ text, habits, entry }) => [
+      `left out: ${habits.map(habitText).slice(0, MAX_LISTED).join(', ')}: ${text}`,
+      ...habits.slice(0, 1).map((one) => `  seen ${one.count} times, last ${options.formatTime(one.lastMs)}`),
+      ...(entry === null ? [] : [`  - ${entryText(entry)}`]),
+    ]);
+  const more = shown.length - MAX_LEFT_OUT_LINES;
+  return [
+    ...lines,
+    ...(more > 0 ? [`left out: ${more} more; cordon learn propose --json lists them`] : []),
+  ].map(comment);
+}
+
+/** `out tcp/104 to 10.77.0.1`. */
+export function habitText(one: {
+  readonly direction: 'out' | 'in';
+  readonly peer: string;
+  readonly protocol: number;
+  readonly port: number | null;
+}): string {
+  const service = serviceKey(one.protocol, one.port);
+  return `${one.direction} ${service} ${one.direction === 'out' ? 'to' : 'from'} ${one.peer}`;
+}
+
+/** One line of YAML, to be taken over by hand. */
+export function entryText(entry: ProposedEntry): string {
+  const [[kind, value] = ['address', '']] = Object.entries(entry.peer) as [string, string][];
+  const ports =
+    entry.ports === undefined
+      ? ''
+      : `, ports: [${entry.ports.map((one) => (one.includes('-') ? `"${one}"` : one)).join(', ')}]`;
+  return `{ direction: ${entry.direction}, peer: { ${kind}: "${value}" }, protocol: ${entry.protocol}${ports}, why: "${entry.why}" }`;
+}
+
+function bytesText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1_000;
+  let unit = 0;
+  for (; value >= 1_000 && unit < units.length - 1; unit++) value /= 1_000;
+  return `${value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+/** One line, printable, not endless. */
+function comment(text: string): string {
+  const printable = text.replaceAll(/[^\x20-\x7e\u00a0-\u024f\u2010-\u2027]/g, '?');
+  return ` ${printable.length > MAX_COMMENT_CHARS ? `${printable.slice(0, MAX_COMMENT_CHARS - 1)}…` : printable}`;
+}
