@@ -21,6 +21,7 @@ import { ActivityKeeper } from './activity-keeper.js';
 import { startEnforcerLink } from './enforcer-link.js';
 import { endOfSupportFindings, supportTable } from './end-of-support.js';
 import { InventoryKeeper } from './inventory-keeper.js';
+import { LearnKeeper } from './learn-keeper.js';
 import { Recorder } from './recorder.js';
 import { agentHandlers } from './requests.js';
 import { startService, stopSignal } from './service.js';
@@ -145,6 +146,16 @@ async function run(
   opened.push(() => {
     activity.finish();
   });
+  const learning = new LearnKeeper({
+    store,
+    nowMs,
+    offsetMinutes: (atMs) => -new Date(atMs).getTimezoneOffset(),
+    isWatching: () => link.isConnected(),
+    onWriteError,
+  });
+  opened.push(() => {
+    learning.finish();
+  });
   const recorder = new Recorder({
     box: config.box,
     productVersion: version,
@@ -171,6 +182,7 @@ async function run(
       if (event.event === 'evidence') inventory.take(event.items);
       if (event.event === 'devices') for (const item of event.items) inventory.see(item);
       if (event.event === 'state') activity.noteChanges(event.items);
+      learning.take(event);
       recorder.take(event);
     },
     onStatus: (status) => {
@@ -193,6 +205,7 @@ async function run(
     ...recorder.dropped(),
     ...inventory.counters(),
     ...activity.counters(),
+    ...learning.counters(),
     ...store.dropped(),
     ...(upstream?.counters() ?? {}),
     ...server.dropped(),
@@ -234,6 +247,7 @@ async function run(
     handlers: agentHandlers(
       store,
       inventory,
+      learning,
       status,
       nowMs,
       () => {
@@ -280,6 +294,7 @@ async function run(
       recorder.tick();
       inventory.tick();
       activity.tick();
+      learning.tick();
     }, FLUSH_INTERVAL_MS),
     setInterval(remindOfEnds, END_OF_SUPPORT_INTERVAL_MS),
     setInterval(() => void sendHealth(), options.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS),

@@ -10,11 +10,13 @@ import { readKevProducts, readSupportTable } from '../risk/reference-data.js';
 import type { ReferenceKind } from '../store/reference-data.js';
 import type { Store } from '../store/store.js';
 import type { InventoryKeeper } from './inventory-keeper.js';
+import type { LearnKeeper } from './learn-keeper.js';
 
 /** `writeDown`: has what waits for the next write in the store before it is read. `note`: into the activity log, all of it before the answer. */
 export function agentHandlers(
   store: Store,
   inventory: InventoryKeeper,
+  learning: LearnKeeper,
   status: () => AgentStatus,
   nowMs: () => number,
   writeDown: () => void,
@@ -64,6 +66,16 @@ export function agentHandlers(
     refusals: ({ limit, device }) => {
       writeDown();
       return store.refusals.list(limit, device ?? null);
+    },
+    learn: ({ limit, offset }) => {
+      const rows = learning.rows();
+      return { rows: rows.slice(offset, offset + limit), total: rows.length };
+    },
+    'learn.show': ({ device }) => {
+      const found = learning.show(device);
+      if (found === null)
+        throw new RequestError('unknown-device', `nothing was learnt of a device "${device}"`);
+      return found;
     },
     findings: ({ limit, device, state }) => store.findings.list(limit, device ?? null, state ?? null),
   };

@@ -6,13 +6,14 @@ import type { AddressTable } from '../detect/address-table.js';
 import {
   EVENT_ARP,
   VERDICT_OBSERVED,
+  VERDICT_REFUSED,
   VERDICT_WOULD_REFUSE,
   reasonName,
   type DetectEvent,
 } from '../detect/event.js';
 import type { ConnectionSummary } from '../messages/vocabulary.js';
 import { formatMac } from '../packet/format.js';
-import { NONE } from '../packet/view.js';
+import { NONE, PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 
 /** Rows waiting for the next flush; what does not fit is counted. A flush is a fifth of a second. */
 export const MAX_PENDING_SUMMARIES = 5_000;
@@ -29,6 +30,7 @@ interface Row {
   readonly verdict: number;
   readonly reason: number;
   readonly isArp: boolean;
+  readonly isMidstream: boolean;
   readonly firstMs: number;
   count: number;
   lastMs: number;
@@ -51,9 +53,14 @@ export function createSummaries(addresses: AddressTable): Summaries {
 
   return {
     add(event, nowMs) {
-      // 20 + 9 + 5 + 3 + 1 bits, and 30 + 17 bits: both exact in a double.
+      const isMidstream =
+        event.protocol === PROTOCOL_TCP &&
+        event.verdict !== VERDICT_REFUSED &&
+        (event.tcpFlags & (TCP_SYN | TCP_ACK)) !== TCP_SYN;
+      // 20 + 9 + 5 + 3 + 2 bits, and 30 + 17 bits: both exact in a double.
       const outer =
-        (((event.deviceId * 512 + event.protocol + 1) * 32 + event.reason) * 8 + event.verdict) * 2 +
+        (((event.deviceId * 512 + event.protocol + 1) * 32 + event.reason) * 8 + event.verdict) * 4 +
+        (isMidstream ? 2 : 0) +
         (event.fromDevice ? 1 : 0);
       const inner = event.peer * 131_072 + event.port + 1;
       let services = rows.get(outer);
@@ -81,6 +88,7 @@ export function createSummaries(addresses: AddressTable): Summaries {
         verdict: event.verdict,
         reason: event.reason,
         isArp: event.kind === EVENT_ARP,
+        isMidstream,
         count: 1,
         firstMs: nowMs,
         lastMs: nowMs,
@@ -107,6 +115,7 @@ export function createSummaries(addresses: AddressTable): Summaries {
           port: row.isArp || row.port === NONE ? null : row.port,
           refused: reasonName(row.reason),
           wouldRefuse: row.verdict === VERDICT_WOULD_REFUSE || row.verdict === VERDICT_OBSERVED,
+          ...(row.isMidstream ? { isMidstream: true } : {}),
           count: row.count,
           firstMs: row.firstMs,
           lastMs: row.lastMs,

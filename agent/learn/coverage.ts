@@ -2,6 +2,7 @@
  * How much of a device's life has been seen: hours of the week, connections seen once, what is still new, whether a monthly job can have been seen.
  * `cordon learn status` shows it, so that nobody enforces a list learnt on a quiet Sunday. Pure.
  */
+import { z } from 'zod';
 import type { Habit, LearntDevice } from './habit.js';
 import { hoursOfWeek, lastRun, since, totalMs, type Stretch } from './watched.js';
 
@@ -16,26 +17,32 @@ export const NEW_DAYS = 14;
 const SETTLED_DAYS = 3;
 const HOURS_OF_A_WEEK = 168;
 
-export interface Coverage {
-  readonly sinceMs: number;
-  readonly lastMs: number;
+const count = z.number().nonnegative();
+
+export const coverage = z.object({
+  sinceMs: count,
+  lastMs: count,
   /** Since the device was first seen. */
-  readonly watchedMs: number;
-  /** Monday 00:00 first, 168 of them, local time. */
-  readonly hours: readonly boolean[];
-  readonly hoursWatched: number;
-  readonly connections: number;
-  readonly seenOnce: number;
+  watchedMs: count,
+  /** Monday 00:00 first, 168 of them, local time: was it watched. */
+  hours: z.array(z.boolean()),
+  hoursWatched: count,
+  connections: count,
+  seenOnce: count,
+  /** Passed though no entry of the policy in force permits it: connections, and times. */
+  unlisted: count,
+  unlistedTimes: count,
   /** Connections never seen before, a day, the last NEW_DAYS days, today last; null: not watched on that day. */
-  readonly newPerDay: readonly (number | null)[];
+  newPerDay: z.array(z.number().nullable()),
   /** A job that runs once a month must have been seen; else from when on it must have been, if the box goes on watching. */
-  readonly monthlySeen: boolean;
-  readonly monthlyFromMs: number;
-  readonly forgotten: number;
-  readonly verdict: 'too early' | 'still learning' | 'a week seen' | 'a month seen';
+  monthlySeen: z.boolean(),
+  monthlyFromMs: count,
+  forgotten: count,
+  verdict: z.enum(['too early', 'still learning', 'a week seen', 'a month seen']),
   /** What is missing, in words. */
-  readonly missing: readonly string[];
-}
+  missing: z.array(z.string()),
+});
+export type Coverage = z.infer<typeof coverage>;
 
 /** `offsetMinutes`: local time minus UTC; hours of the week are those of the ward. */
 export function coverageOf(
@@ -52,8 +59,7 @@ export function coverageOf(
   const monthlySeen = run !== null && run.toMs - run.fromMs >= MONTH_MS;
   const newPerDay = newOf(habits, watched, nowMs, offsetMinutes);
   const lately = newPerDay.slice(-SETTLED_DAYS);
-  const isSettled = lately.every((count) => count === 0);
-  const seenOnce = habits.filter(({ count }) => count === 1).length;
+  const isSettled = lately.every((each) => each === 0);
   const missing = [
     ...(hoursWatched < HOURS_OF_A_WEEK
       ? [`${HOURS_OF_A_WEEK - hoursWatched} of 168 hours of the week were never watched`]
@@ -66,11 +72,13 @@ export function coverageOf(
     sinceMs: device.sinceMs,
     lastMs: device.lastMs,
     watchedMs: totalMs(watched),
-    hours,
+    hours: [...hours],
     hoursWatched,
     connections: habits.length,
-    seenOnce,
-    newPerDay,
+    seenOnce: habits.filter(({ count: times }) => times === 1).length,
+    unlisted: habits.filter(({ unlisted }) => unlisted > 0).length,
+    unlistedTimes: habits.reduce((sum, { unlisted }) => sum + unlisted, 0),
+    newPerDay: [...newPerDay],
     monthlySeen,
     monthlyFromMs: (run?.fromMs ?? nowMs) + MONTH_MS,
     forgotten: device.forgotten,

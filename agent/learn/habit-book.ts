@@ -11,6 +11,7 @@ export const MAX_HABITS = 50_000;
 /** As many as a policy may name. */
 export const MAX_LEARNT_DEVICES = 20_000;
 const MAX_ADDRESSES_PER_DEVICE = 16;
+const MAX_RESOLVERS_PER_DEVICE = 8;
 /** Looked-up addresses remembered for each device; the one not looked up for longest makes room. */
 const MAX_LOOKUPS_PER_DEVICE = 512;
 /** Addresses whose device is known. */
@@ -52,6 +53,12 @@ export interface SeenEnd extends WhoSeen {
   readonly lastMs: number;
 }
 
+export interface SeenLookup {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly resolver: string;
+}
+
 interface Device extends LearntDevice {
   readonly habits: Map<string, Habit>;
   readonly lookups: Map<string, string>;
@@ -81,6 +88,7 @@ export class HabitBook {
     this.#devices.set(device.key, {
       ...device,
       addresses: [...device.addresses],
+      resolvers: [...device.resolvers],
       habits: new Map(kept.map((one) => [habitKey(one), { ...one, names: [...one.names] }])),
       lookups: new Map(),
     });
@@ -119,9 +127,11 @@ export class HabitBook {
   }
 
   /** The device got these addresses as the answer to this name. */
-  lookup(who: WhoSeen, name: string, addresses: readonly string[], atMs: number): void {
+  lookup(who: WhoSeen, { name, addresses, resolver }: SeenLookup, atMs: number): void {
     const device = this.#deviceOf(who, atMs);
     if (device === null) return;
+    if (!device.resolvers.includes(resolver))
+      device.resolvers = [...device.resolvers, resolver].slice(-MAX_RESOLVERS_PER_DEVICE);
     for (const address of addresses) {
       device.lookups.delete(address);
       device.lookups.set(address, name);
@@ -146,14 +156,16 @@ export class HabitBook {
 
   /** The ones heard last first. */
   devices(): readonly LearntDevice[] {
-    return [...this.#devices.values()].sort((a, b) => b.lastMs - a.lastMs || (a.key < b.key ? -1 : 1));
+    return [...this.#devices.values()]
+      .map(plain)
+      .sort((a, b) => b.lastMs - a.lastMs || (a.key < b.key ? -1 : 1));
   }
 
   /** By key, MAC or an address. */
   find(text: string): LearntDevice | null {
     const direct = this.#devices.get(text) ?? this.#devices.get(this.#owners.get(text) ?? '');
-    if (direct !== undefined) return direct;
-    for (const device of this.#devices.values()) if (device.mac === text.toLowerCase()) return device;
+    if (direct !== undefined) return plain(direct);
+    for (const device of this.#devices.values()) if (device.mac === text.toLowerCase()) return plain(device);
     return null;
   }
 
@@ -171,7 +183,10 @@ export class HabitBook {
       devices: [...this.#changed].flatMap(([key, habits]) => {
         const device = this.#devices.get(key);
         if (device === undefined) return [];
-        return { device, habits: [...habits].flatMap((each) => device.habits.get(each) ?? []) };
+        return {
+          device: plain(device),
+          habits: [...habits].flatMap((each) => device.habits.get(each) ?? []),
+        };
       }),
       goneDevices: [...this.#goneDevices],
       goneHabits: this.#goneHabits,
@@ -251,8 +266,9 @@ export class HabitBook {
   }
 
   #deviceOf(who: WhoSeen, atMs: number): Device | null {
-    const owner = who.address === null ? undefined : this.#owners.get(who.address);
-    const key = who.device ?? who.mac ?? owner ?? who.address;
+    const isNobody = who.address !== null && UNSPECIFIED.has(who.address);
+    const owner = who.address === null || isNobody ? undefined : this.#owners.get(who.address);
+    const key = who.device ?? who.mac ?? owner ?? (isNobody ? null : who.address);
     if (key === null) return null;
     if (who.device !== null) this.#rename(who.mac, who.device);
     if (owner !== undefined && owner === who.address) this.#rename(owner, key);
@@ -263,7 +279,7 @@ export class HabitBook {
         return null;
       }
       device = {
-        ...{ key, mac: who.mac, addresses: [], sinceMs: atMs, lastMs: atMs, forgotten: 0 },
+        ...{ key, mac: who.mac, addresses: [], resolvers: [], sinceMs: atMs, lastMs: atMs, forgotten: 0 },
         ...{ habits: new Map(), lookups: new Map() },
       };
       this.#devices.set(key, device);
@@ -276,6 +292,7 @@ export class HabitBook {
   }
 
   #own(device: Device, address: string): void {
+    if (UNSPECIFIED.has(address)) return;
     if (device.addresses.at(-1) === address && this.#owners.get(address) === device.key) return;
     device.addresses = [...device.addresses.filter((each) => each !== address), address].slice(
       -MAX_ADDRESSES_PER_DEVICE,
@@ -351,9 +368,15 @@ const SUMMED = [
   ...(['bytesOut', 'bytesIn', 'packetsOut', 'packetsIn'] as const),
 ] as const;
 
+const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
 function forgetFirst(map: Map<string, unknown>): void {
   const [first] = map.keys();
   if (first !== undefined) map.delete(first);
+}
+
+function plain({ key, mac, addresses, resolvers, sinceMs, lastMs, forgotten }: Device): LearntDevice {
+  return { key, mac, addresses, resolvers, sinceMs, lastMs, forgotten };
 }
 
 function dayOf(atMs: number): number {

@@ -47,6 +47,8 @@ export const learntDevice = z.object({
   mac: z.string().max(17).nullable(),
   /** Latest seen last. */
   addresses: z.array(z.string().max(45)),
+  /** DNS servers that it asked. */
+  resolvers: z.array(z.string().max(45)),
   sinceMs: count,
   lastMs: count,
   /** Habits that made room for others. */

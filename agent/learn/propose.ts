@@ -26,8 +26,6 @@ export interface ProposeInput {
   readonly findings: readonly Finding[];
   /** Addresses of the policy's devices that were learnt from the wire. */
   readonly learned: LearnedAddresses;
-  /** DNS servers that the device asked. */
-  readonly resolvers: readonly string[];
   /** How long it was watched. */
   readonly watchedMs: number;
   readonly nowMs: number;
@@ -87,7 +85,7 @@ export function propose(input: ProposeInput): ProposalSet {
       index,
       connections: existing.get(index) ?? 0,
     })),
-    resolvers: named.length === 0 ? [] : input.resolvers,
+    resolvers: named.length === 0 ? [] : device.resolvers,
     domains: [
       ...new Set(
         named
@@ -100,7 +98,7 @@ export function propose(input: ProposeInput): ProposalSet {
 
 const INFRASTRUCTURE_TEXT = 'passes without an entry (DHCP, neighbour discovery, group membership)';
 const MIDDLE_TEXT =
-  'was open before the box watched: who opened it was not seen, and its port may be the caller’s own. It shows itself when it is opened again';
+  'was open before the box watched, so who opened it is not known; wait until it is opened again';
 const NOTHING_MORE = { findings: [], entry: null } as const;
 
 /** What always passes, as far as an end of a connection tells (the source port is not known of all). */

@@ -3,6 +3,8 @@
  * enforcer-messages.ts. A limit bounds every answer.
  */
 import { z } from 'zod';
+import { coverage } from '../learn/coverage.js';
+import { habit, learntDevice } from '../learn/habit.js';
 import { DEVICE_FIELDS, SOURCES } from '../inventory/observation.js';
 import { OPERATOR_FIELDS } from '../inventory/operator-fields.js';
 import { addressText, epochMs, finding, macText, refusalReason, side } from './vocabulary.js';
@@ -77,6 +79,19 @@ const inventoryDetail = z.strictObject({
   evidence: z.partialRecord(z.enum(DEVICE_FIELDS), z.array(candidate)),
 });
 export type InventoryDetail = z.infer<typeof inventoryDetail>;
+
+const learnRow = z.strictObject({ device: learntDevice, coverage });
+export type LearnRow = z.infer<typeof learnRow>;
+const learnDetail = z.strictObject({
+  device: learntDevice,
+  coverage,
+  habits: z.array(habit),
+  /** What was found about it and its peers. */
+  findings: z.array(finding),
+  /** Other devices behind the box that it met. */
+  others: z.array(z.strictObject({ device: z.string(), addresses: z.array(addressText) })),
+});
+export type LearnDetail = z.infer<typeof learnDetail>;
 
 const referenceKind = z.enum(['kev', 'eol']);
 export const MAX_REFERENCE_CHARACTERS = 800_000;
@@ -164,6 +179,15 @@ export const agentRequests = {
   refusals: {
     params: z.strictObject({ limit, device: z.string().max(64).optional() }),
     result: z.strictObject({ rows: z.array(refusalRow), total: z.number() }),
+  },
+  /** What was learnt of devices, and how much of their life was watched. */
+  learn: {
+    params: z.strictObject({ limit, offset: z.int().min(0).max(100_000).default(0) }),
+    result: z.strictObject({ rows: z.array(learnRow), total: z.number() }),
+  },
+  'learn.show': {
+    params: z.strictObject({ device: deviceKey }),
+    result: learnDetail,
   },
   findings: {
     params: z.strictObject({

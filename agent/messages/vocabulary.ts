@@ -51,6 +51,8 @@ export const connectionSummary = z.strictObject({
   refused: refusalReason.nullable(),
   /** Shadow mode: it went through, enforce would have refused it. */
   wouldRefuse: z.boolean(),
+  /** TCP that did not begin with a SYN: it was open before anybody watched, and who opened it is not known. Absent: it began here. */
+  isMidstream: z.literal(true).optional(),
   count: z.number().int().positive(),
   firstMs: epochMs,
   lastMs: epochMs,
@@ -211,11 +213,14 @@ export type StateChange = z.infer<typeof stateChange>;
 
 export const flowEnd = z.strictObject({
   device: deviceName.nullable(),
+  deviceAddress: addressText,
   from: side,
   peer: addressText,
   protocol: z.number().int().min(0).max(255),
+  /** Of the one contacted; ICMP: type * 256 + code. */
   port: z.number().int().min(0).max(65535).nullable(),
   flows: z.number().int().positive(),
+  /** Out is away from the device. */
   bytesOut: z.number().nonnegative(),
   bytesIn: z.number().nonnegative(),
   packetsOut: z.number().nonnegative(),

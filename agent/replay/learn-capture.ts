@@ -21,14 +21,11 @@ const DNS_PORT = 53;
 const WATCH_JOIN_MS = 3_600_000;
 /** Findings kept; a capture that is one attack has thousands. */
 const MAX_FINDINGS = 10_000;
-const MAX_RESOLVERS = 8;
 
 export interface LearntCapture {
   readonly book: HabitBook;
   readonly watched: WatchLog;
   readonly findings: readonly Finding[];
-  /** DNS servers that answered a device, by its key. */
-  readonly resolvers: ReadonlyMap<string, readonly string[]>;
   /** Time of the last packet. */
   readonly endMs: number;
   readonly files: readonly (ReadOutcome & { readonly file: string; readonly packets: number })[];
@@ -43,7 +40,6 @@ export async function learnFromCaptures(
   const book = new HabitBook();
   const watched = new WatchLog(WATCH_JOIN_MS);
   const findings = new Map<string, Finding>();
-  const resolvers = new Map<string, string[]>();
   const devices = new ReplayDevices(named);
   const outcomes: LearntCapture['files'][number][] = [];
   let endMs = 0;
@@ -71,18 +67,15 @@ export async function learnFromCaptures(
         const answer = readAnswer(bytes, view.payloadOffset, view.payloadOffset + view.payloadLength);
         const who = whoIs(id, null);
         if (answer === null || who.device === null) return;
-        book.lookup(who, answer.name, answer.addresses, replay.nowMs);
-        const known = resolvers.get(who.device) ?? [];
         const resolver = formatAddress(view.family, view.src0, view.src1, view.src2, view.src3);
-        if (!known.includes(resolver) && known.length < MAX_RESOLVERS)
-          resolvers.set(who.device, [...known, resolver]);
+        book.lookup(who, { ...answer, resolver }, replay.nowMs);
       },
     });
     const outcome = await replayFile(file, replay, devices);
     outcomes.push({ file, packets: replay.packets + replay.flowRecords, ...outcome });
     endMs = Math.max(endMs, replay.lastMs);
   }
-  return { book, watched, findings: [...findings.values()], resolvers, endMs, files: outcomes };
+  return { book, watched, findings: [...findings.values()], endMs, files: outcomes };
 }
 
 function fold(

@@ -92,4 +92,20 @@ export const MIGRATIONS: readonly string[] = [
     hash TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE learnt_devices (
+    key  TEXT PRIMARY KEY,                 -- name in the policy, MAC or address
+    body TEXT NOT NULL                     -- JSON, see learn/habit.ts
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE habits (
+    device TEXT NOT NULL,
+    key    TEXT NOT NULL,                  -- direction, peer, protocol, port
+    body   TEXT NOT NULL,
+    PRIMARY KEY (device, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE watched (
+    from_ms INTEGER PRIMARY KEY,           -- stretches of time in which everything was told, see learn/watched.ts
+    to_ms   INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -9,6 +9,7 @@ import { ActivityAnchorTable } from './activity-anchor.js';
 import { DeviceTable } from './devices.js';
 import { FamiliarTable } from './familiar.js';
 import { FindingTable } from './findings.js';
+import { HabitTable } from './habits.js';
 import { InventoryTable } from './inventory.js';
 import { ReferenceDataTable } from './reference-data.js';
 import { RefusalTable } from './refusals.js';
@@ -26,6 +27,7 @@ export class Store {
   readonly inventory: InventoryTable;
   readonly referenceData: ReferenceDataTable;
   readonly activityAnchor: ActivityAnchorTable;
+  readonly habits: HabitTable;
   readonly #db: Database.Database;
 
   constructor(db: Database.Database, path: string) {
@@ -40,6 +42,7 @@ export class Store {
     this.inventory = new InventoryTable(db);
     this.referenceData = new ReferenceDataTable(db);
     this.activityAnchor = new ActivityAnchorTable(db);
+    this.habits = new HabitTable(db);
   }
 
   /** All of `work` or none of it. The tables' running counts are put right when it fails. */
@@ -61,6 +64,7 @@ export class Store {
       storeFamiliarPeers: this.familiar.dropped,
       storeStateChanges: this.stateChanges.dropped,
       storeInventoryRows: this.inventory.dropped,
+      storeHabits: this.habits.dropped,
       ...this.spool.dropped(),
     };
   }

@@ -204,6 +204,10 @@ export async function serveAgent(
       'inventory.enter': ({ devices }) => ({ changed: devices.length, problems: [] }),
       'reference.get': () => ({ document: null }),
       'reference.put': () => ({}),
+      learn: () => nothing,
+      'learn.show': () => {
+        throw new RequestError('unknown-device', 'nothing was learnt of it');
+      },
       refusals: () => nothing,
       findings: () => nothing,
       ...handlers,
