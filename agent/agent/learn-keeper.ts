@@ -8,7 +8,7 @@ import { HabitBook, type WhoSeen } from '../learn/habit-book.js';
 import { WatchLog } from '../learn/watched.js';
 import type { LearnDetail, LearnRow } from '../messages/agent-messages.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
-import type { ConnectionSummary, FlowEnd, StateChange } from '../messages/vocabulary.js';
+import type { ConnectionSummary, FlowEnd, NameLookup, StateChange } from '../messages/vocabulary.js';
 import type { Store } from '../store/store.js';
 
 const NEWS_INTERVAL_MS = 300_000;
@@ -60,6 +60,9 @@ export class LearnKeeper {
         return;
       case 'flowEnds':
         for (const item of event.items) this.#end(item);
+        return;
+      case 'lookups':
+        for (const item of event.items) this.#lookup(item);
         return;
       case 'state':
         if (event.items.some(({ kind }) => CHANGES_OF_POLICY.has(kind))) this.book.policyChanged();
@@ -135,6 +138,11 @@ export class LearnKeeper {
       firstMs: item.firstMs,
       lastMs: item.lastMs,
     });
+  }
+
+  #lookup({ device, name, addresses, resolver, lastMs }: NameLookup): void {
+    if (device === null || addresses.length === 0) return;
+    this.book.lookup({ device, mac: null, address: null }, { name, addresses, resolver }, lastMs);
   }
 
   #end(item: FlowEnd): void {

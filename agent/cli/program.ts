@@ -9,6 +9,7 @@ import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
 import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
 import { declareInventoryCommands } from './inventory-commands.js';
+import { declareLearnCommands } from './learn-commands.js';
 import { declarePolicyCommands } from './policy-commands.js';
 import { declareRiskCommands } from './risk-commands.js';
 import { declareProcessCommands } from './process-commands.js';
@@ -51,6 +52,7 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
     .addHelpText('after', AFTER);
   program.commandsGroup('Policy:');
   declarePolicyCommands(program, context, report);
+  declareLearnCommands(program, context, report);
   program.commandsGroup('What is going on:');
   declareReportCommands(program, context, report);
   program.commandsGroup('What is behind the box:');

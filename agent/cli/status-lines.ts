@@ -69,6 +69,12 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
           labelled(index === 0 ? 'Contained' : '', containmentText(order, nowMs)),
         )),
     ...labelled('Permitted', counted(status.permittedNew, 'new connection')),
+    ...(status.wouldRefuse === 0
+      ? []
+      : labelled(
+          'Shadow',
+          `${counted(status.wouldRefuse, 'first packet')} that enforce would refuse: cordon learn shadow DEVICE`,
+        )),
     ...labelled('Inspection', inspectionText(status.inspection)),
     ...(status.portsUnguarded === null
       ? []
@@ -188,7 +194,8 @@ function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-function field(label: string, text: string, columns: number): readonly string[] {
+/** A label and a text under each other, as every line of a status. */
+export function field(label: string, text: string, columns: number): readonly string[] {
   const indent = ' '.repeat(LABEL_WIDTH + 2);
   return wrap(escapeControls(text), columns, indent).map((line, index) =>
     index === 0 ? label.padEnd(LABEL_WIDTH) + line.slice(LABEL_WIDTH) : line,

@@ -41,6 +41,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     containment: sources.containment.messages(),
     refused,
     permittedNew: counters.get('permitted_new')?.packets ?? 0,
+    wouldRefuse: counters.get('would_refuse')?.packets ?? 0,
     inspection: sources.inline.status(),
     portsUnguarded: sources.portGuard.why,
     dropped: sources.dropped(),

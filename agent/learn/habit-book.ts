@@ -18,6 +18,9 @@ const MAX_LOOKUPS_PER_DEVICE = 512;
 const MAX_OWNERS = 50_000;
 /** Share of the habits that goes at once when there is no room. */
 const FORGET_SHARE = 0.05;
+/** Past these, only when it was last seen says what to forget first. */
+const ENOUGH_DAYS = 7;
+const ENOUGH_TIMES = 3;
 const DAY_MS = 86_400_000;
 
 /** Who it is about, as far as an event tells. */
@@ -98,8 +101,7 @@ export class HabitBook {
 
   /** Whose an address is; call it for all of a batch before the first connection of it is folded. */
   meet(who: WhoSeen, atMs: number): void {
-    const device = this.#deviceOf(who, atMs);
-    if (device !== null && who.address !== null) this.#own(device, who.address);
+    this.#deviceOf(who, atMs);
   }
 
   /** A connection that passed. Between two devices behind the box it is a habit of both. */
@@ -287,6 +289,7 @@ export class HabitBook {
     device.mac = who.mac ?? device.mac;
     device.sinceMs = Math.min(device.sinceMs, atMs);
     device.lastMs = Math.max(device.lastMs, atMs);
+    if (who.address !== null) this.#own(device, who.address);
     this.#note(key, null);
     return device;
   }
@@ -332,10 +335,13 @@ export class HabitBook {
     if (most !== null) this.#forget(most);
   }
 
-  /** Once seen goes before often seen, and of these the one not seen for longest. */
+  /** Seen on few days goes before seen on many, seldom before often, and of these the one not seen for longest. */
   #forget(device: Device): void {
     const order = [...device.habits].sort(
-      ([, a], [, b]) => Number(a.count > 1) - Number(b.count > 1) || a.lastMs - b.lastMs,
+      ([, a], [, b]) =>
+        Math.min(a.days, ENOUGH_DAYS) - Math.min(b.days, ENOUGH_DAYS) ||
+        Math.min(a.count, ENOUGH_TIMES) - Math.min(b.count, ENOUGH_TIMES) ||
+        a.lastMs - b.lastMs,
     );
     for (const [key, one] of order.slice(0, Math.ceil(order.length * FORGET_SHARE))) {
       device.habits.delete(key);

@@ -21,6 +21,7 @@ export interface MergeOptions {
   readonly mode: DeviceMode | null;
   /** Local time and age of a moment, for comments. */
   readonly formatTime: (atMs: number) => string;
+  readonly formatBytes: (bytes: number) => string;
 }
 
 /** A policy that names nobody, for a proposal from a capture without one. */
@@ -89,7 +90,7 @@ function addToSite(document: Document, key: 'resolvers' | 'domains', values: rea
   if (values.length === 0) return;
   const site = mapUnder(document, document.contents, 'site');
   const list = listNode(document, site, key);
-  const known = new Set(list.toJSON() as unknown[]);
+  const known = new Set(list.toJSON());
   const fresh = values.filter((value) => !known.has(value));
   for (const value of fresh) list.add(document.createNode(value));
 }
@@ -106,7 +107,7 @@ function entryNode(
   }
   node.commentBefore = [
     ...(doubts.length > 0 ? [`doubtful: ${doubts.map(({ text }) => text).join('; ')}`] : []),
-    ...evidenceLines(evidence, options.formatTime),
+    ...evidenceLines(evidence, options),
   ]
     .map(comment)
     .join('\n');
@@ -124,12 +125,17 @@ function plainEntry({ direction, peer, protocol, ports, why }: ProposedEntry): o
 }
 
 /** Three lines at most: when and how often, how much, and what the device was looking for. */
-export function evidenceLines(evidence: Evidence, formatTime: (atMs: number) => string): readonly string[] {
+function evidenceLines(
+  evidence: Evidence,
+  { formatTime, formatBytes }: Pick<MergeOptions, 'formatTime' | 'formatBytes'>,
+): readonly string[] {
   const { count, days, firstMs, lastMs, ended, bytesOut, bytesIn, openedBy, names, peers, ports } = evidence;
   const times = `${count} ${count === 1 ? 'connection' : 'connections'}${days > 1 ? ` on ${days} days` : ''}`;
   const when = count === 1 ? formatTime(firstMs) : `${formatTime(firstMs)} to ${formatTime(lastMs)}`;
   const bytes =
-    ended === 0 ? 'none has ended: no bytes counted' : `${bytesText(bytesOut)} out, ${bytesText(bytesIn)} in`;
+    ended === 0
+      ? 'none has ended: no bytes counted'
+      : `${formatBytes(bytesOut)} out, ${formatBytes(bytesIn)} in`;
   const opener = openedBy === 'device' ? 'the device opened' : 'the peer opened';
   return [
     `${times}, ${when}`,
@@ -151,7 +157,12 @@ function leftOutLines(leftOut: readonly LeftOut[], options: MergeOptions): reado
     .slice(0, MAX_LEFT_OUT_LINES)
     .flatMap(({ text, habits, entry }) => [
       `left out: ${habits.map(habitText).slice(0, MAX_LISTED).join(', ')}: ${text}`,
-      ...habits.slice(0, 1).map((one) => `  seen ${one.count} times, last ${options.formatTime(one.lastMs)}`),
+      ...habits
+        .slice(0, 1)
+        .map(
+          (one) =>
+            `  seen ${one.count === 1 ? 'once' : `${one.count} times`}, last ${options.formatTime(one.lastMs)}`,
+        ),
       ...(entry === null ? [] : [`  - ${entryText(entry)}`]),
     ]);
   const more = shown.length - MAX_LEFT_OUT_LINES;
@@ -172,23 +183,21 @@ export function habitText(one: {
   return `${one.direction} ${service} ${one.direction === 'out' ? 'to' : 'from'} ${one.peer}`;
 }
 
+/** `out tcp 443 to name time.example`. */
+export function serviceOf({ direction, peer, protocol, ports }: ProposedEntry): string {
+  const [[kind, value] = ['address', '']] = Object.entries<string>(peer);
+  const service = ports === undefined ? protocol : `${protocol} ${ports.join(',')}`;
+  return `${direction} ${service} ${direction === 'out' ? 'to' : 'from'} ${kind === 'address' ? '' : `${kind} `}${value}`;
+}
+
 /** One line of YAML, to be taken over by hand. */
 export function entryText(entry: ProposedEntry): string {
-  const [[kind, value] = ['address', '']] = Object.entries(entry.peer) as [string, string][];
+  const [[kind, value] = ['address', '']] = Object.entries<string>(entry.peer);
   const ports =
     entry.ports === undefined
       ? ''
       : `, ports: [${entry.ports.map((one) => (one.includes('-') ? `"${one}"` : one)).join(', ')}]`;
   return `{ direction: ${entry.direction}, peer: { ${kind}: "${value}" }, protocol: ${entry.protocol}${ports}, why: "${entry.why}" }`;
-}
-
-function bytesText(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
-  let value = bytes / 1_000;
-  let unit = 0;
-  for (; value >= 1_000 && unit < units.length - 1; unit++) value /= 1_000;
-  return `${value.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
 /** One line, printable, not endless. */

@@ -3,9 +3,10 @@
  * reaches a kernel before a person has applied it. Pure; used by `cordon learn propose` over the agent's habits or a capture's.
  */
 import type { Finding } from '../messages/vocabulary.js';
-import { addressBytes, isInNetwork, parseAddress, parseNetwork, type Address } from '../policy/address.js';
+import { addressBytes, parseAddress } from '../policy/address.js';
 import { formatAddressKind } from '../policy/address-kind.js';
 import { INFRASTRUCTURE, PROTOCOL_NUMBERS } from '../policy/default-policy.js';
+import { parseHostName } from '../policy/host-name.js';
 import { createEntryMatcher } from '../policy/match-entry.js';
 import { protocolNameOf } from '../policy/protocol-name.js';
 import { deviceAddresses, ownValue, type LearnedAddresses } from '../policy/resolve-peers.js';
@@ -15,6 +16,8 @@ import { groupByPort, networksOf } from './generalise.js';
 import { isUnanswered, type Habit, type LearntDevice } from './habit.js';
 import type { Evidence, LeftOut, Proposal, ProposalSet, ProposedEntry, ProposedPeer } from './proposal.js';
 import { serviceKey, serviceWords } from './service-words.js';
+import { namesOf, needsDomain } from './names.js';
+import { isInside } from './site.js';
 import { findingsAbout } from './suspect.js';
 
 export interface ProposeInput {
@@ -33,7 +36,7 @@ export interface ProposeInput {
 
 export function propose(input: ProposeInput): ProposalSet {
   const { policy, name, device, habits, findings } = input;
-  const listed = createEntryMatcher(policy, input.learned);
+  const listed = createEntryMatcher(policy, input.learned, namesOf(policy, device, habits));
   const owners = ownersOf(policy, input.learned, name);
   const leftOut: LeftOut[] = [];
   const existing = new Map<number, number>();
@@ -88,9 +91,9 @@ export function propose(input: ProposeInput): ProposalSet {
     resolvers: named.length === 0 ? [] : device.resolvers,
     domains: [
       ...new Set(
-        named
-          .filter(({ evidence }) => evidence.peers.some((peer) => isInside(policy, peer)))
-          .map((one) => one.name),
+        named.flatMap(({ name: host, evidence }) =>
+          evidence.peers.some((peer) => needsDomain(policy, host, peer)) ? [host] : [],
+        ),
       ),
     ].sort(compare),
   };
@@ -150,6 +153,8 @@ export function singleEntry(
   const kind = address === null ? 'no address' : formatAddressKind(address);
   if (kind !== null && (kind !== 'a multicast address' || one.direction === 'in'))
     return no(`${one.peer} is ${kind}, which no entry can name`);
+  if ((protocol === 'icmp' && address?.family === 6) || (protocol === 'icmpv6' && address?.family === 4))
+    return no(`${protocol} to ${one.peer}`);
   const owner = owners.get(one.peer);
   const peer = owner === undefined ? { address: one.peer } : { device: owner };
   return { entry: entryOf(one, peer, protocol, one.port === null ? null : String(one.port)), problem: '' };
@@ -199,8 +204,13 @@ function entriesOf(wanted: readonly Habit[], owners: Owners): readonly Made[] {
 function peersOf(one: Habit, owners: Owners): readonly ProposedPeer[] {
   const owner = owners.get(one.peer);
   if (owner !== undefined) return [{ device: owner }];
-  if (one.direction === 'out' && one.names.length > 0) return one.names.map((name) => ({ name }));
-  return [{ address: one.peer }];
+  const names = one.direction === 'out' ? one.names.filter(isHostName) : [];
+  return names.length > 0 ? names.map((name) => ({ name })) : [{ address: one.peer }];
+}
+
+/** A single label may be anything: a group of the policy, a host of another domain tomorrow. */
+function isHostName(name: string): boolean {
+  return name.includes('.') && parseHostName(name, 'no-wildcard').ok;
 }
 
 function madeOf(peer: ProposedPeer, habits: readonly Habit[]): readonly Made[] {
@@ -210,6 +220,14 @@ function madeOf(peer: ProposedPeer, habits: readonly Habit[]): readonly Made[] {
   if (!hasPorts(protocol)) return [{ entry: entryOf(first, peer, protocol, null), habits, isRange: false }];
   return groupByPort(habits).flatMap(({ ports, isRange, habits: own }) => {
     const [example] = own;
+    // A name has one set element for every port: it cannot carry a range of thousands.
+    if (isRange && 'name' in peer)
+      return [...new Set(own.map((one) => one.peer))].flatMap((address) =>
+        madeOf(
+          { address },
+          own.filter((one) => one.peer === address),
+        ),
+      );
     return example === undefined
       ? []
       : [{ entry: entryOf(example, peer, protocol, ports), habits: own, isRange }];
@@ -293,25 +311,6 @@ function evidenceOf(habits: readonly Habit[]): Evidence {
     peers: distinct(habits.map(({ peer }) => peer)),
     ports: distinct(habits.flatMap(({ port }) => port ?? [])).sort((a, b) => a - b),
   };
-}
-
-/** Inside the site; a policy that does not say what that is means the private addresses (RFC 1918, RFC 4193). */
-export function isInside(policy: Policy, text: string): boolean {
-  const address = parseAddress(text);
-  if (address === null) return false;
-  const networks = policy.site.networks.length > 0 ? policy.site.networks : PRIVATE;
-  return networks.some((network) => isInNetwork(address, network)) || isLinkLocal(address);
-}
-
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'].flatMap((text) => {
-  const parsed = parseNetwork(text);
-  return parsed.ok ? [parsed.network] : [];
-});
-
-/** RFC 3927, RFC 4291 section 2.5.6. */
-function isLinkLocal(address: Address): boolean {
-  const [first = 0, second = 0] = addressBytes(address);
-  return address.family === 4 ? first === 169 && second === 254 : first === 0xfe && (second & 0xc0) === 0x80;
 }
 
 function weightOf(proposal: Proposal): number {

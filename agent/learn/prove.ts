@@ -6,12 +6,20 @@ import type { Finding } from '../messages/vocabulary.js';
 import { parseAddress } from '../policy/address.js';
 import { formatAddressKind } from '../policy/address-kind.js';
 import type { BoxConfig } from '../policy/config.js';
-import { deviceAddresses, ownValue, type LearnedAddresses } from '../policy/resolve-peers.js';
+import {
+  deviceAddresses,
+  ownValue,
+  peerNames,
+  resolvePeer,
+  type LearnedAddresses,
+  type NamedAddresses,
+} from '../policy/resolve-peers.js';
 import type { Policy, PolicyDevice } from '../policy/schema.js';
 import { assignIds, NO_IDS } from '../ruleset/assign-ids.js';
 import { compileRuleset } from '../ruleset/compile-ruleset.js';
 import { createElementEvaluator, type ElementEvaluator } from '../ruleset/evaluate-elements.js';
 import type { Habit, LearntDevice } from './habit.js';
+import { namesOf } from './names.js';
 import { isInfrastructure, ownersOf, singleEntry } from './propose.js';
 import type { ProposedEntry } from './proposal.js';
 import { findingsAbout } from './suspect.js';
@@ -45,7 +53,7 @@ export interface Proved {
 /** One verdict for each habit, what breaks first. Throws RangeError where a limit of the compiler is passed. */
 export function prove(input: ProveInput): readonly Proved[] {
   const { policy, name, device, habits, findings, learned } = input;
-  const enforced = withMode(policy, name, 'enforce');
+  const enforced = withNames(withMode(policy, name, 'enforce'), name, namesOf(policy, device, habits));
   const ids = assignIds(Object.keys(policy.devices), NO_IDS);
   const evaluate = createElementEvaluator(
     compileRuleset({ policy: enforced, config: input.config, ids, learned }),
@@ -91,6 +99,27 @@ function permittedBy(evaluate: ElementEvaluator, deviceId: number | undefined, h
 
 function isSameFamily(a: string, b: string): boolean {
   return a.includes(':') === b.includes(':');
+}
+
+/**
+ * The policy with a device's names as the addresses that they had: a group of them in the place of each entry, so that the entry keeps its number. The
+ * enforcer puts the same into sets of their own.
+ */
+function withNames(policy: Policy, name: string, named: NamedAddresses): Policy {
+  const device = ownValue(policy.devices, name);
+  if (!device) return policy;
+  const groups = Object.assign(Object.create(null) as Policy['groups'], policy.groups);
+  const allow = device.allow.map((entry, index) => {
+    if (peerNames(policy, entry.peer).length === 0) return entry;
+    const peers = resolvePeer(policy, entry.peer, undefined, (each) => named(name, each));
+    // No group of a policy has a name with a space.
+    const group = `names of ${index}`;
+    groups[group] = peers === 'any' ? [] : [...peers];
+    return { ...entry, peer: { group } };
+  });
+  const devices = Object.assign(Object.create(null) as Policy['devices'], policy.devices);
+  devices[name] = { ...device, allow };
+  return { ...policy, groups, devices };
 }
 
 /** The policy with a device in another mode. */

@@ -149,6 +149,7 @@ export const nameLookup = z.strictObject({
   firstMs: epochMs,
   lastMs: epochMs,
 });
+export type NameLookup = z.infer<typeof nameLookup>;
 
 export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);
@@ -249,6 +250,8 @@ export const enforcerStatus = z.strictObject({
   /** Exact counts from the kernel by reason, since the tables were loaded. */
   refused: z.record(refusalReason, z.strictObject({ packets: z.number(), bytes: z.number() })),
   permittedNew: z.number(),
+  /** First packets of devices in shadow that enforce would refuse, since the tables were loaded. */
+  wouldRefuse: z.number(),
   inspection: z.strictObject({
     /** What the box is configured for. */
     wanted: z.enum(['inline', 'tap']),

@@ -9,7 +9,7 @@ import { HabitBook, type WhoSeen } from '../learn/habit-book.js';
 import { readAnswer } from '../learn/read-answer.js';
 import { WatchLog } from '../learn/watched.js';
 import type { Finding } from '../messages/vocabulary.js';
-import { formatAddress } from '../packet/format.js';
+import { formatAddress, formatMac } from '../packet/format.js';
 import { NONE, PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 import type { ReadOutcome } from './read-file.js';
 import { replayFile } from './read-file.js';
@@ -17,8 +17,8 @@ import { ReplayDevices, type NamedDevice } from './replay-devices.js';
 import { Replay } from './replay.js';
 
 const DNS_PORT = 53;
-/** A capture that says nothing for longer was not taken all the time. */
-const WATCH_JOIN_MS = 3_600_000;
+/** A capture that says nothing for longer was put together from pieces; a device that sleeps is quiet for hours. */
+const WATCH_JOIN_MS = 86_400_000;
 /** Findings kept; a capture that is one attack has thousands. */
 const MAX_FINDINGS = 10_000;
 
@@ -55,9 +55,12 @@ export async function learnFromCaptures(
         if (findings.has(finding.key) || findings.size < MAX_FINDINGS) findings.set(finding.key, finding);
       },
       onEvent: (event, addresses) => {
-        const who = whoIs(event.deviceId, addresses.text(event.local));
+        const label = whoIs(event.deviceId, addresses.text(event.local));
+        const isOwnFrame = event.fromDevice && !event.isReply && event.macHigh !== NONE;
+        const who = isOwnFrame ? { ...label, mac: formatMac(event.macHigh, event.macLow) } : label;
         if (who.device === null || event.verdict === VERDICT_REFUSED) return;
-        fold(book, who, event, addresses, replay.nowMs);
+        // The replay lets time go on after the last packet, so that what is open ends.
+        fold(book, who, event, addresses, Math.min(replay.nowMs, replay.lastMs));
       },
       onTime: (nowMs) => {
         watched.see(nowMs);
