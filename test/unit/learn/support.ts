@@ -1,6 +1,6 @@
 /** Habits, devices and findings for the tests of this room, as short as a table row. */
 import { habitKey, type Habit, type LearntDevice } from '../../../agent/learn/habit.js';
-import type { HabitBook} from '../../../agent/learn/habit-book.js';
+import type { HabitBook } from '../../../agent/learn/habit-book.js';
 import { type SeenConnection } from '../../../agent/learn/habit-book.js';
 import type { Finding } from '../../../agent/messages/vocabulary.js';
 
