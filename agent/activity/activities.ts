@@ -41,6 +41,7 @@ const MACHINE_MADE: ReadonlySet<string> = new Set<StateChange['kind']>([
   'tables-restored',
   'inspection-changed',
   'evidence-dropped',
+  'connections-full',
 ]);
 /** Of one such kind in an hour; the next one after that says how many were left out. */
 export const MAX_MACHINE_MADE_PER_HOUR = 24;

@@ -12,8 +12,7 @@ import { agentRequests, type AgentStatus } from '../messages/agent-messages.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
-import { isDamage, openStore } from '../store/open-store.js';
-import type { Store } from '../store/store.js';
+import { isDamage, openStore, type OpenedStore } from '../store/open-store.js';
 import { readHealth } from '../upstream/health.js';
 import { Upstream, type UpstreamChange } from '../upstream/mqtt-client.js';
 import { boxTopics } from '../upstream/pure/topics.js';
@@ -25,6 +24,7 @@ import { LearnKeeper } from './learn-keeper.js';
 import { Recorder } from './recorder.js';
 import { agentHandlers } from './requests.js';
 import { startService, stopSignal } from './service.js';
+import { saveUnwritten, takeUnwritten } from './unwritten.js';
 
 /** Findings and state changes that wait for a disk that refused, refusals whose window ended. */
 const FLUSH_INTERVAL_MS = 1_000;
@@ -52,7 +52,10 @@ export interface RunAgentOptions {
   readonly brokerBackoffMs?: { readonly min: number; readonly max: number };
 }
 
-/** Resolves with the exit status once told to stop: 0, or 1 when it could not start (the log says why). */
+/**
+ * Resolves with the exit status once told to stop: 0, or 1 when it could not start or its database turned out damaged, so that it is
+ * started again and begins a new one (the log says which).
+ */
 export async function runAgent(options: RunAgentOptions): Promise<number> {
   const log = pino(
     {
@@ -65,8 +68,8 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   /** What was opened, to be closed in reverse, also when the start fails half-way. */
   const opened: (() => Promise<void> | void)[] = [];
   try {
-    await run(options, log, opened);
-    return 0;
+    const isDamaged = await run(options, log, opened);
+    return isDamaged ? 1 : 0;
   } catch (error) {
     log.fatal({ err: error }, 'the agent could not start');
     return 1;
@@ -76,18 +79,20 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   }
 }
 
+/** True: it ended because the database is damaged. */
 async function run(
   options: RunAgentOptions,
   log: Logger,
   opened: (() => Promise<void> | void)[],
-): Promise<void> {
+): Promise<boolean> {
   const { config, paths, environment, version } = options;
   const nowMs = (): number => Date.now();
   const startedAtMs = nowMs();
   const stopped = stopSignal(options.signal);
 
   const storePath = join(paths.agentStateDir, 'agent.db');
-  const store = open(storePath, nowMs(), log);
+  const unwrittenPath = join(paths.agentStateDir, 'unwritten.json');
+  const { store, setAside } = open(storePath, nowMs(), log);
   opened.push(() => {
     store.close();
   });
@@ -111,10 +116,19 @@ async function run(
   opened.push(() => upstream?.stop());
 
   let lastWriteErrorMs = 0;
+  let isDamaged = false;
+  let endDamaged: () => void = () => undefined;
+  const damaged = new Promise<void>((resolve) => (endDamaged = resolve));
   const onWriteError = (error: unknown): void => {
+    if (isDamage(error)) {
+      isDamaged = true;
+      endDamaged();
+    }
     if (nowMs() - lastWriteErrorMs < WRITE_ERROR_LOG_INTERVAL_MS) return;
     lastWriteErrorMs = nowMs();
-    const next = isDamage(error) ? 'a restart will set the database aside' : 'kept in memory and tried again';
+    const next = isDamage(error)
+      ? 'ends, to set the database aside when it is started again'
+      : 'kept in memory and tried again';
     log.error({ err: error, next }, 'the store refused a write');
   };
   const inventory = new InventoryKeeper({
@@ -170,7 +184,23 @@ async function run(
 
   opened.push(() => {
     recorder.finish();
+    if (isDamaged) saveUnwritten(unwrittenPath, recorder.unwritten());
   });
+  for (const event of takeUnwritten(unwrittenPath)) recorder.take(event);
+  if (setAside !== null)
+    recorder.take({
+      event: 'state',
+      items: [
+        {
+          kind: 'evidence-dropped',
+          atMs: nowMs(),
+          by: 'agent',
+          device: null,
+          generation: null,
+          detail: `the database was damaged: set aside as ${setAside}, and a new one begun`,
+        },
+      ],
+    });
 
   const link = startEnforcerLink({
     socketPath: paths.enforcerSocket,
@@ -258,6 +288,7 @@ async function run(
       },
     ),
     onHandlerError: (error, request) => {
+      if (isDamage(error)) onWriteError(error);
       log.error({ err: error, request }, 'a request failed');
     },
   });
@@ -305,14 +336,18 @@ async function run(
   opened.push(startService(environment, process.pid));
   const broker = config.mqtt?.url ?? null;
   log.info({ box: config.box, socket: paths.agentSocket, store: storePath, broker }, 'ready');
-  await stopped;
+  await Promise.race([stopped, damaged]);
+  return isDamaged;
 }
 
-function open(path: string, nowMs: number, log: Logger): Store {
-  const { store, setAside } = openStore(path, nowMs);
-  if (setAside !== null)
-    log.error({ setAside }, 'the database was damaged: it was set aside and a new one begun');
-  return store;
+function open(path: string, nowMs: number, log: Logger): OpenedStore {
+  const opened = openStore(path, nowMs);
+  if (opened.setAside !== null)
+    log.error(
+      { setAside: opened.setAside },
+      'the database was damaged: it was set aside and a new one begun',
+    );
+  return opened;
 }
 
 /** Null where there are none, or they cannot be read. */

@@ -103,6 +103,25 @@ export class Recorder {
     this.flush();
   }
 
+  /** What waits, as it was told: for another recorder, when the store takes nothing any more. */
+  unwritten(): readonly EventMessage[] {
+    return [...this.#statistics, ...this.#waiting].flatMap((work): EventMessage[] => {
+      switch (work.kind) {
+        case 'connection':
+          return [{ event: 'connections', items: [work.item] }];
+        case 'device':
+          return [{ event: 'devices', items: [work.item] }];
+        case 'finding':
+          return [{ event: 'findings', items: [work.item] }];
+        case 'state':
+          return [{ event: 'state', items: [work.item] }];
+        default:
+          // A summary of refusals, which are told as connections too.
+          return [];
+      }
+    });
+  }
+
   /** Everything, statistics too. */
   flush(): void {
     this.#statisticsWrittenMs = this.#options.nowMs();

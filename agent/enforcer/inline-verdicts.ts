@@ -20,7 +20,8 @@ import { HELD_COUNTER, HOLD_QUEUE, INSPECTING_SET, NOT_HELD_COUNTER } from '../r
 import { HeldBalance } from './held-balance.js';
 import type { HoldRule } from './hold-rule.js';
 
-const HEARTBEAT_MS = 1_000;
+/** Some beats may be late before the way to the queue closes. */
+const HEARTBEAT_MS = 250;
 /** Long enough for what was dropped to be sent again without meeting the queue (RFC 6298: 1, 3, 7, 15 s). */
 const SUSPENDED_MS = 30_000;
 /** Twice as long each time, up to this. */

@@ -11,6 +11,7 @@ import { sdNotify } from '../netlink/sd-notify.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
 import { ownValue } from '../policy/resolve-peers.js';
+import { ConnectionTable } from './connection-table.js';
 import { ContainmentKeeper } from './containment-keeper.js';
 import { previewContainment } from './containment-preview.js';
 import { cutConnections, type Situation } from './cut-connections.js';
@@ -169,6 +170,9 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     onError: fail('inline inspection failed; what the allow-list permits passes'),
   });
   await inline.start();
+  const connectionTable = new ConnectionTable(now, (detail) => {
+    tell({ kind: 'connections-full', by: 'enforcer', device: null, generation: null, detail });
+  });
   const dropped = (): Record<string, number> => ({
     ...evidence.dropped(),
     ...listeners.dropped(),
@@ -176,6 +180,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     detectorContainments: byDetectors.overBudget,
     containmentsLeftToPeople: byDetectors.leftToPeople,
     flowEnds: flowEnds.dropped,
+    connectionTableFull: connectionTable.dropped,
     stateChanges: changesDropped,
     ...server.dropped(),
   });
@@ -229,6 +234,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       if (items.length > 0) server.broadcast({ event: 'flowEnds', items });
     }, FLOW_ENDS_MS),
     setInterval(() => {
+      connectionTable.look();
       if (subscribers() > 0)
         void status()
           .then((current) => {

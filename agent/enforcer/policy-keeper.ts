@@ -82,7 +82,8 @@ export class PolicyKeeper {
   /** Brings the kernel to the current policy on disk. What was pending when we died was not confirmed: it is undone. */
   async start(): Promise<void> {
     const { store } = this.#options;
-    const current = await store.current();
+    const { generation: current, problem } = await store.current();
+    if (problem !== null) this.#tell('evidence-dropped', 'start', current?.state.generation ?? null, problem);
     const text = current?.policyText ?? CLOSED_POLICY;
     const parsed = parsePolicy(text);
     if (!parsed.ok)

@@ -3,12 +3,13 @@
  * one, never with neither. Each policy is a directory written whole and synced before one rename makes it current.
  * systemd/load-ruleset reads the same files at boot without Node: change both together.
  *
- *   generations/000007/{policy.yaml, ruleset.nft, state.json}
+ *   generations/000007/{policy.yaml, ruleset.nft, state.json, policy.copy.yaml, state.copy.json}
  *   current -> generations/000007
  *   containment.json, containment.copy.json, containment.nft, learned.json
  */
+import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { containmentRecord, type ContainmentRecord } from '../containment/order-record.js';
 import { epochMs } from '../messages/vocabulary.js';
@@ -34,6 +35,19 @@ export interface Generation {
   readonly policyText: string;
 }
 
+export interface CurrentGeneration {
+  /** Null on a new box. */
+  readonly generation: Generation | null;
+  /** What was damaged and how it was made good, for a person. */
+  readonly problem: string | null;
+}
+
+/** The same twice, because a damaged page of a card must not cost the policy. */
+const GENERATION_FILES = [
+  { policy: 'policy.yaml', state: 'state.json' },
+  { policy: 'policy.copy.yaml', state: 'state.copy.json' },
+] as const;
+
 /** The same text twice: who is contained must survive one damaged file. */
 const CONTAINMENT_FILES = ['containment.json', 'containment.copy.json'] as const;
 
@@ -56,31 +70,39 @@ export class StateStore {
     await mkdir(join(this.#dir, 'generations'), { recursive: true, mode: 0o750 });
   }
 
-  /** The policy that was last made current; null on a new box. Throws when it is there and cannot be read. */
-  async current(): Promise<Generation | null> {
+  /**
+   * The policy that was last made current. Where it is damaged in both copies, the latest older one that can be read, as the boot loader
+   * does it; throws when there is none: then the kernel is left as it is.
+   */
+  async current(): Promise<CurrentGeneration> {
     let target: string;
     try {
       target = await readlink(join(this.#dir, 'current'));
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return null;
+      if (isCode(error, 'ENOENT')) return { generation: null, problem: null };
       throw error;
     }
-    return this.#read(join(this.#dir, target));
+    const newest = Number(basename(target));
+    const problems: string[] = [];
+    for (const number of (await this.#numbers()).filter((each) => each <= newest).reverse()) {
+      try {
+        const { generation, problem } = await this.#read(this.#path(number));
+        if (problem !== null) problems.push(problem);
+        return { generation, problem: problems.length === 0 ? null : problems.join('; ') };
+      } catch (error) {
+        problems.push(`generation ${number} cannot be read (${firstLine(error)})`);
+      }
+    }
+    throw new Error(problems.length === 0 ? `no generation ${newest} is on disk` : problems.join('; '));
   }
 
   async generation(number: number): Promise<Generation> {
-    return this.#read(this.#path(number));
+    return (await this.#read(this.#path(number))).generation;
   }
 
   /** One more than every generation on disk, also those that were never made current. */
   async nextGeneration(): Promise<number> {
-    const names = await readdir(join(this.#dir, 'generations'));
-    return (
-      names.reduce(
-        (highest, name) => (/^\d{6,}$/.test(name) ? Math.max(highest, Number(name)) : highest),
-        0,
-      ) + 1
-    );
+    return Math.max(0, ...(await this.#numbers())) + 1;
   }
 
   /** Written and synced, but not current yet. */
@@ -89,9 +111,11 @@ export class StateStore {
     const temporary = `${dir}.new`;
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { mode: 0o750 });
-    await writeSynced(join(temporary, 'policy.yaml'), policyText);
     await writeSynced(join(temporary, 'ruleset.nft'), rulesetText);
-    await writeSynced(join(temporary, 'state.json'), `${JSON.stringify(state)}\n`);
+    for (const files of GENERATION_FILES) {
+      await writeSynced(join(temporary, files.policy), policyText);
+      await writeSynced(join(temporary, files.state), `${JSON.stringify(state)}\n`);
+    }
     await syncDirectory(temporary);
     await rename(temporary, dir);
     await syncDirectory(join(this.#dir, 'generations'));
@@ -162,22 +186,68 @@ export class StateStore {
     await writeAtomically(join(this.#dir, 'learned.json'), `${JSON.stringify({ devices })}\n`);
   }
 
-  async #read(dir: string): Promise<Generation> {
-    const state = generationState.parse(JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')));
-    return { state, policyText: await readFile(join(dir, 'policy.yaml'), 'utf8') };
+  /** From the first copy that is whole; a damaged one is set aside and written again. Throws when neither is. */
+  async #read(dir: string): Promise<{ readonly generation: Generation; readonly problem: string | null }> {
+    const damaged: { readonly policy: string; readonly state: string; readonly why: string }[] = [];
+    for (const files of GENERATION_FILES) {
+      try {
+        const generation = await readWhole(join(dir, files.policy), join(dir, files.state));
+        await this.#repair(dir, damaged, generation);
+        const problem = damaged.map(({ why }) => `${why}; read from ${files.policy}`).join('; ');
+        return { generation, problem: problem === '' ? null : problem };
+      } catch (error) {
+        // An older program wrote no copy.
+        if (isCode(error, 'ENOENT') && damaged.length > 0) break;
+        damaged.push({ ...files, why: `${join(dir, files.policy)} is damaged (${firstLine(error)})` });
+      }
+    }
+    throw new Error(damaged.map(({ why }) => why).join('; '));
+  }
+
+  /** A disk that takes nothing more leaves the damage for the next start. */
+  async #repair(
+    dir: string,
+    damaged: readonly { readonly policy: string; readonly state: string }[],
+    { policyText, state }: Generation,
+  ): Promise<void> {
+    try {
+      for (const files of damaged)
+        for (const [name, text] of [
+          [files.policy, policyText],
+          [files.state, `${JSON.stringify(state)}\n`],
+        ] as const) {
+          await rename(join(dir, name), join(dir, `${name}.damaged`)).catch(() => undefined);
+          await writeAtomically(join(dir, name), text);
+        }
+    } catch {
+      // Told as damaged all the same.
+    }
+  }
+
+  async #numbers(): Promise<number[]> {
+    return (await readdir(join(this.#dir, 'generations')))
+      .filter((name) => /^\d{6,}$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
   async #prune(current: number): Promise<void> {
-    const names = (await readdir(join(this.#dir, 'generations')))
-      .filter((name) => /^\d{6,}$/.test(name))
-      .sort();
-    const old = names.filter((name) => Number(name) < current).slice(0, -KEPT_GENERATIONS);
-    for (const name of old) await rm(join(this.#dir, 'generations', name), { recursive: true, force: true });
+    const old = (await this.#numbers()).filter((number) => number < current).slice(0, -KEPT_GENERATIONS);
+    for (const number of old) await rm(this.#path(number), { recursive: true, force: true });
   }
 
   #path(generation: number): string {
     return join(this.#dir, 'generations', directoryName(generation));
   }
+}
+
+/** Throws where the state is not of this form, or the policy is not the one that it speaks of. */
+async function readWhole(policyFile: string, stateFile: string): Promise<Generation> {
+  const state = generationState.parse(JSON.parse(await readFile(stateFile, 'utf8')));
+  const policyText = await readFile(policyFile, 'utf8');
+  if (createHash('sha256').update(policyText).digest('hex') !== state.sha256)
+    throw new Error('it is not what was written');
+  return { state, policyText };
 }
 
 function directoryName(generation: number): string {

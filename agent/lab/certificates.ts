@@ -1,12 +1,12 @@
 /**
- * Throw-away certificates for the lab's broker and its clients, by openssl: P-256, two days. Never for a real site.
+ * Throw-away certificates for the lab's broker and its clients, by openssl: P-256, a month (a test lets a week pass). Never for a real site.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must } from './namespace.js';
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-const DAYS = ['-days', '2'];
+const DAYS = ['-days', '31'];
 
 export interface Certificates {
   readonly caFile: string;

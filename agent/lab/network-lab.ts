@@ -62,6 +62,30 @@ export async function createNetworkLab(mode: LabMode, id = String(process.pid)):
   }
 }
 
+/**
+ * The box as after a power cut: its namespace, with everything in the kernel, is gone, and a fresh one has its name. `boot` runs before
+ * there is a port. Whoever ran processes on the box has ended them.
+ */
+export async function rebootBox(
+  { box, pump, hospital, mode }: NetworkLab,
+  boot: (box: Namespace) => Promise<void>,
+): Promise<void> {
+  const cables = [
+    [pump, 'dev0'],
+    [hospital, 'net0'],
+  ] as const;
+  for (const [end, port] of cables) await box.ip(`link set ${port} netns ${end.name}`);
+  await box.killAll();
+  await run(['ip', 'netns', 'del', box.name]);
+  await Namespace.create(box.name);
+  await boot(box);
+  for (const [end, port] of cables) {
+    await end.ip(`link set ${port} netns ${box.name}`);
+    await box.ip(`link set ${port} up`);
+  }
+  await wireBox(box, mode);
+}
+
 /** Takes down a lab that was left up, also one whose maker is gone. Returns how many hosts there were. */
 export async function closeLab(id: string): Promise<number> {
   const { stdout } = await run(['ip', 'netns', 'list']);

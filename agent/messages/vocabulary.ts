@@ -198,6 +198,7 @@ export const stateChange = z.strictObject({
     'containment-ending',
     'containment-withheld',
     'inspection-changed',
+    'connections-full',
     'enforcer-started',
     'enforcer-stopping',
     'evidence-dropped',

@@ -26,8 +26,11 @@ export const DATA_SNAP_BYTES = 1024;
 export const INSPECTION_DEFAULT: 'inline' | 'tap' = 'inline';
 /** First packets that may wait at once; the next pass unseen. A hung enforcer can hold no more than this. */
 export const HOLD_QUEUE_LENGTH = 256;
-/** An enforcer that stalls for this long holds nothing any more: the kernel ends it by itself. */
-export const INSPECTION_HEARTBEAT_TIMEOUT_MS = 3_000;
+/**
+ * An enforcer that stalls for this long holds nothing any more: the kernel ends it by itself. Under a second, so that a SYN which was
+ * held passes when it is sent again for the first time (after 1 s, RFC 6298 section 2) and not only the second (after 3 s).
+ */
+export const INSPECTION_HEARTBEAT_TIMEOUT_MS = 900;
 /** A detector whose action is "contain" contains at most this many devices an hour; a person decides on the rest. */
 export const DETECTOR_CONTAINMENTS_PER_HOUR = 3;
 

@@ -1,4 +1,4 @@
-/** What a row of the failure matrix is, and whether its promise was kept. Pure. */
+/** What a row of the failure matrix is, how it is tried, and whether its promise was kept. */
 import type { Measured, Stand } from './stand.js';
 
 /**
@@ -15,6 +15,12 @@ export interface Fault {
   readonly fresh: Allowed;
   /** For what is not `none`: the reason, as the table tells it. */
   readonly why?: string;
+  /** Only where there is a broker to report to. */
+  readonly needsBroker?: boolean;
+  /** Before the measurement begins. */
+  prepare?(stand: Stand): Promise<void>;
+  /** After it is over. */
+  mend?(stand: Stand): Promise<void>;
   /** Inflicts it, sees to it that the box has told of it, and leaves the box as it was. Resolves to how it was told. */
   inflict(stand: Stand): Promise<string>;
 }
@@ -23,6 +29,14 @@ export interface Fault {
 const BOUND_MS = { none: 2_000, short: 5_000, stops: Number.POSITIVE_INFINITY } as const;
 /** Fewer attempts than this prove nothing. */
 const MIN_ATTEMPTS = 20;
+
+/** Prepared, inflicted under traffic, measured, mended. */
+export async function tryFault(fault: Fault, stand: Stand): Promise<Measured<string>> {
+  await fault.prepare?.(stand);
+  const measured = await stand.measure(() => fault.inflict(stand));
+  await fault.mend?.(stand);
+  return measured;
+}
 
 /** Empty: the promise was kept. */
 export function breaches(

@@ -26,7 +26,7 @@ export interface TrafficReport extends PeerReport {
   readonly arrived: Readonly<Record<string, number>>;
 }
 
-export function matrixPolicy(mode: LabMode, pumpMac: string, extra = ''): string {
+export function matrixPolicy(mode: LabMode, pumpMac: string): string {
   const [address4, address6] = PUMP[mode];
   const peer = '{ group: servers }';
   return `version: 1
@@ -43,7 +43,7 @@ devices:
       - { direction: out, peer: ${peer}, protocol: tcp, ports: [${PERMITTED.live}, ${PERMITTED.fresh}], why: records }
       - { direction: out, peer: ${peer}, protocol: udp, ports: [${PERMITTED.udp}], why: alarms }
       - { direction: in, peer: ${peer}, protocol: tcp, ports: [${INWARDS.live}, ${INWARDS.fresh}], why: service }
-${extra}`;
+`;
 }
 
 export class LiveTraffic {

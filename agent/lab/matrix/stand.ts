@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import type { AgentStatus } from '../../messages/agent-messages.js';
 import type { EnforcerStatus, StateChange } from '../../messages/vocabulary.js';
 import { StateChangeTable } from '../../store/state-changes.js';
 import { READER, startBroker } from '../broker.js';
@@ -28,6 +29,13 @@ const MARGIN_MS = 700;
 const LISTED = 2_000;
 /** A loaded machine: the box tells within this time. */
 const TOLD_WITHIN_MS = 30_000;
+
+/** A device that is not there: to contain it stops nothing of the traffic. */
+export const SPARE_DEVICE = 'spare-1';
+const SPARE = `  ${SPARE_DEVICE}:
+    identity: { macs: ["02:00:5e:00:53:01"] }
+    mode: enforce
+`;
 
 /** One of the two processes, started again when it ends, as its unit says. */
 export class Supervised {
@@ -164,8 +172,9 @@ export class Stand {
     return join(this.dir, 'state');
   }
 
+  /** `extra`: more entries of the pump's list. */
   policy(extra = ''): string {
-    return matrixPolicy(this.lab.mode, this.lab.pumpMac, extra);
+    return `${matrixPolicy(this.lab.mode, this.lab.pumpMac)}${extra}${SPARE}`;
   }
 
   /** Through the command, as people do; in force for good. */
@@ -192,6 +201,31 @@ export class Stand {
       () => `not ${what}: ${this.enforcer.running.output().slice(-2000)}`,
       TOLD_WITHIN_MS,
     );
+  }
+
+  async agentBecomes(isSo: (status: AgentStatus) => boolean, what: string): Promise<void> {
+    await waitFor(
+      () => this.box.askAgent('status', {}).then(isSo, () => false),
+      NEVER,
+      () => `not ${what}: ${this.agent.running.output().slice(-2000)}`,
+      TOLD_WITHIN_MS,
+    );
+  }
+
+  /** Waits for a finding that a detector with such a name told after `sinceMs`. */
+  async found(detector: RegExp, sinceMs: number): Promise<string> {
+    let title: string | undefined;
+    await waitFor(
+      async () => {
+        const { rows } = await this.box.askAgent('findings', { limit: 1_000 });
+        title = rows.find((row) => detector.test(row.detector) && row.lastMs >= sinceMs)?.title;
+        return title !== undefined;
+      },
+      NEVER,
+      () => `no finding of ${String(detector)}`,
+      TOLD_WITHIN_MS,
+    );
+    return title ?? '';
   }
 
   async startBroker(): Promise<void> {

@@ -160,6 +160,7 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   // To observe, it opens the firewall.
   'mode-changed': 'medium',
   'tables-restored': 'high',
+  'connections-full': 'high',
   'containment-ordered': 'high',
   'containment-released': 'medium',
   'containment-expired': 'medium',
