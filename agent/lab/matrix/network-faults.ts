@@ -23,7 +23,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     what: 'interface down for 0.3 s and up',
     live: 'short',
     fresh: 'short',
-    why: 'nothing crosses a port that is down; TCP sends again',
+    why: 'nothing crosses a port that is down, and the kernel takes up to 1 s to see that it is up',
     async inflict(stand) {
       await stand.lab.box.ip('link set dev0 down');
       await delay(DOWN_MS);
@@ -137,7 +137,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     what: 'table of connections full',
     live: 'none',
     fresh: 'stops',
-    why: 'the kernel tracks no further connection, and drops its packets, until entries end; live ones are in the table',
+    why: 'the kernel ends what is closing to make room; where it finds nothing it drops a new packet, which is sent again',
     async inflict(stand) {
       const since = Date.now();
       await fillConntrack(stand);
