@@ -3,6 +3,7 @@ import { toldLevels } from '../containment/effects.js';
 import { Inventory } from '../inventory/inventory.js';
 import type { DeviceRecord } from '../inventory/device.js';
 import type { ContainmentLevel, Finding } from '../messages/vocabulary.js';
+import type { PacketView } from '../packet/view.js';
 import type { Policy } from '../policy/schema.js';
 import type { RiskInput } from '../risk/assess.js';
 import { guardView } from '../risk/guard-view.js';
@@ -37,7 +38,7 @@ export interface AssessmentOptions {
 const MAX_DEVICES = 10_000;
 const MAX_FINDINGS = 10_000;
 
-interface World {
+export interface World {
   readonly devices: readonly DeviceRecord[];
   readonly policy: Policy | null;
   readonly levelOf: (device: string) => ContainmentLevel;
@@ -51,17 +52,24 @@ export interface Gathered {
   readonly inputs: readonly RiskInput[];
   readonly notes: readonly string[];
   readonly nowMs: number;
+  /** What they were made of; the inputs are in the order of its devices. */
+  readonly world: World;
 }
 
-export async function gather(context: CliContext, options: AssessmentOptions): Promise<Gathered> {
+/** `onPacket`: also sees every packet of a capture. */
+export async function gather(
+  context: CliContext,
+  options: AssessmentOptions,
+  onPacket?: (view: PacketView) => void,
+): Promise<Gathered> {
   const nowMs = options.asOf === undefined ? context.nowMs() : Date.parse(`${options.asOf}T12:00:00Z`);
   const notes: string[] = [];
   const world =
     options.capture === undefined
       ? await fromBox(context, options, notes)
-      : await fromCapture(options.capture, options);
+      : await fromCapture(options.capture, options, onPacket);
   const inputs = world.devices.map((device) => inputOf(device, world, nowMs));
-  return { inputs, notes, nowMs };
+  return { inputs, notes, nowMs, world };
 }
 
 function inputOf(device: DeviceRecord, world: World, nowMs: number): RiskInput {
@@ -84,7 +92,8 @@ function inputOf(device: DeviceRecord, world: World, nowMs: number): RiskInput {
   };
 }
 
-function namedByMac(device: DeviceRecord, policy: Policy | null): string | null {
+/** Its name in the policy, by what the policy says of its identity. */
+export function namedByMac(device: DeviceRecord, policy: Policy | null): string | null {
   if (policy === null) return null;
   for (const [name, { identity }] of Object.entries(policy.devices))
     if (
@@ -120,9 +129,13 @@ async function fromBox(context: CliContext, options: AssessmentOptions, notes: s
   };
 }
 
-async function fromCapture(capture: string, options: AssessmentOptions): Promise<World> {
+async function fromCapture(
+  capture: string,
+  options: AssessmentOptions,
+  onPacket?: (view: PacketView) => void,
+): Promise<World> {
   const inventory = new Inventory();
-  await readIntoInventory(inventory, capture);
+  await readIntoInventory(inventory, capture, onPacket);
   const { policy, kev, table } = await readFiles(options);
   return {
     devices: inventory.book.devices(),

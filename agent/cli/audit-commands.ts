@@ -1,16 +1,19 @@
-/** Declares `audit verify`, `audit list` and `audit export`. */
+/** Declares what an audit asks for: `report`, `audit verify`, `audit list` and `audit export`. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Anchor } from '../activity/verify-chain.js';
 import type { ExportOptions, ListOptions, VerifyOptions } from './audit.js';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, withExample, type ReportStatus } from './declare.js';
-import { parseMoment } from './period.js';
+import { parseMoment, parsePeriod, type Period } from './period.js';
+import type { ReportOptions } from './report.js';
 import { listing } from './report-commands.js';
+import { sources } from './risk-commands.js';
 
 const MAX_TEXT = 100;
 const MAX_PATH = 1_000;
 
 export function declareAuditCommands(program: Command, context: CliContext, report: ReportStatus): void {
+  declareReport(program, context, report);
   const audit = program
     .command('audit')
     .summary('the activity log: who changed what')
@@ -63,6 +66,42 @@ export function declareAuditCommands(program: Command, context: CliContext, repo
     'sudo cordon audit export --format csv --since 2026-01-01 --out activity.csv',
   ).action(
     act(report, async (options: ExportOptions) => (await import('./audit.js')).exportLog(context, options)),
+  );
+}
+
+function declareReport(program: Command, context: CliContext, report: ReportStatus): void {
+  const period = (text: string): Period => {
+    const read = parsePeriod(text, context.nowMs());
+    if (read === null) throw new InvalidArgumentError('Write it like 30d, or 2026-01-01..2026-03-31.');
+    return read;
+  };
+  withExample(
+    sources(
+      program
+        .command('report')
+        .summary('the document an audit asks for, ready to print')
+        .description(
+          'Inventory, network map, risk ranking, segmentation plan, containment procedure, activity and incidents, end-of-life plan, contacts, crosswalk. From the running box (as root, for the activity log), or from a capture.',
+        )
+        .addOption(
+          new Option('--format <format>', 'of the document')
+            .choices(['html', 'pdf', 'md', 'json'])
+            .default('html'),
+        )
+        .option('--json', 'the same as --format json')
+        .option('--period <period>', 'of activity and incidents: 30d, or FROM..TO', period, period('30d'))
+        .option('--out <file>', 'write there instead of to standard output', nonEmpty(MAX_PATH))
+        .option('--by <who>', 'who makes it (default: your account)', nonEmpty(MAX_TEXT)),
+    ),
+    'sudo cordon report --format pdf --period 90d --out report.pdf',
+    'cordon report --capture ward.pcapng --policy policy.yaml --out report.html',
+  ).action(
+    act(report, async (options: ReportOptions) =>
+      (await import('./report.js')).writeReport(
+        context,
+        options.json ? { ...options, format: 'json' } : options,
+      ),
+    ),
   );
 }
 

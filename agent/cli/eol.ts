@@ -1,6 +1,6 @@
 /** `cordon eol`: what has to be replaced in which year, what nobody knows the end of, and who has no contact at the vendor. `cordon data import`. */
 import { budgetOf, type Budget, type BudgetLine } from '../risk/eol-budget.js';
-import type { GuardView } from '../risk/guard-view.js';
+import { guardText } from '../risk/guard-view.js';
 import { gather, readKevFile, readSupportFile, type AssessmentOptions } from './assessments.js';
 import type { CliContext } from './context.js';
 import { EXIT_DONE, type ExitStatus } from './errors.js';
@@ -63,13 +63,6 @@ function listed(names: readonly string[]): string {
   if (names.length === 0) return '';
   const shown = names.slice(0, 20).map((name) => escapeControls(name));
   return `: ${shown.join(', ')}${names.length > shown.length ? ', …' : ''}`;
-}
-
-function guardText(guard: GuardView | null): string | null {
-  if (guard?.isEnforced !== true) return null;
-  return guard.containment === 'normal'
-    ? 'allow-list enforced by this box'
-    : `${guard.containment} by this box`;
 }
 
 export async function importData(

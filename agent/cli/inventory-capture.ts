@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { CaptureReader, type CaptureProblem } from '../capture/capture-reader.js';
 import { decodeLink } from '../capture/decode-link.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { createPacketView } from '../packet/view.js';
+import { createPacketView, type PacketView } from '../packet/view.js';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -14,7 +14,11 @@ export interface CaptureRead {
 }
 
 /** Rejects with the system's error where the file cannot be read; what is wrong inside it is `problem`. */
-export async function readCaptureInto(inventory: Inventory, file: string): Promise<CaptureRead> {
+export async function readCaptureInto(
+  inventory: Inventory,
+  file: string,
+  onPacket?: (view: PacketView) => void,
+): Promise<CaptureRead> {
   const view = createPacketView();
   let frames = 0;
   let undecodedFrames = 0;
@@ -24,7 +28,9 @@ export async function readCaptureInto(inventory: Inventory, file: string): Promi
     frames += 1;
     const problem = decodeLink(view, linkType, frame, 0, frame.length);
     if (problem !== 0) undecodedFrames += 1;
-    if (problem >= 0) inventory.observePacket(view, frame, Math.floor(timeMs));
+    if (problem < 0) return;
+    inventory.observePacket(view, frame, Math.floor(timeMs));
+    onPacket?.(view);
   });
   const handle = await open(file, 'r');
   try {

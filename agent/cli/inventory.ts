@@ -1,6 +1,7 @@
 /** `cordon inventory`: the devices that a capture shows, with the source and the confidence of everything said of them. Needs no box and no root. */
 import type { DeviceRecord } from '../inventory/device.js';
 import { Inventory } from '../inventory/inventory.js';
+import type { PacketView } from '../packet/view.js';
 import { parseMakers, type MakerTable } from '../inventory/makers.js';
 import type { DeviceField } from '../inventory/observation.js';
 import type { CliContext } from './context.js';
@@ -39,9 +40,13 @@ export async function showInventory(
 }
 
 /** Rejects with a CliError where the file cannot be read or is no capture. */
-export async function readIntoInventory(inventory: Inventory, file: string): Promise<CaptureRead> {
+export async function readIntoInventory(
+  inventory: Inventory,
+  file: string,
+  onPacket?: (view: PacketView) => void,
+): Promise<CaptureRead> {
   try {
-    const read = await readCaptureInto(inventory, file);
+    const read = await readCaptureInto(inventory, file, onPacket);
     if (read.problem !== 'not-a-capture') return read;
   } catch (cause) {
     throw unreadable(file, cause);

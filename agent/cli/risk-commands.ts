@@ -87,7 +87,7 @@ export function declareRiskCommands(program: Command, context: CliContext, repor
 }
 
 /** Where it is reckoned from, when not from the running box. */
-function sources(command: Command): Command {
+export function sources(command: Command): Command {
   return command
     .option('--capture <file>', 'reckon from a pcap or pcapng file instead of the running box')
     .option('--policy <file>', 'as if this policy were in force')

@@ -73,3 +73,9 @@ function holdsNetwork(policy: Policy, network: Network): boolean {
   if (networks.length === 0) return network.prefixLength >= 8 && isSiteAddress(first.text);
   return networks.some((site) => network.prefixLength >= site.prefixLength && isInNetwork(first, site));
 }
+
+/** What stands in for support that has ended; null: nothing. */
+export function guardText(guard: GuardView | null): string | null {
+  if (guard?.isEnforced !== true) return null;
+  return guard.containment === 'normal' ? 'allow-list enforced by this box' : `${guard.containment} by this box`;
+}

@@ -19,6 +19,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['refusals'],
   ['findings'],
   ['doctor'],
+  ['report'],
   ['audit', 'verify'],
   ['audit', 'list'],
   ['contain'],
