@@ -109,9 +109,9 @@ export async function listLog(context: CliContext, options: ListOptions): Promis
 
 const COLUMNS: readonly Column<ActivityEntry>[] = [
   { title: '#', value: ({ seq }) => String(seq), align: 'right' },
-  { title: 'when (UTC)', value: ({ at }) => at.slice(0, 19).replace('T', ' ') },
+  { title: 'when (UTC)', value: ({ at }) => at.slice(0, 16).replace('T', ' ') },
   { title: 'who', value: ({ who }) => who, shrinkTo: 10 },
-  { title: 'what', value: ({ what }) => what, shrinkTo: 12 },
+  { title: 'what', value: ({ what }) => what },
   { title: 'object', value: ({ object }) => object, shrinkTo: 8 },
   { title: 'detail', value: ({ detail }) => detail, shrinkTo: 12 },
 ];

@@ -82,7 +82,7 @@ export function buildReport(input: ReportInput): ReportModel {
       policy === null
         ? null
         : segmentationOf(policy, enforcer, input.refusals, input.activity?.entries ?? []),
-    containment: policy === null ? [] : containmentLines(policy, enforcer?.containment ?? [], nowMs),
+    containment: policy === null ? [] : containmentLines(policy, enforcer?.containment ?? []),
     activity: activityPart(input),
     incidents: incidents.slice(0, MAX_INCIDENTS),
     endOfLife: budgetOf(

@@ -77,6 +77,9 @@ function proof(found: Proof | null): readonly Block[] {
           'Enforcing since',
           `${moment(found.runningSince)}; tables restored after others removed them: ${found.tablesRestored}`,
         ],
+        ...(found.unguarded === null
+          ? []
+          : ([['Not guarded', { text: found.unguarded, tone: 'bad' }]] as const)),
         ['New connections permitted', String(found.permittedNew)],
         [
           'Packets refused',

@@ -126,6 +126,8 @@ export interface Proof {
   readonly refusedPackets: readonly { readonly reason: string; readonly packets: number }[];
   readonly permittedNew: number;
   readonly tablesRestored: number;
+  /** Ports of the box that nothing guards, and why; null: none. */
+  readonly unguarded: string | null;
   readonly runningSince: string;
   readonly lastConfirmed: string | null;
   readonly lastRefusal: string | null;

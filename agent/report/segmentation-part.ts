@@ -102,6 +102,7 @@ function proofOf(
       .map(([reason, { packets }]) => ({ reason, packets })),
     permittedNew: enforcer.permittedNew,
     tablesRestored: enforcer.tablesRestored,
+    unguarded: enforcer.portsUnguarded,
     runningSince: new Date(enforcer.startedAtMs).toISOString(),
     lastConfirmed: entries.findLast(({ what }) => what === 'policy-confirmed')?.at ?? null,
     lastRefusal: latest(refusals),

@@ -251,7 +251,9 @@ function wardStatus(): EnforcerStatus {
     },
     containment: [
       {
-        device: nameOf(4),
+        id: 1,
+        scope: { device: nameOf(4) },
+        sparesLifeSustaining: false,
         level: 'contained',
         by: 'a.khan (uid 1000)',
         source: 'cli',
@@ -278,6 +280,8 @@ function wardStatus(): EnforcerStatus {
     },
     dropped: {},
     tablesRestored: 0,
+    wouldRefuse: 12,
+    portsUnguarded: null,
     rssBytes: 50_000_000,
   };
 }
