@@ -77,5 +77,7 @@ function holdsNetwork(policy: Policy, network: Network): boolean {
 /** What stands in for support that has ended; null: nothing. */
 export function guardText(guard: GuardView | null): string | null {
   if (guard?.isEnforced !== true) return null;
-  return guard.containment === 'normal' ? 'allow-list enforced by this box' : `${guard.containment} by this box`;
+  return guard.containment === 'normal'
+    ? 'allow-list enforced by this box'
+    : `${guard.containment} by this box`;
 }
