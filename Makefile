@@ -5,11 +5,13 @@ MODE ?= bridge
 KEEP ?=
 DESTDIR ?=
 SECONDS_TO_RUN ?= 60
-PACKETS ?= 10000000
+SEED ?= 1
+FUZZ ?=
+PACKETS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-debian-kernel demo matrix bench detection-report fuzz install uninstall clean
+.PHONY: help setup build check test test-debian-kernel demo matrix chaos bench detection-report fuzz install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +57,11 @@ bench: build ## measure, one JSON line a result (ONLY="queue apply")
 detection-report: build ## every capture of CORDON_DATA through the detectors
 	@node dist/bench/detection-report.js
 
-fuzz: build ## mutated packets through decoders, flows and detectors (PACKETS=…)
-	@node dist/bench/fuzz.js $(PACKETS)
+chaos: build ## faults of the matrix in an order that a seed gives (SECONDS_TO_RUN=600 SEED=1)
+	@node dist/lab/matrix/chaos.js $(SECONDS_TO_RUN) $(SEED)
+
+fuzz: build ## mutated inputs for all that reads bytes, so long each (SECONDS_TO_RUN=600 FUZZ=policy SEED=1); PACKETS=…: captures
+	@$(if $(PACKETS),node dist/bench/fuzz.js $(PACKETS),node dist/fuzz/main.js $(SECONDS_TO_RUN) $(SEED) $(FUZZ))
 
 install: build ## put it on this box (DESTDIR=… for a package)
 	@DESTDIR=$(DESTDIR) scripts/install

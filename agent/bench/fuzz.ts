@@ -1,5 +1,5 @@
 /**
- * `make fuzz`: mutated packets through decoders, flow table and detectors. Fails when something throws, or when memory
+ * `make fuzz PACKETS=…`: mutated packets through decoders, flow table and detectors. Fails when something throws, or when memory
  * grows after the first half. Argument: how many packets. Seeds are captures of CORDON_DATA, or ../shared/data.
  */
 import { readdir, readFile } from 'node:fs/promises';
