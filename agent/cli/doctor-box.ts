@@ -27,10 +27,39 @@ export async function checkBox(context: CliContext): Promise<BoxChecks> {
       ...(config ? await checkInterfaces(context, config) : []),
       enforcer.check,
       ...(enforcer.status ? [checkPortGuard(enforcer.status)] : []),
+      ...(enforcer.status ? checkPanel(enforcer.status) : []),
       await checkAgent(context),
       await checkTables(context, enforcer.status?.mode ?? mode, enforcer.status !== null),
     ],
   };
+}
+
+/** Nothing where none is configured. */
+function checkPanel({ panel }: EnforcerStatus): readonly Check[] {
+  const part = (id: string, problem: string | null, works: string, remedy: string): Check =>
+    problem === null ? ok(id, works) : fail(id, problem, remedy);
+  return [
+    ...(panel.button
+      ? [
+          part(
+            'button',
+            panel.button.problem,
+            'the button is read',
+            'is it there (ls /dev/input/by-path), and may the enforcer read it: firmware/button.conf beside this program says how',
+          ),
+        ]
+      : []),
+    ...(panel.light
+      ? [
+          part(
+            'light',
+            panel.light.problem,
+            `the light shows ${panel.light.shows}`,
+            'is it there (ls /sys/class/leds), and may the enforcer write it: firmware/button.conf beside this program says how',
+          ),
+        ]
+      : []),
+  ];
 }
 
 async function checkConfig(

@@ -68,6 +68,7 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
       : status.containment.flatMap((order, index) =>
           labelled(index === 0 ? 'Contained' : '', containmentText(order, nowMs)),
         )),
+    ...panelLines(status.panel, labelled),
     ...labelled('Permitted', counted(status.permittedNew, 'new connection')),
     ...(status.wouldRefuse === 0
       ? []
@@ -89,6 +90,23 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
     ...(status.tablesRestored === 0
       ? []
       : labelled('Tables', `removed by someone else and restored ${counted(status.tablesRestored, 'time')}`)),
+  ];
+}
+
+function panelLines(
+  { button, light }: EnforcerStatus['panel'],
+  labelled: (label: string, text: string) => readonly string[],
+): readonly string[] {
+  return [
+    ...(button === null
+      ? []
+      : labelled('Button', button.problem === null ? 'is read' : `DOES NOT WORK: ${button.problem}`)),
+    ...(light === null
+      ? []
+      : labelled(
+          'Light',
+          light.problem === null ? `shows ${light.shows}` : `DOES NOT WORK: ${light.problem}`,
+        )),
   ];
 }
 

@@ -2,12 +2,12 @@
  * Thresholds of the detectors that look at what is carried, how much and how regularly, in the form of settings.ts, which takes them in. Pure.
  */
 import { z } from 'zod';
-import { action } from './settings-action.js';
+import { acting } from './settings-action.js';
 
 export const contentSettings = {
   beacon: z
     .strictObject({
-      action,
+      ...acting,
       intervals: z.int().min(6).max(1000).default(20).describe('intervals between calls before it is judged'),
       jitter: z
         .number()
@@ -19,7 +19,7 @@ export const contentSettings = {
     .prefault({}),
   volume: z
     .strictObject({
-      action,
+      ...acting,
       historyHours: z.int().min(2).max(10_000).default(48).describe('nothing is unusual before'),
       megabytesPerHour: z.number().min(0.1).max(1e6).default(50).describe('never told below'),
       timesUsual: z.number().min(1.5).max(1e6).default(8),
@@ -28,7 +28,7 @@ export const contentSettings = {
     .prefault({}),
   dnsTunnel: z
     .strictObject({
-      action,
+      ...acting,
       names: z
         .int()
         .min(5)
@@ -43,7 +43,7 @@ export const contentSettings = {
     .prefault({}),
   dga: z
     .strictObject({
-      action,
+      ...acting,
       generatedNames: z
         .int()
         .min(3)
@@ -71,7 +71,7 @@ export const contentSettings = {
     .prefault({}),
   outlier: z
     .strictObject({
-      action,
+      ...acting,
       enabled: z
         .boolean()
         .default(false)
@@ -92,7 +92,7 @@ export const contentSettings = {
     .prefault({}),
   icmpTunnel: z
     .strictObject({
-      action,
+      ...acting,
       oddPayloads: z
         .int()
         .min(1)
@@ -105,7 +105,7 @@ export const contentSettings = {
     .prefault({}),
   encryptedDns: z
     .strictObject({
-      action,
+      ...acting,
       quietSeconds: z
         .int()
         .min(86_400)
@@ -116,7 +116,7 @@ export const contentSettings = {
     .prefault({}),
   protocolMismatch: z
     .strictObject({
-      action,
+      ...acting,
       quietSeconds: z
         .int()
         .min(60)

@@ -3,14 +3,14 @@
  * says what is allowed and what is out of character. Pure.
  */
 import { z } from 'zod';
-import { action } from './settings-action.js';
+import { acting } from './settings-action.js';
 import { contentSettings } from './settings-content.js';
 
 /** Every detector's name is the key of its settings and the name in a finding; its file is the same name with dashes. */
 export const detectSettings = z.strictObject({
   portScan: z
     .strictObject({
-      action,
+      ...acting,
       ports: z.int().min(3).max(65535).default(15).describe('distinct ports of one host within the window'),
       windowSeconds: z.int().min(1).max(86400).default(60),
       slowPorts: z
@@ -47,7 +47,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   hostSweep: z
     .strictObject({
-      action,
+      ...acting,
       hosts: z
         .int()
         .min(3)
@@ -67,7 +67,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   unfamiliarPeer: z
     .strictObject({
-      action,
+      ...acting,
       learnSeconds: z
         .int()
         .min(0)
@@ -84,7 +84,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   unfamiliarService: z
     .strictObject({
-      action,
+      ...acting,
       learnSeconds: z
         .int()
         .min(0)
@@ -95,7 +95,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   unfamiliarNetwork: z
     .strictObject({
-      action,
+      ...acting,
       learnSeconds: z
         .int()
         .min(0)
@@ -106,7 +106,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   spoofing: z
     .strictObject({
-      action,
+      ...acting,
       quietSeconds: z
         .int()
         .min(1)
@@ -117,7 +117,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   failedConnections: z
     .strictObject({
-      action,
+      ...acting,
       theta0: z
         .number()
         .min(0.01)
@@ -151,7 +151,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   wormSpread: z
     .strictObject({
-      action,
+      ...acting,
       hosts: z
         .int()
         .min(3)
@@ -175,7 +175,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   connectionBurst: z
     .strictObject({
-      action,
+      ...acting,
       connectionsPerMinute: z
         .int()
         .min(10)
@@ -209,7 +209,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   bruteForce: z
     .strictObject({
-      action,
+      ...acting,
       attempts: z
         .int()
         .min(3)
@@ -229,7 +229,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   lateralContact: z
     .strictObject({
-      action,
+      ...acting,
       learnSeconds: z
         .int()
         .min(0)
@@ -240,7 +240,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   arpSpoof: z
     .strictObject({
-      action,
+      ...acting,
       changes: z
         .int()
         .min(2)
@@ -264,7 +264,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   rogueServer: z
     .strictObject({
-      action,
+      ...acting,
       learnSeconds: z
         .int()
         .min(0)
@@ -287,7 +287,7 @@ export const detectSettings = z.strictObject({
     .prefault({}),
   deviceSilent: z
     .strictObject({
-      action,
+      ...acting,
       learnSeconds: z.int().min(3600).max(31_536_000).default(604_800).describe('how long habits are learnt'),
       leastSeconds: z.int().min(60).max(31_536_000).default(3600).describe('never told before'),
       timesUsual: z

@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino';
 import { effectsOf, levelOf } from '../containment/effects.js';
+import type { DetectorName } from '../detect/settings.js';
 import { serve } from '../ipc/server.js';
 import { MAX_MESSAGE_BYTES, requests, type EventMessage } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
@@ -25,6 +26,7 @@ import { createInterfaceNames } from './interface-names.js';
 import { KernelLock } from './kernel-lock.js';
 import { readLiveFlows } from './live-flows.js';
 import { openListeners } from './listeners.js';
+import { Panel } from './panel.js';
 import { PolicyKeeper } from './policy-keeper.js';
 import { PortGuard } from './port-guard.js';
 import { StateStore } from './state-store.js';
@@ -116,6 +118,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     ids: keeper.inForce.ids,
     effects: effectsOf(containment.orders, keeper.inForce.policy),
   });
+  let panel: Panel | null = null;
   const containment: ContainmentKeeper = new ContainmentKeeper({
     mode: config.mode,
     store,
@@ -127,16 +130,29 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     repair: () => runLocked(() => keeper.guard()),
     cutConnections: (scope) =>
       cutConnections(situation(), scope !== 'box' && 'device' in scope ? scope.device : null),
-    onChange: () => undefined,
+    onChange: () => {
+      panel?.show();
+    },
   });
   const byDetectors = new DetectorContainment({
-    now,
+    steadyMs,
     isContained: (device) => levelOf(situation().effects, device) !== 'normal',
-    mayContain: (device) => ownValue(keeper.inForce.policy.devices, device)?.automation === 'contain',
+    policyFor: (device, detector) => {
+      const { devices, detect, detectorContainmentsPerHour } = keeper.inForce.policy;
+      const { containFrom, containmentsPerHour } = detect[detector as DetectorName];
+      return {
+        mayContain: ownValue(devices, device)?.automation === 'contain',
+        containFrom,
+        detectorLimit: containmentsPerHour,
+        boxLimit: detectorContainmentsPerHour,
+      };
+    },
     order: (order) => containment.order(order),
+    tell,
     onError: fail('a device that a detector wanted contained is not'),
   });
   await containment.load();
+  byDetectors.remember(containment.orders, now());
   await runLocked(() => keeper.start());
   const portGuard = new PortGuard(config, (detail) => {
     const generation = keeper.inForce.state.generation;
@@ -173,6 +189,15 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   const connectionTable = new ConnectionTable(now, (detail) => {
     tell({ kind: 'connections-full', by: 'enforcer', device: null, generation: null, detail });
   });
+  const panelAtBox = new Panel({
+    config,
+    steadyMs,
+    orders: () => containment.orders,
+    order: (order) => containment.order(order),
+    tell,
+    onError: fail('the button asked for containment, and it was refused'),
+  });
+  panel = panelAtBox;
   const dropped = (): Record<string, number> => ({
     ...evidence.dropped(),
     ...listeners.dropped(),
@@ -185,7 +210,17 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     ...server.dropped(),
   });
   const status = () =>
-    readStatus({ version, startedAtMs, config, keeper, containment, inline, portGuard, dropped });
+    readStatus({
+      version,
+      startedAtMs,
+      config,
+      keeper,
+      containment,
+      inline,
+      panel: panelAtBox,
+      portGuard,
+      dropped,
+    });
   const server = await serve({
     socketPath: paths.enforcerSocket,
     mode: 0o660,
@@ -279,6 +314,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   listeners.stop();
   await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));
   keeper.stop();
+  panelAtBox.stop();
   containment.stop();
   await server.stop();
   return 0;

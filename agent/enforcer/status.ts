@@ -8,6 +8,7 @@ import type { BoxConfig } from '../policy/config.js';
 import { counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { InlineVerdicts } from './inline-verdicts.js';
+import type { Panel } from './panel.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 import type { PortGuard } from './port-guard.js';
 
@@ -18,6 +19,7 @@ export interface StatusSources {
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
   readonly inline: InlineVerdicts;
+  readonly panel: Panel;
   readonly portGuard: PortGuard;
   readonly dropped: () => Record<string, number>;
 }
@@ -44,6 +46,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     wouldRefuse: counters.get('would_refuse')?.packets ?? 0,
     inspection: sources.inline.status(),
     portsUnguarded: sources.portGuard.why,
+    panel: sources.panel.status(),
     dropped: sources.dropped(),
     tablesRestored: sources.keeper.tablesRestored,
     rssBytes: process.memoryUsage.rss(),

@@ -197,6 +197,7 @@ export const stateChange = z.strictObject({
     'containment-expired',
     'containment-ending',
     'containment-withheld',
+    'panel-changed',
     'inspection-changed',
     'connections-full',
     'enforcer-started',
@@ -270,6 +271,13 @@ export const enforcerStatus = z.strictObject({
   }),
   /** Why the last line at the ports is not there (ruleset/port-guard.ts); null: it is. */
   portsUnguarded: shortText.nullable(),
+  /** Button and light at the box; null where none is configured. `problem` null: it works. */
+  panel: z.strictObject({
+    button: z.strictObject({ problem: shortText.nullable() }).nullable(),
+    light: z
+      .strictObject({ shows: z.enum(['normal', 'held', 'contained', 'cut']), problem: shortText.nullable() })
+      .nullable(),
+  }),
   /** Everything that was not kept, by counter name. Nothing is dropped silently. */
   dropped: z.record(z.string().max(60), z.number()),
   tablesRestored: z.number().int(),

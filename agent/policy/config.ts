@@ -3,7 +3,14 @@
  * policy because one reviewed policy serves many boxes, while ports, bridge and broker differ from box to box.
  */
 import { z } from 'zod';
-import { INSPECTION_DEFAULT } from './default-policy.js';
+import { containmentScope } from '../messages/vocabulary.js';
+import {
+  BUTTON_CONTAINS_AFTER_SECONDS,
+  BUTTON_CUTS_AFTER_SECONDS,
+  BUTTON_CUTS_LIFE_SUSTAINING,
+  BUTTON_STUCK_AFTER_SECONDS,
+  INSPECTION_DEFAULT,
+} from './default-policy.js';
 import { SIX_YEARS_DAYS } from '../activity/retention.js';
 import { NAME_PATTERN } from './schema.js';
 
@@ -45,6 +52,34 @@ export const boxConfig = z.strictObject({
         .describe('the activity log is kept so long; 45 CFR 164.316(b)(2)(i) asks for six years'),
     })
     .prefault({}),
+  button: z
+    .strictObject({
+      device: path.optional().describe('/dev/input/eventN, or better a link of /dev/input/by-path'),
+      name: z.string().min(1).max(80).optional().describe('instead: as the kernel names the device'),
+      key: z.int().min(1).max(767).optional().describe('code in linux/input-event-codes.h; any, if left out'),
+      scope: containmentScope
+        .default('box')
+        .describe('whom a press is about: box, { device: … }, { tag: … }'),
+      containsAfterSeconds: z.number().min(0.2).max(30).default(BUTTON_CONTAINS_AFTER_SECONDS),
+      cutsAfterSeconds: z.number().min(0.4).max(60).default(BUTTON_CUTS_AFTER_SECONDS),
+      stuckAfterSeconds: z.number().min(1).max(600).default(BUTTON_STUCK_AFTER_SECONDS),
+      cutsLifeSustaining: z
+        .boolean()
+        .default(BUTTON_CUTS_LIFE_SUSTAINING)
+        .describe('false: a cut leaves life-sustaining devices contained'),
+    })
+    .refine(({ device, name }) => (device === undefined) !== (name === undefined), {
+      error: 'write "device" or "name", one of the two',
+    })
+    .refine(
+      (times) =>
+        times.containsAfterSeconds < times.cutsAfterSeconds &&
+        times.cutsAfterSeconds < times.stuckAfterSeconds,
+      { error: 'containsAfterSeconds, cutsAfterSeconds and stuckAfterSeconds must grow in this order' },
+    )
+    .optional()
+    .describe('contains when held, cuts when held longer; never releases'),
+  light: path.optional().describe('/sys/class/leds/NAME: off, blinking while contained, on while cut'),
   mqtt: z
     .strictObject({
       url: z

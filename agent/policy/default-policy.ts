@@ -31,8 +31,18 @@ export const HOLD_QUEUE_LENGTH = 256;
  * held passes when it is sent again for the first time (after 1 s, RFC 6298 section 2) and not only the second (after 3 s).
  */
 export const INSPECTION_HEARTBEAT_TIMEOUT_MS = 900;
-/** A detector whose action is "contain" contains at most this many devices an hour; a person decides on the rest. */
+/** A detector whose action is "contain" contains at most this many devices an hour, and all of them together on one box; a person decides on the rest. */
 export const DETECTOR_CONTAINMENTS_PER_HOUR = 3;
+/** A finding below this severity contains nobody. */
+export const CONTAIN_FROM_SEVERITY = 'medium';
+
+/** How long the button is held to contain, and to cut. */
+export const BUTTON_CONTAINS_AFTER_SECONDS = 3;
+export const BUTTON_CUTS_AFTER_SECONDS = 10;
+/** Held for longer than this it is taken for stuck, or leaned on, and cuts nothing. */
+export const BUTTON_STUCK_AFTER_SECONDS = 60;
+/** A cut by the button leaves life-sustaining devices contained. */
+export const BUTTON_CUTS_LIFE_SUSTAINING = false;
 
 /** `*.` in allow-lists: only where the site says so. */
 export const WILDCARD_NAMES_DEFAULT = false;
@@ -428,7 +438,7 @@ export const DEFAULTS: readonly FirewallDefault[] = [
   {
     id: 'detector-containments',
     effect: 'keeps',
-    what: `Detectors contain at most ${DETECTOR_CONTAINMENTS_PER_HOUR} devices an hour, and only for what a device itself sent.`,
+    what: `Detectors contain at most ${DETECTOR_CONTAINMENTS_PER_HOUR} devices an hour on a box ("detectorContainmentsPerHour") and each of them, only for findings of ${CONTAIN_FROM_SEVERITY} severity or more ("containFrom"), and only for what a device itself sent.`,
     why: 'One wrong threshold must not contain a whole ward.',
     source: 'design',
   },
@@ -479,6 +489,20 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     effect: 'closes',
     what: 'An order on the whole box is an order on whatever is behind it, devices that the policy does not name too. The box itself stays reachable from the network side.',
     why: 'In an outbreak nobody has the time to say who is meant; and who closed the box must be able to open it again.',
+    source: 'design',
+  },
+  {
+    id: 'button',
+    effect: 'closes',
+    what: `The button contains once held for ${BUTTON_CONTAINS_AFTER_SECONDS} s. It cuts when it is let go after ${BUTTON_CUTS_AFTER_SECONDS} s, but not after ${BUTTON_STUCK_AFTER_SECONDS} s: then it is stuck, or something leans on it. It never releases.`,
+    why: 'Containing is safe for the patient and may be done at once; a cut wants a deliberate end. Opening wants a person with a name.',
+    source: 'design',
+  },
+  {
+    id: 'button-spares-life-sustaining',
+    effect: 'keeps',
+    what: `A cut by the button leaves life-sustaining devices contained (button.cutsLifeSustaining: ${BUTTON_CUTS_LIFE_SUSTAINING}).`,
+    why: 'A button cannot ask for the second confirmation that a cut of such a device wants.',
     source: 'design',
   },
 ];

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { parseAddress, parseNetwork } from './address.js';
-import { WILDCARD_NAMES_DEFAULT } from './default-policy.js';
+import { DETECTOR_CONTAINMENTS_PER_HOUR, WILDCARD_NAMES_DEFAULT } from './default-policy.js';
 import { parseHostName } from './host-name.js';
 import { detectSettings } from '../detect/settings.js';
 
@@ -190,6 +190,12 @@ export const policy = z.strictObject({
     .describe('what a device behind the box that no entry names may do'),
   groups: z.record(name, z.array(groupMember).max(MAX_GROUP_MEMBERS)).default({}),
   devices: z.record(name, device).default({}),
+  detectorContainmentsPerHour: z
+    .int()
+    .min(0)
+    .max(1000)
+    .default(DETECTOR_CONTAINMENTS_PER_HOUR)
+    .describe('devices that all detectors of the box together may contain within an hour'),
   detect: detectSettings.prefault({}),
 });
 

@@ -166,6 +166,7 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'containment-expired': 'medium',
   'containment-ending': 'medium',
   'containment-withheld': 'high',
+  'panel-changed': 'medium',
   'inspection-changed': 'medium',
   'enforcer-started': 'info',
   'enforcer-stopping': 'medium',

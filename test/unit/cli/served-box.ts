@@ -64,6 +64,7 @@ export const enforcerStatus: EnforcerStatus = {
     refused: 0,
     unseen: 0,
   },
+  panel: { button: { problem: '/dev/input/event0 cannot be opened: EACCES' }, light: null },
   dropped: { nflogOverruns: 3, ipcBusy: 0 },
   tablesRestored: 1,
   rssBytes: 50_000_000,
