@@ -279,6 +279,7 @@ function wardStatus(): EnforcerStatus {
       unseen: 0,
     },
     dropped: {},
+    panel: { button: null, light: null },
     tablesRestored: 0,
     wouldRefuse: 12,
     portsUnguarded: null,
