@@ -161,7 +161,7 @@ export class PolicyKeeper {
     try {
       const next = this.#compile(state, text, parsed.policy);
       const boot = renderRuleset(next.ruleset, { how: 'replace' });
-      const checked = await checkRuleset(boot);
+      const checked = await checkRuleset(renderRuleset(next.ruleset, { how: 'check' }));
       if (!checked.ok)
         throw new RequestError(
           'kernel-refused',

@@ -7,8 +7,10 @@ export interface RenderOptions {
   /**
    * refill: keep the tables and what lives in their runtime sets (containment with its remaining time), replace rules
    * and policy elements. replace: begin anew, as at boot or when the format changed; `runtime` then says what to put back.
+   * check: as replace, but no chain is attached to a hook. Only for `nft -c`: the kernel attaches even then, lets go again, and drops
+   * whatever waits in a queue when it lets go of any hook (nf_queue_nf_hook_drop).
    */
-  readonly how: 'refill' | 'replace';
+  readonly how: 'refill' | 'replace' | 'check';
   /** For replace: elements of runtime sets, by `family/set`. */
   readonly runtime?: ReadonlyMap<string, readonly Element[]>;
 }
@@ -18,11 +20,15 @@ export function renderRuleset(ruleset: Ruleset, options: RenderOptions = { how: 
   for (const family of ['inet', 'bridge'] as const) {
     const table = ruleset.tables.find((each) => each.family === family);
     if (!table) lines.push(`table ${family} cordon { }`, `delete table ${family} cordon`, '');
-    else if (options.how === 'replace')
+    else if (options.how !== 'refill')
       lines.push(
         `table ${family} cordon { }`,
         `delete table ${family} cordon`,
-        ...renderTable(table, options.runtime ?? new Map<string, readonly Element[]>()),
+        ...renderTable(
+          table,
+          options.runtime ?? new Map<string, readonly Element[]>(),
+          options.how === 'check',
+        ),
       );
     else lines.push(...renderRefill(table));
   }
@@ -42,7 +48,11 @@ function renderRefill(table: Table): readonly string[] {
   ];
 }
 
-function renderTable(table: Table, runtime: ReadonlyMap<string, readonly Element[]>): readonly string[] {
+function renderTable(
+  table: Table,
+  runtime: ReadonlyMap<string, readonly Element[]>,
+  isDetached = false,
+): readonly string[] {
   return [
     ...wrap(table, [
       ...table.counters.map((name) => `\tcounter ${name} { }`),
@@ -53,7 +63,7 @@ function renderTable(table: Table, runtime: ReadonlyMap<string, readonly Element
           set.contents === 'policy' ? set.elements : (runtime.get(`${table.family}/${set.name}`) ?? []),
         ),
       ]),
-      ...table.chains.flatMap((chain) => ['', ...renderChain(chain)]),
+      ...table.chains.flatMap((chain) => ['', ...renderChain(chain, isDetached)]),
     ]),
     '',
   ];
@@ -87,11 +97,11 @@ export function renderElement(element: Element): string {
   return `${element.key}${comment}${element.value === undefined ? '' : ` : ${element.value}`}`;
 }
 
-function renderChain(chain: Chain): readonly string[] {
+function renderChain(chain: Chain, isDetached: boolean): readonly string[] {
   return [
     `\tchain ${chain.name} {`,
     ...(chain.comment === undefined ? [] : [`\t\tcomment "${chain.comment}"`]),
-    ...(chain.hook === undefined ? [] : [`\t\t${chain.hook}`]),
+    ...(chain.hook === undefined || isDetached ? [] : [`\t\t${chain.hook}`]),
     ...chain.rules.map(renderRule),
     '\t}',
   ];

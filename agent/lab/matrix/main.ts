@@ -37,4 +37,4 @@ try {
 } finally {
   await stand.close();
 }
-process.stdout.write(`${tableOf(rows)}\n`);
+process.stdout.write(`${tableOf(rows, stand.dir)}\n`);

@@ -7,7 +7,8 @@ const CRASHES = 2;
 const CRASH_EVERY_MS = 400;
 const AGENT_STOPPED_MS = 2_000;
 
-const HELD_DIES = 'a first packet that waited for the enforcer is dropped with it, and sent again after 1 s';
+export const HELD_DIES =
+  'a first packet that waited for the enforcer is dropped with it, and sent again after 1 s';
 
 export const PROCESS_FAULTS: readonly Fault[] = [
   {

@@ -190,7 +190,11 @@ export class Stand {
   }
 
   isInline(): Promise<void> {
-    return this.becomes(({ inspection }) => inspection.active === 'inline', 'inline');
+    return this.becomes(
+      // After a frame that was flooded holding is suspended for half a minute and longer (inline-verdicts.ts).
+      ({ inspection }) => inspection.active === 'inline' || /flooded/.test(inspection.why ?? ''),
+      'inline',
+    );
   }
 
   /** Until the enforcer's status is so; it may be away meanwhile. */

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { run } from '../namespace.js';
 import Database from 'better-sqlite3';
 import type { Fault } from './fault.js';
+import { HELD_DIES } from './process-faults.js';
 import { SPARE_DEVICE, type Stand } from './stand.js';
 
 const DAMAGE = Buffer.alloc(512, 0xa5);
@@ -14,10 +15,10 @@ const JUMP_SETTLES_MS = 1_500;
 export const STORAGE_FAULTS: readonly Fault[] = [
   {
     id: 'disk-full',
-    what: 'disk full',
+    what: 'disk full, then the enforcer killed',
     live: 'none',
     fresh: 'short',
-    why: 'the enforcer is killed too, to see that it starts on a full disk',
+    why: HELD_DIES,
     async inflict(stand) {
       const since = Date.now();
       const filler = join(stand.stateDir, 'filler');
@@ -61,7 +62,7 @@ export const STORAGE_FAULTS: readonly Fault[] = [
     what: 'policy file on disk damaged, then the enforcer killed',
     live: 'none',
     fresh: 'short',
-    why: 'the kill, as above',
+    why: HELD_DIES,
     async inflict(stand) {
       const since = Date.now();
       const before = await stand.status();

@@ -9,25 +9,37 @@ export interface Row {
 
 const TITLES = [
   'what fails',
-  'live',
-  'new',
-  'refused',
-  'evidence',
-  'longest, ms: live / new',
-  'told',
+  'live connections: lost datagrams, longest pause',
+  'new connections: made, slowest',
+  'refused: passed',
+  'refused: counted / listed',
+  'how it is told',
 ] as const;
+const MAX_TOLD = 90;
 
-export function tableOf(rows: readonly Row[]): string {
-  const lines = rows.map(({ fault, measured: { traffic, refusedCounted, refusedStored, result } }) => [
-    fault.what,
-    traffic.liveBroken > 0
-      ? `${traffic.liveBroken} broke`
-      : `go on${traffic.datagramsLost > 0 ? `, ${traffic.datagramsLost} of ${traffic.datagrams} datagrams lost` : ', nothing lost'}`,
-    `${traffic.freshTried - traffic.freshFailed} of ${traffic.freshTried}`,
-    `${Object.values(traffic.arrived).reduce((sum, count) => sum + count, 0)} of ${traffic.intrusions} passed`,
-    `${refusedCounted} counted, ${refusedStored} told`,
-    `${traffic.liveGapMs} / ${traffic.freshSlowestMs}`,
-    `${result}${fault.why === undefined ? '' : `. Why not less: ${fault.why}`}`,
-  ]);
-  return [TITLES, TITLES.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+/** `directory`: where the lab kept the box's files; a reader has them elsewhere. */
+export function tableOf(rows: readonly Row[], directory: string): string {
+  const reasons: string[] = [];
+  const lines = rows.map(({ fault, measured: { traffic, refusedCounted, refusedStored, result } }) => {
+    if (fault.why !== undefined && !reasons.includes(fault.why)) reasons.push(fault.why);
+    const note = fault.why === undefined ? '' : ` [${reasons.indexOf(fault.why) + 1}]`;
+    const passed = Object.values(traffic.arrived).reduce((sum, count) => sum + count, 0);
+    return [
+      `${fault.what}${note}`,
+      `${traffic.liveBroken > 0 ? `${traffic.liveBroken} broke, ` : ''}${traffic.datagramsLost} of ${traffic.datagrams}, ${traffic.liveGapMs} ms`,
+      `${traffic.freshTried - traffic.freshFailed} of ${traffic.freshTried}, ${traffic.freshSlowestMs} ms`,
+      `${passed} of ${traffic.intrusions}`,
+      `${refusedCounted} / ${refusedStored}`,
+      shortened(result.replaceAll(`${directory}/state`, '/var/lib/cordon')),
+    ];
+  });
+  const table = [TITLES, TITLES.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
+  const notes = reasons.map(
+    (reason, index) => `${index + 1}. ${reason.replace(/^./, (first) => first.toUpperCase())}.`,
+  );
+  return [...table, '', ...notes].join('\n');
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_TOLD ? text : `${text.slice(0, MAX_TOLD)}…`;
 }

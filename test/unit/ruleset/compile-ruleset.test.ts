@@ -24,6 +24,14 @@ for (const [name, text, config] of [
   });
 }
 
+t.test('what is only checked is attached to no hook: the kernel would drop what waits in a queue', (t) => {
+  const ruleset = compileRuleset({ policy: policyOf(WARD), config: bridge });
+  const [checked, loaded] = (['check', 'replace'] as const).map((how) => renderRuleset(ruleset, { how }));
+  t.match(loaded, /filter hook/);
+  t.notMatch(checked, /filter hook/);
+  t.end();
+});
+
 t.test('the number of rules does not depend on the number of devices', (t) => {
   const many = Array.from(
     { length: 500 },
