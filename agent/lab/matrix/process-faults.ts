@@ -64,7 +64,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     async inflict(stand) {
       await stand.agent.dies();
       await stand.refusalsStored();
-      return 'the agent starts again and goes on recording; counts of the last 5 minutes are in the kernel only';
+      return 'it starts again and goes on; at most 5 minutes of counts are in the kernel only';
     },
   },
   {

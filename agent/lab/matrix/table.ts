@@ -40,6 +40,9 @@ export function tableOf(rows: readonly Row[], directory: string): string {
   return [...table, '', ...notes].join('\n');
 }
 
+/** Of an event its kind is enough. */
 function shortened(text: string): string {
+  const kind = /^([a-z]+-[a-z-]+): /.exec(text)?.[1];
+  if (kind !== undefined) return `event \`${kind}\``;
   return text.length <= MAX_TOLD ? text : `${text.slice(0, MAX_TOLD)}…`;
 }
