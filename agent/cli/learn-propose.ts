@@ -1,6 +1,6 @@
 /** `cordon learn propose`: what was seen of a device as entries of a policy, with their evidence. Prints or writes a file; never applies. */
 import { writeFile } from 'node:fs/promises';
-import { habitText, mergeProposal, serviceOf } from '../learn/proposal-yaml.js';
+import { habitsText, mergeProposal, serviceOf } from '../learn/proposal-yaml.js';
 import { propose } from '../learn/propose.js';
 import type { ProposalSet } from '../learn/proposal.js';
 import type { DeviceMode } from '../policy/schema.js';
@@ -77,13 +77,13 @@ function doubtLines({ proposals, leftOut }: ProposalSet, columns: number): reado
       ...line(`     ${doubts.map(({ text }) => text).join('; ')}`),
     ]),
     ...(suspect.length === 0 ? [] : ['Left out, because of a finding:']),
-    ...suspect.flatMap(({ habits, text }) => line(`  ${habits.map(habitText).join(', ')}: ${text}`)),
+    ...suspect.flatMap(({ habits, text }) => line(`  ${habitsText(habits)}: ${text}`)),
   ];
 }
 
 function summary({ proposals, leftOut }: ProposalSet, { coverage }: Learnt): string {
   const doubtful = proposals.filter(({ doubts }) => doubts.length > 0).length;
-  const suspect = leftOut.filter(({ reason }) => reason === 'finding').length;
+  const suspect = leftOut.reduce((sum, one) => sum + (one.reason === 'finding' ? one.habits.length : 0), 0);
   const parts = [
     `${proposals.length} ${proposals.length === 1 ? 'entry' : 'entries'} proposed, ${doubtful} of them doubtful`,
     ...(suspect > 0 ? [`${suspect} connections left out because of a finding`] : []),

@@ -41,7 +41,17 @@ export function mergeProposal(text: string, proposals: ProposalSet, options: Mer
     device.comment = [device.comment ?? '', ...leftOut].filter((line) => line !== '').join('\n');
   addToSite(document, 'resolvers', proposals.resolvers);
   addToSite(document, 'domains', proposals.domains);
-  return document.toString({ lineWidth: 0 });
+  return tidy(document.toString({ lineWidth: 0 }));
+}
+
+/** The library pads both kinds of brackets or none; people write `{ a: [1, 2] }`. Only where it means the same. */
+function tidy(text: string): string {
+  const tidied = text.replaceAll(/^(?! *#).*$/gm, (line) =>
+    line.replaceAll(/\[ ([^[\]{}#'\n]*) \]/g, '[$1]'),
+  );
+  const meaning = (of: string): string =>
+    JSON.stringify(parseDocument(of, { version: '1.2', schema: 'core' }).toJS());
+  return tidied !== text && meaning(tidied) === meaning(text) ? tidied : text;
 }
 
 function deviceNode(document: Document, name: string, options: MergeOptions): YAMLMap {
@@ -153,23 +163,30 @@ function listed(all: readonly string[]): string {
 
 function leftOutLines(leftOut: readonly LeftOut[], options: MergeOptions): readonly string[] {
   const shown = leftOut.filter(({ reason }) => reason !== 'infrastructure');
-  const lines = shown
-    .slice(0, MAX_LEFT_OUT_LINES)
-    .flatMap(({ text, habits, entry }) => [
-      `left out: ${habits.map(habitText).slice(0, MAX_LISTED).join(', ')}: ${text}`,
-      ...habits
-        .slice(0, 1)
-        .map(
-          (one) =>
-            `  seen ${one.count === 1 ? 'once' : `${one.count} times`}, last ${options.formatTime(one.lastMs)}`,
-        ),
+  const lines = shown.slice(0, MAX_LEFT_OUT_LINES).flatMap(({ text, habits, entry }) => {
+    const count = habits.reduce((sum, one) => sum + one.count, 0);
+    const lastMs = Math.max(...habits.map((one) => one.lastMs));
+    return [
+      `left out: ${habitsText(habits)}`,
+      `  ${text}`,
+      `  seen ${count === 1 ? 'once' : `${count} times`}, last ${options.formatTime(lastMs)}`,
       ...(entry === null ? [] : [`  - ${entryText(entry)}`]),
-    ]);
+    ];
+  });
   const more = shown.length - MAX_LEFT_OUT_LINES;
   return [
     ...lines,
     ...(more > 0 ? [`left out: ${more} more; cordon learn propose --json lists them`] : []),
   ].map(comment);
+}
+
+/** `in tcp/22, tcp/23 and 78 more from 10.77.0.30`; of several peers, each by itself. */
+export function habitsText(habits: readonly Parameters<typeof habitText>[0][]): string {
+  const [first] = habits;
+  if (first === undefined || habits.some(({ peer }) => peer !== first.peer))
+    return listed(habits.map(habitText));
+  const services = listed(habits.map(({ protocol, port }) => serviceKey(protocol, port)));
+  return `${first.direction} ${services} ${first.direction === 'out' ? 'to' : 'from'} ${first.peer}`;
 }
 
 /** `out tcp/104 to 10.77.0.1`. */

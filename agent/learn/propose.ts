@@ -83,7 +83,7 @@ export function propose(input: ProposeInput): ProposalSet {
   return {
     device: name,
     proposals: kept,
-    leftOut,
+    leftOut: grouped(leftOut),
     existing: (ownValue(policy.devices, name)?.allow ?? []).map((_, index) => ({
       index,
       connections: existing.get(index) ?? 0,
@@ -97,6 +97,20 @@ export function propose(input: ProposeInput): ProposalSet {
       ),
     ].sort(compare),
   };
+}
+
+/** What was left out for one reason, in one direction, is one: a scan is not told port by port. */
+function grouped(leftOut: readonly LeftOut[]): readonly LeftOut[] {
+  const groups = new Map<string, LeftOut>();
+  for (const one of leftOut) {
+    const key = JSON.stringify([one.reason, one.text, one.habits[0]?.direction]);
+    const known = groups.get(key);
+    groups.set(
+      key,
+      known === undefined ? one : { ...known, habits: [...known.habits, ...one.habits], entry: null },
+    );
+  }
+  return [...groups.values()];
 }
 
 const INFRASTRUCTURE_TEXT = 'passes without an entry (DHCP, neighbour discovery, group membership)';

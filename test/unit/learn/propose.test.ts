@@ -249,8 +249,33 @@ t.test('what a finding is about is left out, and shown', (t) => {
     t.equal(set.proposals.length, isLeftOut ? 0 : 1, what);
     t.match(set.leftOut, isLeftOut ? [{ reason: 'finding', text: 'a scan' }] : [], what);
     if (isLeftOut)
-      t.match(mergeProposal(POLICY, set, OPTIONS), /# left out: .*: a scan\n.*\n +# +- \{ direction/, what);
+      t.match(
+        mergeProposal(POLICY, set, OPTIONS),
+        /# left out: .*\n +# +a scan\n.*\n +# +- \{ direction/,
+        what,
+      );
   }
+  t.end();
+});
+
+t.test('a scan is left out as one, not port by port', (t) => {
+  const scanned = [21, 22, 23, 25, 80, 443, 445, 8080].map((port) =>
+    habitOf(`in 6/${port} 10.77.0.9`, { count: 1 }),
+  );
+  const set = propose(input(scanned, [findingOf({ peer: '10.77.0.9', evidence: { from: 'network' } })]));
+  t.match(set.leftOut, [{ reason: 'finding', habits: { length: 8 }, entry: null }]);
+  t.match(
+    mergeProposal(POLICY, set, OPTIONS),
+    /# left out: in tcp\/21, .* and 2 more from 10\.77\.0\.9\n.*a scan\n.*seen 8 times/,
+  );
+  t.end();
+});
+
+t.test('brackets stay as people write them', (t) => {
+  const set = propose(input([habitOf('out 6/80 10.77.0.1')]));
+  const text = mergeProposal(POLICY, set, OPTIONS);
+  for (const line of POLICY.split('\n')) t.ok(text.includes(line.trimEnd()), line);
+  t.match(text, /ports: \[80\]/);
   t.end();
 });
 
