@@ -1,5 +1,6 @@
 /** `cordon learn prove`: what of a device's recorded connections a policy, enforced, would refuse. */
-import { habitText, entryText } from '../learn/proposal-yaml.js';
+import type { Habit } from '../learn/habit.js';
+import { entryText, habitsText, habitText } from '../learn/proposal-yaml.js';
 import { prove, type Proved } from '../learn/prove.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import type { CliContext } from './context.js';
@@ -48,8 +49,8 @@ function provedLines(
         ]),
     ...breaks.flatMap((one) => brokenLines(one, name, columns)),
     ...(rightly.length === 0 ? [] : ['', `${connections(rightly)}: refused, and a finding is about each:`]),
-    ...rightly.flatMap(({ habit, findings }) =>
-      wrap(escapeControls(`${habitText(habit)}: ${findings[0]?.title ?? ''}`), columns, '  '),
+    ...byFinding(rightly).flatMap(([title, habits]) =>
+      wrap(escapeControls(`${habitsText(habits)}: ${title}`), columns, '  '),
     ),
     ...(unknown.length === 0
       ? []
@@ -57,6 +58,19 @@ function provedLines(
     ...unknown.flatMap(({ habit }) => wrap(escapeControls(habitText(habit)), columns, '  ')),
     `${connections(of('passes'))} pass.`,
   ];
+}
+
+/** A scan is told once, not port by port. */
+function byFinding(rightly: readonly Proved[]): readonly (readonly [string, readonly Habit[]])[] {
+  const groups = new Map<string, { title: string; habits: Habit[] }>();
+  for (const { habit, findings } of rightly) {
+    const title = findings[0]?.title ?? '';
+    const key = JSON.stringify([title, habit.direction, habit.peer]);
+    const known = groups.get(key);
+    if (known) known.habits.push(habit);
+    else groups.set(key, { title, habits: [habit] });
+  }
+  return [...groups.values()].map(({ title, habits }) => [title, habits]);
 }
 
 function brokenLines(
