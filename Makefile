@@ -11,7 +11,7 @@ PACKETS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-debian-kernel demo matrix chaos bench detection-report fuzz install uninstall clean
+.PHONY: help setup build check test test-tools test-debian-kernel demo matrix chaos bench detection-report fuzz install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ check: setup ## format, types, lint, dependency rules, unused code
 
 test: build ## every test, unit and real kernel
 	@node scripts/run-tests.js
+
+test-tools: build ## attackers' tools through the real box, inline and tap, in half an hour (ATTACK=hydra)
+	@scripts/install-packages tools
+	@ATTACK='$(ATTACK)' node scripts/run-tests.js --timeout=6000 test/tools/attacks-inline.test.ts test/tools/attacks-tap.test.ts
 
 test-debian-kernel: build ## the real-kernel tests on Debian's own kernel, in a virtual machine
 	@scripts/test-debian-kernel
