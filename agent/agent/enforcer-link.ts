@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type IpcClient } from '../ipc/client.js';
-import { requests, type EventMessage } from '../messages/enforcer-messages.js';
-import type { EnforcerStatus } from '../messages/vocabulary.js';
+import { MAX_MEMORIES_PER_MESSAGE, requests, type EventMessage } from '../messages/enforcer-messages.js';
+import type { EnforcerStatus, Memory } from '../messages/vocabulary.js';
 import type { FamiliarDevice } from '../store/familiar.js';
 
 const FIRST_RETRY_MS = 200;
@@ -21,6 +21,7 @@ type EnforcerClient = IpcClient<typeof requests>;
 export interface EnforcerLinkOptions {
   readonly socketPath: string;
   readonly familiar: () => Iterable<FamiliarDevice>;
+  readonly memories: () => Iterable<Memory>;
   readonly onEvent: (event: EventMessage) => void;
   readonly onStatus: (status: EnforcerStatus) => void;
   readonly onConnected: () => void;
@@ -73,6 +74,8 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
     await current.request('subscribe', {});
     for (const devices of restoreGroups(options.familiar()))
       await current.request('familiar.restore', { devices });
+    for (const items of groupsOf(options.memories(), MAX_MEMORIES_PER_MESSAGE))
+      await current.request('memories.restore', { items });
     options.onStatus(await current.request('status', {}));
   }
 
@@ -113,6 +116,12 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
       await running;
     },
   };
+}
+
+/** Read to the end first: a statement that is being walked through holds the database. */
+function* groupsOf<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  const items = [...all];
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }
 
 /** Split so that no message is near the limit of one. */

@@ -208,6 +208,7 @@ async function run(
       recorder.flush();
       return store.familiar.all();
     },
+    memories: () => store.memories.all(),
     onEvent: (event) => {
       if (event.event === 'evidence') inventory.take(event.items);
       if (event.event === 'devices') for (const item of event.items) inventory.see(item);

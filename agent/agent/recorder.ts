@@ -6,7 +6,7 @@
  */
 import type { Head } from '../activity/entry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
-import type { ConnectionSummary, Finding, SeenDevice, StateChange } from '../messages/vocabulary.js';
+import type { ConnectionSummary, Finding, Memory, SeenDevice, StateChange } from '../messages/vocabulary.js';
 import type { NewEvent } from '../store/spool.js';
 import type { Store } from '../store/store.js';
 import { findingNews } from '../upstream/pure/finding-news.js';
@@ -45,6 +45,7 @@ export interface RecorderOptions {
 /** Undone work for the store: tried again as it is when a write failed. */
 type Work =
   | { readonly kind: 'connection'; readonly item: ConnectionSummary }
+  | { readonly kind: 'memory'; readonly item: Memory }
   | { readonly kind: 'device'; readonly item: SeenDevice }
   | { readonly kind: 'finding'; readonly item: Finding }
   | { readonly kind: 'state'; readonly item: StateChange }
@@ -80,6 +81,10 @@ export class Recorder {
       case 'state':
         for (const item of event.items) this.#waiting.push({ kind: 'state', item });
         this.#flushUrgent();
+        return;
+      case 'memories':
+        for (const item of event.items) this.#statistics.push({ kind: 'memory', item });
+        if (this.#statistics.length >= MAX_WAITING) this.flush();
         return;
       case 'evidence':
       case 'flowEnds':
@@ -174,10 +179,14 @@ export class Recorder {
       case 'connection': {
         const { item } = work;
         if (item.refused !== null) store.refusals.add({ ...item, refused: item.refused });
-        else if (item.device !== null && item.peer !== null && !item.wouldRefuse)
+        // As the detector does: whoever got through is familiar, also while nothing is enforced.
+        else if (item.device !== null && item.peer !== null)
           store.familiar.meet(item.device, item.peer, item.lastMs);
         return 0;
       }
+      case 'memory':
+        store.memories.put(work.item, this.#options.nowMs());
+        return 0;
       case 'refusal-event':
         return this.#spool(refusalEvent(work.item, this.#context()));
       case 'device': {

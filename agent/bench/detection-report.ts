@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { FlowRecord } from '../capture/flow-record.js';
 import { detectSettings, type DetectSettings } from '../detect/settings.js';
 import type { Finding } from '../messages/vocabulary.js';
-import { Replay } from '../replay/replay.js';
+import { LEARNING, Replay } from '../replay/replay.js';
 import { ReplayDevices } from '../replay/replay-devices.js';
 import { replayFile } from '../replay/read-file.js';
 import { BENIGN, CANNOT, DEVICES, EXPECTED, RIGHT_TO_TELL, SPECIAL } from './expected-findings.js';
@@ -62,8 +62,7 @@ async function readManifest(): Promise<Listed[]> {
 /** Habits count as known from this moment on: nothing before it is unusual. */
 function learning(seconds: number): DetectSettings {
   const settings = structuredClone(SHIPPED);
-  for (const name of ['unfamiliarPeer', 'unfamiliarService', 'unfamiliarNetwork', 'lateralContact'] as const)
-    settings[name].learnSeconds = seconds;
+  for (const name of LEARNING) settings[name].learnSeconds = seconds;
   return settings;
 }
 

@@ -1,12 +1,15 @@
-/** `cordon replay`: a capture through the detectors, as a box would have seen it. Needs no root and no running box. */
+/**
+ * `cordon replay`: captures through the same decoders, flow table and detectors as live, with the time of the capture. Needs no root and no
+ * running box.
+ */
 import { detectSettings } from '../detect/settings.js';
 import type { Finding } from '../messages/vocabulary.js';
-import { parseAddress } from '../policy/address.js';
+import { parseAddress, parseNetwork, type Network } from '../policy/address.js';
 import type { Policy } from '../policy/schema.js';
 import { createPolicyJudge } from '../replay/judge.js';
 import { Replay } from '../replay/replay.js';
-import { ReplayDevices, type NamedDevice } from '../replay/replay-devices.js';
-import { replayFile, type ReadOutcome } from '../replay/read-file.js';
+import { macNumber, ReplayDevices, type DeviceSide, type NamedDevice } from '../replay/replay-devices.js';
+import { readInto, type ReadOutcome } from '../replay/read-file.js';
 import type { CliContext } from './context.js';
 import { nameOf, readPolicyFile } from './documents.js';
 import { CliError, EXIT_DONE, EXIT_REFUSED, usageError, type ExitStatus } from './errors.js';
@@ -14,37 +17,48 @@ import { escapeControls } from './escape.js';
 import { renderTable, type Column } from './table.js';
 
 export interface ReplayCommandOptions {
-  readonly capture: string;
   readonly device?: readonly string[];
+  readonly side?: readonly string[];
+  readonly baseline?: readonly string[];
   readonly policy?: string;
   readonly json?: true;
 }
 
 /** Findings kept to be printed at the end; the rest is counted. */
 const MAX_FINDINGS = 10_000;
-/** Seen after this many packets of the capture. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** `at` and what follows it: when it was told first, in the capture. */
 interface Seen {
   finding: Finding;
+  readonly atMs: number;
   readonly afterPackets: number;
   readonly afterMs: number;
 }
 
-export async function replayCapture(context: CliContext, options: ReplayCommandOptions): Promise<ExitStatus> {
+export async function replayCaptures(
+  context: CliContext,
+  captures: readonly string[],
+  options: ReplayCommandOptions,
+): Promise<ExitStatus> {
   const devices = (options.device ?? []).map(namedByHand);
   const policy = options.policy === undefined ? null : (await readPolicyFile(options.policy)).policy;
   const seen = new Map<string, Seen>();
   let left = 0;
-  const book = new ReplayDevices([...devices, ...namedByPolicy(policy)]);
+  let isBaseline = true;
+  const book = new ReplayDevices([...devices, ...namedByPolicy(policy)], sideOf(options.side ?? []));
   const replay: Replay = new Replay({
     settings: policy?.detect ?? detectSettings.parse({}),
     devices: book,
     onFinding: (finding) => {
+      if (isBaseline) return;
       const known = seen.get(finding.key);
       if (known !== undefined) known.finding = finding;
       else if (seen.size >= MAX_FINDINGS) left++;
       else
         seen.set(finding.key, {
           finding,
+          atMs: replay.nowMs,
           afterPackets: replay.packets + replay.flowRecords,
           afterMs: replay.nowMs - replay.startMs,
         });
@@ -52,42 +66,59 @@ export async function replayCapture(context: CliContext, options: ReplayCommandO
     ...(policy === null ? {} : { judge: createPolicyJudge(policy, book) }),
   });
   const began = performance.now();
-  const outcome = await read(options.capture, replay, book);
-  const seconds = (performance.now() - began) / 1000;
+  const outcomes: { readonly file: string; readonly outcome: ReadOutcome }[] = [];
+  for (const file of options.baseline ?? []) outcomes.push({ file, outcome: await read(file, replay, book) });
+  if (options.baseline !== undefined) replay.endLearning();
+  isBaseline = false;
+  for (const file of captures) outcomes.push({ file, outcome: await read(file, replay, book) });
+  replay.end();
+  const tookNs = (performance.now() - began) * 1e6;
+  const found = [...seen.values()];
   const summary = {
-    file: options.capture,
-    problem: outcome.problem,
     packets: replay.packets,
-    flowRecords: replay.flowRecords,
     flows: replay.flows,
+    permitted: replay.permitted,
+    refused: replay.refused,
+    undecodable: replay.undecodable,
+    findings: countByDetector(found),
+    nsPerPacket: Math.round(tookNs / Math.max(1, replay.packets + replay.flowRecords)),
+    flowRecords: replay.flowRecords,
     events: replay.events,
     devices: book.size,
-    undecodable: replay.undecodable,
     fragments: replay.fragments,
     otherFrames: replay.otherFrames,
     unsupportedLink: replay.unsupportedLink,
     notOurs: replay.notOurs,
-    findings: seen.size,
     findingsNotKept: left,
-    packetsPerSecond: Math.round((replay.packets + replay.flowRecords) / Math.max(seconds, 0.001)),
   };
-  const found = [...seen.values()];
-  if (options.json)
-    printJson(context, found, { ...summary, counters: { ...outcome.counters, ...replay.counters() } });
-  else printText(context, found, summary);
-  if (outcome.problem === 'none') return EXIT_DONE;
-  if (outcome.problem === 'not-a-capture' && replay.packets === 0)
+  if (options.json) {
+    const read = outcomes.map(({ file, outcome }) => ({ file, ...outcome }));
+    printJson(context, found, { ...summary, counters: replay.counters(), files: read });
+  } else printText(context, found, summary);
+  return exitOf(context, outcomes, replay);
+}
+
+function exitOf(
+  context: CliContext,
+  outcomes: readonly { readonly file: string; readonly outcome: ReadOutcome }[],
+  replay: Replay,
+): ExitStatus {
+  const broken = outcomes.filter(({ outcome }) => outcome.problem !== 'none');
+  const [first] = broken;
+  if (first === undefined) return EXIT_DONE;
+  if (first.outcome.problem === 'not-a-capture' && replay.packets + replay.flowRecords === 0)
     throw new CliError(
       'not-a-capture',
-      `${nameOf(options.capture)}: neither a capture nor a flow log that is known`,
+      `${nameOf(first.file)}: neither a capture nor a flow log that is known`,
     );
-  context.warn(`${nameOf(options.capture)}: ${outcome.problem}: what came before it was read`);
+  for (const { file, outcome } of broken)
+    context.warn(`${nameOf(file)}: ${outcome.problem}: what came before it was read`);
   return EXIT_REFUSED;
 }
 
 async function read(file: string, replay: Replay, devices: ReplayDevices): Promise<ReadOutcome> {
   try {
-    return await replayFile(file, replay, devices);
+    return await readInto(file, replay, devices);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === undefined) throw cause;
@@ -102,25 +133,62 @@ function namedByPolicy(policy: Policy | null): NamedDevice[] {
   }));
 }
 
+/** `MAC`, `ADDRESS`, `MAC=NAME` or `ADDRESS=NAME`. */
 function namedByHand(text: string): NamedDevice {
-  const mac = text.toLowerCase().replaceAll('-', ':');
-  if (/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) return { name: mac, ends: [mac] };
-  const address = parseAddress(text);
+  const [who = '', name] = text.split('=', 2);
+  if (name !== undefined && !NAME.test(name))
+    throw usageError(
+      `--device ${escapeControls(text)}: a name has letters, digits, dots, dashes and underscores`,
+    );
+  const mac = macOf(who);
+  if (mac !== null) return { name: name ?? mac, ends: [mac] };
+  const address = parseAddress(who);
   if (address === null) throw usageError(`--device ${escapeControls(text)}: neither a MAC nor an IP address`);
-  return { name: address.text, ends: [address.text] };
+  return { name: name ?? address.text, ends: [address.text] };
 }
 
-/** One JSON value a line: findings, then the summary. */
+function sideOf(texts: readonly string[]): DeviceSide | null {
+  if (texts.length === 0) return null;
+  const macs = new Set<number>();
+  const networks: Network[] = [];
+  for (const text of texts) {
+    const mac = macOf(text);
+    const network = parseNetwork(text);
+    if (mac !== null) macs.add(macNumber(mac));
+    else if (network.ok) networks.push(network.network);
+    else throw usageError(`--side ${escapeControls(text)}: neither a MAC nor a network: ${network.problem}`);
+  }
+  return { macs, networks };
+}
+
+function macOf(text: string): string | null {
+  const mac = text.toLowerCase().replaceAll('-', ':');
+  return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac) ? mac : null;
+}
+
+function countByDetector(found: readonly Seen[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { finding } of found) counts[finding.detector] = (counts[finding.detector] ?? 0) + 1;
+  return counts;
+}
+
+/** One JSON value a line: findings in the order in which they were told, then the summary. */
 function printJson(context: CliContext, found: readonly Seen[], summary: object): void {
-  for (const { finding, afterPackets, afterMs } of found)
-    context.line(JSON.stringify({ finding, afterPackets, afterSeconds: Math.round(afterMs) / 1000 }));
-  context.line(JSON.stringify({ summary }));
+  for (const { finding, atMs, afterPackets, afterMs } of found) {
+    const { detector, device, peer, severity, evidence, title, remedy, count, state } = finding;
+    const after = { packets: afterPackets, seconds: Math.round(afterMs) / 1000 };
+    const at = new Date(atMs).toISOString();
+    context.line(
+      JSON.stringify({ at, detector, device, peer, severity, evidence, title, remedy, count, state, after }),
+    );
+  }
+  context.line(JSON.stringify(summary));
 }
 
 function printText(
   context: CliContext,
   found: readonly Seen[],
-  summary: Readonly<Record<string, number | string>>,
+  summary: Readonly<Record<string, number | Readonly<Record<string, number>>>>,
 ): void {
   const columns: readonly Column<Seen>[] = [
     { title: 'severity', value: ({ finding }) => finding.severity },
@@ -133,6 +201,8 @@ function printText(
   if (found.length === 0) context.line('Nothing was found.');
   context.lines(renderTable(columns, found, context.columns));
   context.line();
-  const shown = Object.entries(summary).filter(([name, value]) => name !== 'file' && value !== 0);
-  context.lines(shown.map(([name, value]) => `${name}: ${value}`));
+  const shown = Object.entries(summary).flatMap(([name, value]) =>
+    typeof value === 'number' && value !== 0 ? [`${name}: ${value}`] : [],
+  );
+  context.lines(shown);
 }

@@ -71,21 +71,31 @@ export function declareReportCommands(program: Command, context: CliContext, rep
   withExample(
     leaf(
       program,
-      'replay',
-      'a capture or flow log through the detectors',
-      'As a box would have seen it, with the time of the capture. Reads pcap, pcapng, Zeek conn.log and Argus binetflow. Needs no root and no running box. Exit status 1 if the file could not be read to its end.',
+      'replay <captures...>',
+      'captures and flow logs through the detectors',
+      'As a box would have seen it, one file after the other, with the time of the capture. Reads pcap, pcapng, Zeek conn.log and Argus binetflow. Needs no root and no running box. Without a policy every device is only watched. Exit status 1 if a file could not be read to its end.',
     )
-      .requiredOption('--capture <file>', 'what to read')
       .option(
-        '--device <mac-or-address>',
-        'who is a device; may be repeated (default: every private and link-local address)',
+        '--device <who[=name]>',
+        'a device, by MAC or address; may be repeated (default: every private and link-local address)',
+        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+      )
+      .option(
+        '--side <mac-or-network>',
+        'who has this MAC, or an address in this network, is a device; may be repeated',
+        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+      )
+      .option(
+        '--baseline <file>',
+        'what is in this capture is usual, and what is new after it is told; may be repeated',
         (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
       )
       .option('--policy <file>', 'judge by this policy; its devices count as devices'),
-    'cordon replay --capture ward.pcapng --device 10.20.30.40',
+    'cordon replay ward.pcapng --device 00:03:b1:00:00:01=pump-1',
+    'cordon replay today.pcapng --side 10.20.0.0/16 --baseline last-week.pcapng --json',
   ).action(
-    act(report, async (options: ReplayCommandOptions) =>
-      (await import('./replay.js')).replayCapture(context, options),
+    act(report, async (captures: readonly string[], options: ReplayCommandOptions) =>
+      (await import('./replay.js')).replayCaptures(context, captures, options),
     ),
   );
 

@@ -18,7 +18,7 @@ import {
 } from './event.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -96,7 +96,7 @@ class Beacon implements Detector {
   }
 
   /** Slow ones only: what calls every few minutes is known again within hours. */
-  *habits(isAll: boolean): Generator<Habit> {
+  *memories(isAll: boolean): Generator<Memory> {
     for (let slot = 0; slot < this.#pairs.size; slot++) {
       const count = this.#count[slot] ?? 0;
       if (count < LEAST_KEPT_INTERVALS || (count === this.#toldCount[slot] && !isAll)) continue;
@@ -118,7 +118,7 @@ class Beacon implements Detector {
     }
   }
 
-  restore({ device, key, values }: Habit): void {
+  restore({ device, key, values }: Memory): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const peer = internText(this.#context.addresses, key.split(' ')[0] ?? '');
     const [service = 0, firstMs = 0, lastMs = 0, count = 0, ...intervals] = values;

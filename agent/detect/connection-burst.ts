@@ -7,7 +7,7 @@
 import { PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
 import { EVENT_IP, serviceOf, subjectOf, UNKNOWN_DEVICE, type DetectEvent } from './event.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
@@ -34,7 +34,7 @@ const FORGED_SHARE = 0.9;
 /** A burst is opened at multiples of this count. */
 const ASK_AGAIN = 10;
 const QUIET_MS = 300_000;
-const HABIT_VALUES = 3;
+const MEMORY_VALUES = 3;
 
 export function createConnectionBurstDetector(
   context: DetectContext,
@@ -83,7 +83,7 @@ class ConnectionBurst implements Detector {
     this.#count(this.#subjects.intern(subjectOf(event), direction, 0), event, event.peer, nowMs, false);
   }
 
-  *habits(isAll: boolean): Generator<Habit> {
+  *memories(isAll: boolean): Generator<Memory> {
     for (let slot = 0; slot < this.#subjects.size; slot++) {
       if (this.#isChanged[slot] !== 1 && !isAll) continue;
       if (!isAll) this.#isChanged[slot] = 0;
@@ -97,10 +97,10 @@ class ConnectionBurst implements Detector {
   }
 
   /** Idle minutes in between are not counted: a restart is short, and a longer one says nothing of the device. */
-  restore({ device, key, values }: Habit, nowMs: number): void {
+  restore({ device, key, values }: Memory, nowMs: number): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const [mean = 0, deviation = 0, minutes = 0] = values;
-    if (id === 0 || values.length !== HABIT_VALUES) return;
+    if (id === 0 || values.length !== MEMORY_VALUES) return;
     const slot = this.#subjects.intern(id, key === 'out' ? 1 : 0, 0);
     if (this.#subjects.isNew) this.#begin(slot, nowMs);
     else if ((this.#minutes[slot] ?? 0) >= minutes) return;

@@ -6,7 +6,7 @@ import { formatMac } from '../packet/format.js';
 import type { AddressTable } from './address-table.js';
 import { UNKNOWN_DEVICE, type DetectEvent } from './event.js';
 import type { FindingBook } from './finding-book.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import type { DetectorName } from './settings.js';
 
 /** How people know a device; both null for one that is not known. */
@@ -19,7 +19,7 @@ export interface DetectContext {
   readonly addresses: AddressTable;
   /** Cold path: called when a finding is opened. */
   readonly describe: (deviceId: number) => DeviceLabel;
-  /** Cold path: the number of a device by its name, 0 for one that is not known. Needed where habits are given back. */
+  /** Cold path: the number of a device by its name, 0 for one that is not known. Needed where memories are given back. */
   readonly idOf?: (device: string) => number;
   readonly book: FindingBook;
 }
@@ -29,10 +29,10 @@ export interface Detector {
   observe(event: DetectEvent, nowMs: number): void;
   /** About once a second, so that memory is given back without traffic too. */
   tick(nowMs: number): void;
-  /** Habits that changed since they were last taken, for the agent's store; or all, and then none counts as taken. Cold path. */
-  habits?(isAll: boolean): Iterable<Habit>;
+  /** Memories that changed since they were last taken, for the agent's store; or all, and then none counts as taken. Cold path. */
+  memories?(isAll: boolean): Iterable<Memory>;
   /** Gives back one of them, into what is not known better by now. Cold path. */
-  restore?(habit: Habit, nowMs: number): void;
+  restore?(memory: Memory, nowMs: number): void;
   /** What was not kept, by name. */
   counters(): Readonly<Record<string, number>>;
 }

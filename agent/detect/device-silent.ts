@@ -15,7 +15,7 @@ import {
   VERDICT_REFUSED,
   type DetectEvent,
 } from './event.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -85,7 +85,7 @@ class DeviceSilent implements Detector {
     if ((this.#findings[slot] ?? 0) !== 0) this.#speaksAgain(slot);
   }
 
-  *habits(isAll: boolean): Generator<Habit> {
+  *memories(isAll: boolean): Generator<Memory> {
     for (let slot = 0; slot < this.#devices.size; slot++) {
       if (this.#isChanged[slot] !== 1 && !isAll) continue;
       if (!isAll) this.#isChanged[slot] = 0;
@@ -98,7 +98,7 @@ class DeviceSilent implements Detector {
   }
 
   /** The time of the restart is nobody's silence: it was last heard now, as far as we know. */
-  restore({ device, values }: Habit, nowMs: number): void {
+  restore({ device, values }: Memory, nowMs: number): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const [sinceMs = 0, halvedMs = 0, ...gaps] = values;
     if (id === 0 || gaps.length !== BUCKETS) return;

@@ -2,7 +2,7 @@
  * What each device is used to, as sets of numbers (peers, services or networks), with the time since which it is watched. Outlives a
  * change of settings, and a restart through the agent's store. Bounded over all devices and for each.
  */
-import { MAX_HABIT_VALUES, type Habit } from './habit.js';
+import { MAX_MEMORY_VALUES, type Memory } from './memory.js';
 import type { DetectorName } from './settings.js';
 
 const HOUR_MS = 3_600_000;
@@ -56,17 +56,17 @@ export class Familiar {
     return circle.newMs.length;
   }
 
-  /** What changed since it was last taken (or all, and then none counts as taken); the latest where there are too many for one habit. */
-  *habits(detector: DetectorName, isAll: boolean): Generator<Habit> {
+  /** What changed since it was last taken (or all, and then none counts as taken); the latest where there are too many for one memory. */
+  *memories(detector: DetectorName, isAll: boolean): Generator<Memory> {
     for (const [device, circle] of this.#devices) {
       if (!circle.isChanged && !isAll) continue;
       if (!isAll) circle.isChanged = false;
-      const latest = [...circle.known].slice(-(MAX_HABIT_VALUES - 1));
+      const latest = [...circle.known].slice(-(MAX_MEMORY_VALUES - 1));
       yield { detector, device, key: '', values: [circle.sinceMs, ...latest] };
     }
   }
 
-  restoreHabit({ device, values }: Habit, mostPerDevice: number): void {
+  restoreMemory({ device, values }: Memory, mostPerDevice: number): void {
     const [sinceMs = 0, ...keys] = values;
     const circle = this.circle(device, sinceMs);
     circle.sinceMs = Math.min(circle.sinceMs, sinceMs);

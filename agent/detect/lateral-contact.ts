@@ -25,7 +25,7 @@ import {
   type DetectEvent,
 } from './event.js';
 import type { Description, Opening } from './finding-book.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3, SlotTable } from './slot-table.js';
@@ -54,7 +54,7 @@ const ADMINISTRATIVE = new Map<number, string>([
 /** (device, direction and service, peer) once used; the one not used for longest makes room. 0.5 MiB. */
 const USED = 16_384;
 const WATCHED = 4_096;
-const USED_PER_HABIT = 255;
+const USED_PER_MEMORY = 255;
 /** Other flags are probes, which portScan tells. */
 const OPENING_MASK = TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST;
 const QUIET_MS = 3_600_000;
@@ -75,7 +75,7 @@ class LateralContact implements Detector {
   /** Since when a device is watched. */
   readonly #watched = new SlotTable(WATCHED);
   readonly #sinceMs = new Float64Array(WATCHED);
-  /** Numbers of its habit when that was last taken. */
+  /** Numbers of its memory when that was last taken. */
   readonly #toldValues = new Int32Array(WATCHED);
   /** As #used, from before a restart. */
   readonly #before = new SlotTable(USED);
@@ -116,8 +116,8 @@ class LateralContact implements Detector {
     if (!isLearning) this.#findings[slot] = id;
   }
 
-  /** One habit for each device: since when it is watched, then by which service it met whom, in pairs. */
-  *habits(isAll: boolean): Generator<Habit> {
+  /** One memory for each device: since when it is watched, then by which service it met whom, in pairs. */
+  *memories(isAll: boolean): Generator<Memory> {
     const pairs = this.#pairsByDevice();
     for (let slot = 0; slot < this.#watched.size; slot++) {
       const who = this.#watched.keyA(slot);
@@ -130,7 +130,7 @@ class LateralContact implements Detector {
     }
   }
 
-  restore({ device, values }: Habit): void {
+  restore({ device, values }: Memory): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const [sinceMs = 0, ...pairs] = values;
     if (id === 0) return;
@@ -166,7 +166,7 @@ class LateralContact implements Detector {
       const pairs = found.get(who) ?? [];
       found.set(who, pairs);
       for (let at = 0; at < pairs.length; at += 2) if (pairs[at] === service && pairs[at + 1] === key) return;
-      if (pairs.length < 2 * USED_PER_HABIT) pairs.push(service, key);
+      if (pairs.length < 2 * USED_PER_MEMORY) pairs.push(service, key);
     };
     for (let slot = 0; slot < this.#before.size; slot++)
       put(this.#before.keyA(slot), this.#before.keyB(slot), this.#beforeKey[slot] ?? 0);

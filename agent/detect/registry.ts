@@ -9,7 +9,7 @@ import type { DetectContext, Detector, DeviceLabel } from './detector.js';
 import type { DetectEvent } from './event.js';
 import { Familiar } from './familiar.js';
 import { FindingBook } from './finding-book.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import { createHostSweepDetector } from './host-sweep.js';
 import { createPortScanDetector } from './port-scan.js';
 import type { DetectSettings } from './settings.js';
@@ -37,7 +37,7 @@ import { createUnfamiliarServiceDetector, MAX_SERVICES_KEPT } from './unfamiliar
 export interface DetectionOptions {
   readonly addresses: AddressTable;
   readonly describe: (deviceId: number) => DeviceLabel;
-  /** The number of a device by its name, 0 for one that is not known; without it no habits can be given back. */
+  /** The number of a device by its name, 0 for one that is not known; without it no memories can be given back. */
   readonly idOf?: (device: string) => number;
 }
 
@@ -48,7 +48,7 @@ export interface Detection {
   readonly touched: number;
   /** Updates and closings that are due. */
   tick(nowMs: number): readonly Finding[];
-  /** Other thresholds: windows begin anew, open findings, what is familiar and habits stay. */
+  /** Other thresholds: windows begin anew, open findings, what is familiar and memories stay. */
   useSettings(settings: DetectSettings, nowMs: number): void;
   /** Gives back what was remembered of devices' peers; returns how many were. */
   restoreFamiliar(
@@ -59,9 +59,9 @@ export interface Detection {
     }[],
   ): number;
   /** What detectors learnt since the last call, for the agent's store. Cold path. */
-  habits(): Habit[];
-  /** Gives habits back; returns how many were of a detector that is on. */
-  restoreHabits(habits: readonly Habit[], nowMs: number): number;
+  memories(): Memory[];
+  /** Gives memories back; returns how many were of a detector that is on. */
+  restoreMemories(memories: readonly Memory[], nowMs: number): number;
   open(): readonly Finding[];
   counters(): Readonly<Record<string, number>>;
 }
@@ -76,18 +76,18 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
   };
   let current = settings;
   let detectors = createDetectors(context, settings, familiar);
-  const give = (habits: readonly Habit[], nowMs: number): number => {
+  const give = (memories: readonly Memory[], nowMs: number): number => {
     let given = 0;
-    for (const habit of habits) {
-      const detector = detectors.find(({ name }) => name === habit.detector);
+    for (const memory of memories) {
+      const detector = detectors.find(({ name }) => name === memory.detector);
       if (!detector?.restore) continue;
-      detector.restore(habit, nowMs);
+      detector.restore(memory, nowMs);
       given++;
     }
     return given;
   };
-  const take = (isAll: boolean): Habit[] =>
-    detectors.flatMap((detector) => [...(detector.habits?.(isAll) ?? [])]);
+  const take = (isAll: boolean): Memory[] =>
+    detectors.flatMap((detector) => [...(detector.memories?.(isAll) ?? [])]);
   return {
     observe(event, nowMs) {
       book.touched = 0;
@@ -105,14 +105,14 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
     useSettings(next, nowMs) {
       if (JSON.stringify(next) === JSON.stringify(current)) return;
       current = next;
-      const habits = take(true);
+      const memories = take(true);
       detectors = createDetectors(context, next, familiar);
-      give(habits, nowMs);
+      give(memories, nowMs);
     },
     restoreFamiliar: (devices) =>
       restorePeers(familiar.peers, devices, current.unfamiliarPeer.peersPerDevice),
-    habits: () => take(false),
-    restoreHabits: give,
+    memories: () => take(false).filter(({ values }) => values.every(Number.isFinite)),
+    restoreMemories: give,
     open: () => book.list(),
     counters: () =>
       Object.assign(

@@ -65,9 +65,9 @@ export function createUnfamiliarNetworkDetector(
       // What is remembered is meant to stay.
     },
     counters: () => ({ 'unfamiliarNetwork.notKept': familiar.notKept }),
-    habits: (isAll) => familiar.habits('unfamiliarNetwork', isAll),
-    restore: (habit) => {
-      familiar.restoreHabit(habit, NETWORKS_PER_DEVICE);
+    memories: (isAll) => familiar.memories('unfamiliarNetwork', isAll),
+    restore: (memory) => {
+      familiar.restoreMemory(memory, NETWORKS_PER_DEVICE);
     },
   };
 

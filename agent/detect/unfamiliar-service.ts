@@ -60,9 +60,9 @@ export function createUnfamiliarServiceDetector(
       // What is remembered is meant to stay.
     },
     counters: () => ({ 'unfamiliarService.notKept': familiar.notKept }),
-    habits: (isAll) => familiar.habits('unfamiliarService', isAll),
-    restore: (habit) => {
-      familiar.restoreHabit(habit, SERVICES_PER_DEVICE);
+    memories: (isAll) => familiar.memories('unfamiliarService', isAll),
+    restore: (memory) => {
+      familiar.restoreMemory(memory, SERVICES_PER_DEVICE);
     },
   };
 

@@ -5,7 +5,7 @@
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import { EVENT_END, subjectOf, type DetectEvent } from './event.js';
-import type { Habit } from './habit.js';
+import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -20,7 +20,7 @@ const PEAK_FADES = 2 ** (-1 / 336);
 const TIMES_PEAK = 2;
 const QUIET_MS = HOUR_MS;
 const MEGABYTE = 1_000_000;
-const HABIT_VALUES = 6;
+const MEMORY_VALUES = 6;
 
 export function createVolumeDetector(context: DetectContext, settings: DetectSettings['volume']): Detector {
   return new Volume(context, settings);
@@ -64,7 +64,7 @@ class Volume implements Detector {
     this.#findings[slot] = this.#open(slot, event, nowMs);
   }
 
-  *habits(isAll: boolean): Generator<Habit> {
+  *memories(isAll: boolean): Generator<Memory> {
     for (let slot = 0; slot < this.#subjects.size; slot++) {
       if (this.#isChanged[slot] !== 1 && !isAll) continue;
       if (!isAll) this.#isChanged[slot] = 0;
@@ -82,10 +82,10 @@ class Volume implements Detector {
     }
   }
 
-  restore({ device, values }: Habit): void {
+  restore({ device, values }: Memory): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const [hour = 0, bytes = 0, mean = 0, deviation = 0, peak = 0, hours = 0] = values;
-    if (id === 0 || values.length !== HABIT_VALUES) return;
+    if (id === 0 || values.length !== MEMORY_VALUES) return;
     const slot = this.#subjects.intern(id, 0, 0);
     // What was seen since the start is newer, but shorter.
     if (!this.#subjects.isNew && (this.#hours[slot] ?? 0) >= hours) return;

@@ -5,6 +5,7 @@
  */
 import { createAddressTable } from '../detect/address-table.js';
 import {
+  EVENT_ARP,
   EVENT_PAYLOAD,
   VERDICT_ALLOWED,
   VERDICT_OBSERVED,
@@ -12,7 +13,6 @@ import {
   VERDICT_WOULD_REFUSE,
   createEvent,
   fillEvent,
-  reasonIndex,
   type DetectEvent,
 } from '../detect/event.js';
 import { detectorBit, detectorsThat, verdictOf, type Verdict } from '../detect/verdict.js';
@@ -20,7 +20,7 @@ import type { Detection } from '../detect/registry.js';
 import type { DetectorName } from '../detect/settings.js';
 import { createDetection } from '../detect/registry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
-import { REFUSAL_REASONS, type Finding } from '../messages/vocabulary.js';
+import type { Finding } from '../messages/vocabulary.js';
 import type { ConntrackRecord } from '../netlink/conntrack.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
 import type { NflogPacket } from '../netlink/nflog.js';
@@ -29,7 +29,7 @@ import type { Policy } from '../policy/schema.js';
 import { decodeArp } from '../packet/decode-arp.js';
 import { decodeIp } from '../packet/decode-ip.js';
 import { formatMac } from '../packet/format.js';
-import { NONE, createPacketView } from '../packet/view.js';
+import { NONE, createPacketView, type PacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 import {
   DEVICE_MASK,
@@ -40,62 +40,24 @@ import {
   UNKNOWN_DEVICE_ID,
   WOULD_REFUSE,
 } from '../ruleset/marks.js';
-import {
-  ANSWER_PREFIX,
-  ANSWER_REASONS,
-  DATA_PREFIX,
-  IDENTITY_PREFIX,
-  LEARN_PREFIX,
-  NEW_PREFIX,
-  OBSERVED_PREFIX,
-  SHADOW_PREFIX,
-  answerPrefix,
-} from '../ruleset/reasons.js';
 import { fillEnd } from './end-event.js';
+import {
+  ANSWER_INDEX,
+  DATA_INDEX,
+  FIRST_REFUSED_ANSWER,
+  IDENTITY_INDEX,
+  LEARN_INDEX,
+  LYING,
+  NEW_INDEX,
+  REASONS,
+  REFUSED_BY_DETECTOR,
+  VERDICTS,
+  WATCHED_INDEX,
+} from './log-prefixes.js';
 import { Identification } from './identification.js';
 import { SeenDevices } from './seen-devices.js';
 import { createSummaries } from './summaries.js';
 
-const REFUSED_ANSWERS = [...ANSWER_REASONS];
-/** Index of a prefix is what the NFLOG decoder gives per packet. */
-export const LOG_PREFIXES: readonly string[] = [
-  NEW_PREFIX,
-  SHADOW_PREFIX,
-  OBSERVED_PREFIX,
-  LEARN_PREFIX,
-  DATA_PREFIX,
-  ANSWER_PREFIX,
-  IDENTITY_PREFIX,
-  ...REFUSAL_REASONS,
-  ...REFUSED_ANSWERS.map(answerPrefix),
-];
-const VERDICTS = [
-  VERDICT_ALLOWED,
-  VERDICT_WOULD_REFUSE,
-  VERDICT_OBSERVED,
-  VERDICT_OBSERVED,
-  VERDICT_ALLOWED,
-  VERDICT_ALLOWED,
-  VERDICT_ALLOWED,
-  ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
-  ...REFUSED_ANSWERS.map(() => VERDICT_REFUSED),
-];
-const REASONS = [
-  ...[0, 0, 0, 0, 0, 0, 0],
-  ...REFUSAL_REASONS.map(reasonIndex),
-  ...REFUSED_ANSWERS.map(reasonIndex),
-];
-const REFUSED_BY_DETECTOR = reasonIndex('detector');
-const LEARN_INDEX = LOG_PREFIXES.indexOf(LEARN_PREFIX);
-const DATA_INDEX = LOG_PREFIXES.indexOf(DATA_PREFIX);
-const ANSWER_INDEX = LOG_PREFIXES.indexOf(ANSWER_PREFIX);
-const FIRST_REFUSED_ANSWER = LOG_PREFIXES.length - REFUSED_ANSWERS.length;
-const NEW_INDEX = LOG_PREFIXES.indexOf(NEW_PREFIX);
-const IDENTITY_INDEX = LOG_PREFIXES.indexOf(IDENTITY_PREFIX);
-/** Refused for these, a packet says nothing of who it claims to be from. */
-const LYING: ReadonlySet<number> = new Set(
-  (['spoofed-source', 'arp-spoof', 'rogue-dhcp', 'rogue-ra', 'invalid'] as const).map(reasonIndex),
-);
 const ETHERTYPE_ARP = 0x0806;
 /** Claims of addresses waiting to be looked at; a flood of them is thinned. */
 const MAX_CLAIMS = 256;
@@ -195,7 +157,11 @@ export class Evidence {
       return;
     }
     if (!LYING.has(reason)) this.#identify(packet, prefix, isAnswer, nowMs);
-    if (prefix === IDENTITY_INDEX) return;
+    if (prefix === IDENTITY_INDEX || prefix === WATCHED_INDEX) {
+      if (this.#event.kind === EVENT_ARP) asClaimed(this.#event, this.#view);
+      this.#observe(nowMs);
+      return;
+    }
     if (isAnswer || prefix === DATA_INDEX) {
       asPayload(this.#event, isAnswer);
       this.#observe(nowMs);
@@ -375,6 +341,12 @@ export class Evidence {
 function asPayload(event: DetectEvent, isAnswer: boolean): void {
   event.kind = EVENT_PAYLOAD;
   if (isAnswer) asOpened(event);
+}
+
+/** What the ARP says of its sender, which is what caches believe, instead of who sent the frame. */
+function asClaimed(event: DetectEvent, view: PacketView): void {
+  event.macHigh = view.arpSenderMacHigh;
+  event.macLow = view.arpSenderMacLow;
 }
 
 /** An answer, with ports and direction as its connection was opened with. Its MAC is not the opener's. */

@@ -10,6 +10,7 @@ import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { Previewed } from './containment-preview.js';
 import type { Evidence } from './evidence.js';
+import { restoreMemories } from './memory-exchange.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 
 export interface HandlerParts {
@@ -57,6 +58,7 @@ export function createHandlers({
     },
     'containment.release': ({ scope, by, reason, orders }, asker) =>
       containment.release(scope, attributed(by, asker), reason, orders),
+    'memories.restore': ({ items }) => ({ restored: restoreMemories(evidence.detection, items, Date.now()) }),
     'familiar.restore': ({ devices }) => ({ restored: evidence.detection.restoreFamiliar(devices) }),
   };
 }

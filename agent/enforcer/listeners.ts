@@ -6,7 +6,7 @@ import { openConntrackEvents, type ConntrackRecord } from '../netlink/conntrack.
 import { openNflog, type NflogPacket } from '../netlink/nflog.js';
 import { DATA_SNAP_BYTES } from '../policy/default-policy.js';
 import { LEARN_GROUP, PERMITTED_GROUP, REFUSED_GROUP } from '../ruleset/reasons.js';
-import { LOG_PREFIXES } from './evidence.js';
+import { LOG_PREFIXES } from './log-prefixes.js';
 
 const NFLOG_BUFFER_BYTES = 4 * 1024 * 1024;
 const CONNTRACK_BUFFER_BYTES = 8 * 1024 * 1024;

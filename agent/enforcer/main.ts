@@ -20,6 +20,7 @@ import { Evidence } from './evidence.js';
 import { FlowEnds } from './flow-ends.js';
 import { DetectorContainment } from './detector-containment.js';
 import { createHandlers } from './handlers.js';
+import { takeMemories } from './memory-exchange.js';
 import { HoldRule } from './hold-rule.js';
 import { InlineVerdicts } from './inline-verdicts.js';
 import { createInterfaceNames } from './interface-names.js';
@@ -42,6 +43,8 @@ const IDENTIFY_PACKETS = 16;
 const STATUS_MS = 10_000;
 const FLOW_ENDS_MS = 10_000;
 const SAVE_LEARNED_MS = 60_000;
+/** What detectors learnt goes to the agent this often, and when this process stops: a power cut takes as much. */
+const MEMORIES_MS = 1_800_000;
 const WATCHDOG_MS = 5_000;
 const MAX_CONNECTIONS = 16;
 /** State changes told to an agent that connects later. */
@@ -252,7 +255,12 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       log.error({ err: error }, 'our tables could not be checked or restored; trying again');
     },
   });
+  const tellMemories = (): void => {
+    // Taken only when somebody keeps them.
+    if (subscribers() > 0) for (const event of takeMemories(evidence.detection)) server.broadcast(event);
+  };
   const timers = [
+    setInterval(tellMemories, MEMORIES_MS),
     setInterval(() => {
       if (remembered.length > 0 && subscribers() > 0)
         server.broadcast({ event: 'state', items: remembered.splice(0) });
@@ -308,6 +316,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     detail: 'the kernel goes on with what is loaded',
   });
   for (const event of evidence.flush()) server.broadcast(event);
+  tellMemories();
   guard.stop();
   portGuard.stop();
   await inline.stop();

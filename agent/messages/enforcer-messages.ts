@@ -13,6 +13,7 @@ import {
   epochMs,
   finding,
   flowEnd,
+  memory,
   nameLookup,
   policyState,
   seenDevice,
@@ -25,6 +26,9 @@ export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 const who = z.string().min(1).max(100);
 const deviceName = z.string().min(1).max(64);
 const id = z.number().int().nonnegative();
+
+/** Memories are 10 KiB each at most. */
+export const MAX_MEMORIES_PER_MESSAGE = 500;
 
 /** Connections of each kind listed in a preview; all of them are counted. */
 export const MAX_PREVIEWED = 200;
@@ -172,6 +176,11 @@ export const requests = {
     }),
     result: z.strictObject({ restored: z.number().int() }),
   },
+  /** What the agent remembers of what detectors learnt, likewise. Other versions and unknown devices are left out. */
+  'memories.restore': {
+    params: z.strictObject({ items: z.array(memory).max(MAX_MEMORIES_PER_MESSAGE) }),
+    result: z.strictObject({ restored: z.number().int() }),
+  },
   /** From now on this connection gets events. */
   subscribe: { params: z.strictObject({}), result: z.strictObject({}) },
 } as const;
@@ -219,6 +228,7 @@ export const eventMessage = z.discriminatedUnion('event', [
   z.strictObject({ event: z.literal('evidence'), items: z.array(deviceEvidence).max(1000) }),
   z.strictObject({ event: z.literal('flowEnds'), items: z.array(flowEnd).max(5000) }),
   z.strictObject({ event: z.literal('lookups'), items: z.array(nameLookup).max(1000) }),
+  z.strictObject({ event: z.literal('memories'), items: z.array(memory).max(MAX_MEMORIES_PER_MESSAGE) }),
   z.strictObject({ event: z.literal('state'), items: z.array(stateChange).max(1000) }),
   z.strictObject({ event: z.literal('status'), status: enforcerStatus }),
 ]);

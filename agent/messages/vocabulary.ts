@@ -3,6 +3,7 @@
  * purpose: what is not here cannot be asked of the privileged process.
  */
 import { z } from 'zod';
+import { MAX_MEMORY_KEY, MAX_MEMORY_VALUES } from '../detect/memory.js';
 import { DEVICE_FIELDS, MAX_VALUE_CHARACTERS, SOURCES } from '../inventory/observation.js';
 
 /** Why the kernel refused a packet. The same words are nft counter names and log prefixes (see ruleset/reasons.ts). */
@@ -150,6 +151,16 @@ export const nameLookup = z.strictObject({
   lastMs: epochMs,
 });
 export type NameLookup = z.infer<typeof nameLookup>;
+
+/** What a detector learnt of a device, as numbers: kept by the agent, given back after a restart of the enforcer. */
+export const memory = z.strictObject({
+  detector: z.string().min(1).max(40),
+  device: deviceName,
+  key: z.string().max(MAX_MEMORY_KEY),
+  version: z.int().nonnegative(),
+  values: z.array(z.number()).max(MAX_MEMORY_VALUES),
+});
+export type Memory = z.infer<typeof memory>;
 
 export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);

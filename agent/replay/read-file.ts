@@ -25,8 +25,23 @@ interface Source {
   end(): ReadOutcome;
 }
 
-/** Rejects only with the error of the file system. `onRecord` sees every connection of a flow log, before the replay. */
+/** Reads a file and ends the replay. As `readInto` for the rest. */
 export async function replayFile(
+  file: string,
+  replay: Replay,
+  devices: ReplayDevices,
+  onRecord?: (record: FlowRecord) => void,
+): Promise<ReadOutcome> {
+  const outcome = await readInto(file, replay, devices, onRecord);
+  replay.end();
+  return outcome;
+}
+
+/**
+ * One file of several, in the order of their time; the caller ends the replay. Rejects only with the error of the file system.
+ * `onRecord` sees every connection of a flow log, before the replay.
+ */
+export async function readInto(
   file: string,
   replay: Replay,
   devices: ReplayDevices,
@@ -38,9 +53,7 @@ export async function replayFile(
     if (source === null) break;
     source.push(chunk);
   }
-  const outcome = source?.end() ?? { problem: 'not-a-capture', counters: {} };
-  replay.end();
-  return outcome;
+  return source?.end() ?? { problem: 'not-a-capture', counters: {} };
 }
 
 function captureSource(replay: Replay): Source {

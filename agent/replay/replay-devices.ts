@@ -1,10 +1,11 @@
 /**
- * Who in a capture is a device, and by which number. Either the devices that a person named by MAC or address, or every
- * private and link-local address (RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6). Asked once for each connection. Pure.
+ * Who in a capture is a device, and by which number. Either the devices that a person named by MAC or address, or everybody on the device
+ * side as a person described it by MACs and networks, or every private and link-local address (RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6). Asked once for each connection. Pure.
  */
 import { formatAddress, formatMac } from '../packet/format.js';
 import { UNKNOWN_DEVICE } from '../detect/event.js';
 import type { DeviceLabel } from '../detect/detector.js';
+import { isInNetwork, parseAddress, type Network } from '../policy/address.js';
 
 /** Devices with a number of their own; those beyond are counted and share UNKNOWN_DEVICE. */
 const MAX_REPLAY_DEVICES = 16_384;
@@ -31,6 +32,12 @@ export interface NamedDevice {
   readonly ends: readonly string[];
 }
 
+/** Who is on the device side of a box. MACs as high * 2^24 + low. */
+export interface DeviceSide {
+  readonly macs: ReadonlySet<number>;
+  readonly networks: readonly Network[];
+}
+
 interface Known {
   readonly name: string;
   mac: number;
@@ -41,6 +48,8 @@ export class ReplayDevices {
   /** Devices that got no number of their own. */
   refused = 0;
   readonly #isNamed: boolean;
+  readonly #side: DeviceSide | null;
+  readonly #hasNames: boolean;
   readonly #byMac = new Map<number, number>();
   readonly #byAddress = new Map<number | string, number>();
   /** Index = id. */
@@ -49,9 +58,11 @@ export class ReplayDevices {
     { name: '', mac: -1, hasAddress: true },
   ];
 
-  /** Ends are MACs in lower case with colons, and canonical addresses. Nobody named: every inside address is a device. */
-  constructor(named: readonly NamedDevice[]) {
-    this.#isNamed = named.length > 0;
+  /** Ends are MACs in lower case with colons, and canonical addresses. Nobody named and no side: every inside address is a device. */
+  constructor(named: readonly NamedDevice[], side: DeviceSide | null = null) {
+    this.#isNamed = named.length > 0 && side === null;
+    this.#side = side;
+    this.#hasNames = named.length > 0;
     for (const { name, ends } of named) {
       const macs = ends.filter((text) => MAC.test(text)).map(macNumber);
       const id = this.#add(name, macs[0] ?? -1, true);
@@ -62,7 +73,17 @@ export class ReplayDevices {
 
   /** False: whoever has an inside address counts as a device. */
   get isNamed(): boolean {
-    return this.#isNamed;
+    return this.#isNamed || this.#side !== null;
+  }
+
+  /** The number of a device by its name; 0 for none. Cold path. */
+  idOf(name: string): number {
+    return name === ''
+      ? 0
+      : Math.max(
+          0,
+          this.#known.findIndex((known) => known.name === name),
+        );
   }
 
   get size(): number {
@@ -83,6 +104,10 @@ export class ReplayDevices {
   /** The device of a connection from `source` to `destination`: positive when the source is it, negative when the other, or NOT_OURS. */
   ofConnection(source: End, destination: End): number {
     if (this.#isNamed) return this.#namedIn(source) || -this.#namedIn(destination);
+    if (this.#side !== null) {
+      if (this.#isOnSide(source, this.#side)) return this.#idOf(source);
+      return this.#isOnSide(destination, this.#side) ? -this.#idOf(destination) : NOT_OURS;
+    }
     if (isInside(source)) return this.#idOf(source);
     // Neither is inside: somebody on our side opened it, and nobody knows who (forged sources look like this).
     return isInside(destination) ? -this.#idOf(destination) : UNKNOWN_DEVICE;
@@ -91,7 +116,15 @@ export class ReplayDevices {
   /** ARP says who sends by its MAC: the address is what it claims. */
   ofSender(sender: End): number {
     if (this.#isNamed) return this.#namedIn(sender);
+    if (this.#side !== null && !this.#isOnSide(sender, this.#side)) return NOT_OURS;
     return this.#byMac.get(sender.mac) ?? this.#addByMac(sender.mac);
+  }
+
+  #isOnSide(end: End, { macs, networks }: DeviceSide): boolean {
+    if (macs.has(end.mac)) return true;
+    if (networks.length === 0 || end.family === 0) return false;
+    const address = parseAddress(formatEnd(end));
+    return address !== null && networks.some((network) => isInNetwork(address, network));
   }
 
   #namedIn(end: End): number {
@@ -99,6 +132,8 @@ export class ReplayDevices {
   }
 
   #idOf(end: End): number {
+    const named = this.#hasNames ? this.#namedIn(end) : NOT_OURS;
+    if (named !== NOT_OURS) return named;
     if ((end.w0 | end.w1 | end.w2 | end.w3) === 0) return this.#byMac.get(end.mac) ?? this.#addByMac(end.mac);
     // IPv4 as a number: no text for the many.
     const key = end.family === 4 ? end.w0 | 0 : formatEnd(end);
@@ -139,7 +174,7 @@ function formatEnd(end: End): string {
   return end.family === 0 ? '' : formatAddress(end.family, end.w0, end.w1, end.w2, end.w3);
 }
 
-function macNumber(text: string): number {
+export function macNumber(text: string): number {
   return Number.parseInt(text.replaceAll(':', ''), 16);
 }
 

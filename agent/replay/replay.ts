@@ -18,6 +18,7 @@ import {
   OUTCOME_REJECTED,
   UNKNOWN_DEVICE,
   VERDICT_OBSERVED,
+  VERDICT_REFUSED,
   type DetectEvent,
 } from '../detect/event.js';
 import { createDetection, type Detection } from '../detect/registry.js';
@@ -47,6 +48,14 @@ const MAX_TICKS_PER_GAP = 3_600;
 /** After the last packet, time goes on for this long, so that what waits for a silence is told (tcp syn_sent: 120 s). */
 const AFTERMATH_MS = 130_000;
 
+/** Detectors that have a learning time of their own for what a device is used to. */
+export const LEARNING = [
+  'unfamiliarPeer',
+  'unfamiliarService',
+  'unfamiliarNetwork',
+  'lateralContact',
+] as const;
+
 /** What may be said about a first packet instead of "observed". */
 export type Judge = (event: DetectEvent, addresses: AddressTable) => number;
 
@@ -69,6 +78,9 @@ export class Replay {
   packets = 0;
   events = 0;
   flows = 0;
+  /** First packets of our connections that the judge let through, and that it refused. */
+  permitted = 0;
+  refused = 0;
   undecodable = 0;
   fragments = 0;
   unsupportedLink = 0;
@@ -100,6 +112,7 @@ export class Replay {
     this.#detection = createDetection(options.settings, {
       addresses: this.#addresses,
       describe: (id) => options.devices.describe(id),
+      idOf: (name) => options.devices.idOf(name),
     });
     this.#table = new FlowTable(options.flowCapacity ?? FLOWS, (flow) => {
       this.#ended(flow);
@@ -150,6 +163,13 @@ export class Replay {
 
   get addresses(): AddressTable {
     return this.#addresses;
+  }
+
+  /** What was seen until now is usual: from here on detectors learn nothing silently any more. */
+  endLearning(): void {
+    const settings = structuredClone(this.#options.settings);
+    for (const name of LEARNING) settings[name].learnSeconds = 0;
+    this.#detection.useSettings(settings, this.nowMs);
   }
 
   /** The capture is over: what still lives ends. */
@@ -249,6 +269,8 @@ export class Replay {
     const id = Math.abs(device);
     fillEvent(event, view, this.#addresses, id, device > 0, VERDICT_OBSERVED, 0, macHigh, macLow, bytes);
     if (judge !== undefined) event.verdict = judge(event, this.#addresses);
+    if (event.verdict === VERDICT_REFUSED) this.refused++;
+    else this.permitted++;
     const icmp = view.icmpType === NONE ? 0 : event.port;
     notes[flow * 4 + 3] = (icmp << 16) | event.verdict;
     event.kind = EVENT_IP;

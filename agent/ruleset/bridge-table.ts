@@ -3,11 +3,11 @@
  * ethertype but ARP, IPv4 and IPv6 (behind a tag of a VLAN that the configuration names, too), and drops IP frames that did not pass the inet table. Pure.
  */
 import type { BoxConfig } from '../policy/config.js';
-import { LOG_SNAP_BYTES } from '../policy/default-policy.js';
+import { LOG_SNAP_BYTES, WATCHED_LOG_BURST, WATCHED_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
 import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { cutArp, cutSets } from './containment-rules.js';
-import { LEARN_GROUP, LEARN_PREFIX, chainName, counterName } from './reasons.js';
+import { LEARN_GROUP, LEARN_PREFIX, WATCHED_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
 import type { Chain, Rule, SetDefinition, Table } from './ruleset.js';
 
@@ -42,25 +42,31 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
         devices.flatMap(({ macs }) => macs),
       ),
       ...cutSets(),
-      {
-        kind: 'set',
-        name: 'refused_log_rate',
-        type: 'type ether_addr',
-        flags: ['dynamic', 'timeout'],
-        size: LOG_RATE_SIZE,
-        timeoutSeconds: 60,
-        contents: 'runtime',
-        elements: [],
-      },
+      logRateSet('refused_log_rate'),
+      logRateSet('arp_log_rate'),
     ],
     chains: [
       prerouting(config),
       arpClaims(false),
       ...(config.vlans.length === 0 ? [] : [arpClaims(true)]),
+      arpPassed(),
       ndClaims(),
       admitted(config),
       ...refusalChains('bridge'),
     ],
+  };
+}
+
+function logRateSet(name: string): SetDefinition {
+  return {
+    kind: 'set',
+    name,
+    type: 'type ether_addr',
+    flags: ['dynamic', 'timeout'],
+    size: LOG_RATE_SIZE,
+    timeoutSeconds: 60,
+    contents: 'runtime',
+    elements: [],
   };
 }
 
@@ -157,9 +163,9 @@ function arpClaims(behindTag: boolean): Chain {
   return {
     name: behindTag ? 'arp_claims_tagged' : 'arp_claims',
     rules: [
-      { text: `${arp}arp saddr ip 0.0.0.0 accept` },
+      { text: `${arp}arp saddr ip 0.0.0.0 goto arp_passed` },
       {
-        text: `${arp}arp saddr ether . arp saddr ip @bindings4 ether saddr . arp saddr ip @bindings4 accept`,
+        text: `${arp}arp saddr ether . arp saddr ip @bindings4 ether saddr . arp saddr ip @bindings4 goto arp_passed`,
       },
       {
         text: `${arp}arp saddr ip @guarded4 goto ${chainName('arp-spoof')}`,
@@ -168,6 +174,19 @@ function arpClaims(behindTag: boolean): Chain {
       { text: `${fromDevice} ether saddr @fixed_macs4 goto ${chainName('arp-spoof')}` },
       {
         text: `${fromDevice} limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
+      },
+      { text: 'goto arp_passed' },
+    ],
+  };
+}
+
+/** Copies for the detectors (sweeps, poisoned caches): a limit for each sender, so that a flood from one does not hide another. */
+function arpPassed(): Chain {
+  return {
+    name: 'arp_passed',
+    rules: [
+      {
+        text: `update @arp_log_rate { ether saddr limit rate ${WATCHED_LOG_RATE_PER_SECOND}/second burst ${WATCHED_LOG_BURST} packets } log group ${LEARN_GROUP} prefix "${WATCHED_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
       },
       { text: 'accept' },
     ],

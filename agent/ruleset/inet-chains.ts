@@ -9,6 +9,8 @@ import {
   DATA_SNAP_BYTES,
   INFRASTRUCTURE,
   LOG_SNAP_BYTES,
+  WATCHED_LOG_BURST,
+  WATCHED_LOG_RATE_PER_SECOND,
   PROTOCOL_NUMBERS,
   type InfrastructureFlow,
 } from '../policy/default-policy.js';
@@ -29,7 +31,7 @@ import {
   UNKNOWN_DEVICE_ID,
   markText,
 } from './marks.js';
-import { IDENTITY_PREFIX, LEARN_GROUP, LEARN_PREFIX, chainName } from './reasons.js';
+import { IDENTITY_PREFIX, LEARN_GROUP, LEARN_PREFIX, WATCHED_PREFIX, chainName } from './reasons.js';
 import { liveChains } from './live-chains.js';
 import type { Chain, Rule } from './ruleset.js';
 
@@ -344,6 +346,10 @@ function fixedChains(): readonly Chain[] {
         {
           text: `udp sport { 68, 546 } limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${IDENTITY_PREFIX}" snaplen ${DATA_SNAP_BYTES}`,
         },
+        // Servers and routers of the network: a new one is told.
+        ...['udp sport { 67, 547 }', 'icmpv6 type nd-router-advert'].map((what) => ({
+          text: `${what} limit rate ${WATCHED_LOG_RATE_PER_SECOND}/second burst ${WATCHED_LOG_BURST} packets log group ${LEARN_GROUP} prefix "${WATCHED_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
+        })),
         { text: keepMark },
         { text: admit },
       ],

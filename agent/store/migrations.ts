@@ -108,4 +108,15 @@ export const MIGRATIONS: readonly string[] = [
     to_ms   INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE detector_memories (
+    device   TEXT NOT NULL,
+    detector TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    version  INTEGER NOT NULL,             -- of the meaning of the numbers, see detect/memory.ts
+    at_ms    INTEGER NOT NULL,
+    body     TEXT NOT NULL,                -- JSON array of numbers
+    PRIMARY KEY (device, detector, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

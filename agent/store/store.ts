@@ -10,6 +10,7 @@ import { DeviceTable } from './devices.js';
 import { FamiliarTable } from './familiar.js';
 import { FindingTable } from './findings.js';
 import { HabitTable } from './habits.js';
+import { MemoryTable } from './memories.js';
 import { InventoryTable } from './inventory.js';
 import { ReferenceDataTable } from './reference-data.js';
 import { RefusalTable } from './refusals.js';
@@ -22,6 +23,7 @@ export class Store {
   readonly refusals: RefusalTable;
   readonly findings: FindingTable;
   readonly familiar: FamiliarTable;
+  readonly memories: MemoryTable;
   readonly stateChanges: StateChangeTable;
   readonly spool: Spool;
   readonly inventory: InventoryTable;
@@ -37,6 +39,7 @@ export class Store {
     this.refusals = new RefusalTable(db);
     this.findings = new FindingTable(db);
     this.familiar = new FamiliarTable(db);
+    this.memories = new MemoryTable(db);
     this.stateChanges = new StateChangeTable(db);
     this.spool = new Spool(db);
     this.inventory = new InventoryTable(db);
@@ -62,6 +65,7 @@ export class Store {
       storeRefusals: this.refusals.dropped,
       storeFindings: this.findings.dropped,
       storeFamiliarPeers: this.familiar.dropped,
+      storeMemories: this.memories.dropped,
       storeStateChanges: this.stateChanges.dropped,
       storeInventoryRows: this.inventory.dropped,
       storeHabits: this.habits.dropped,

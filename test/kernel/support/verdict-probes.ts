@@ -248,7 +248,8 @@ export function probes(ward: Ward, family: Family): readonly Probe[] {
       what: 'DHCP from a server of the network',
       ...datagram('hospital', 'monitor', [dhcpServer, dhcpClient]),
       expect: 'passes',
-      logged: null,
+      logged: { device: 'monitor-1', fromDevice: false },
+      loggedAs: 'watched',
     },
     {
       what: 'DHCP from a client of the network',
@@ -298,7 +299,10 @@ export function layer2Probes(ward: Ward): readonly Probe[] {
         tag,
       ),
     expect,
-    logged: logged ?? null,
+    // What passes is copied for the detectors.
+    ...(expect === 'passes'
+      ? { logged: from === 'hospital' ? network : pump, loggedAs: 'watched' }
+      : { logged: logged ?? null }),
   });
   const neighbor = (
     what: string,
@@ -461,8 +465,10 @@ export function layer2Probes(ward: Ward): readonly Probe[] {
       from: 'hospital',
       to: 'pump',
       frame: (tag) => routerAdvertisement(group6('hospital'), 'fe80::1', tag),
+      isFlooded: true,
       expect: 'passes',
-      logged: null,
+      logged: network,
+      loggedAs: 'watched',
     },
     ndp('an MLD report of a device', 'pump', 143, 1, 'passes'),
     ndp('an MLD query of the network', 'hospital', 130, 1, 'passes'),

@@ -1,5 +1,5 @@
 /** Sends probes and tells what became of them: arrival at the receiver, the kernel's counters, the kernel's log. */
-import { LOG_PREFIXES } from '../../../agent/enforcer/evidence.js';
+import { LOG_PREFIXES } from '../../../agent/enforcer/log-prefixes.js';
 import { openNflog, type NflogReader } from '../../../agent/netlink/nflog.js';
 import { DEVICE_MASK, OPENED, SIDE_DEVICE, UNKNOWN_DEVICE_ID } from '../../../agent/ruleset/marks.js';
 import { LEARN_GROUP, PERMITTED_GROUP, REFUSED_GROUP } from '../../../agent/ruleset/reasons.js';

@@ -81,3 +81,47 @@ t.test('a day of 20 devices that are refused every second stays under 20 MB of w
   t.ok(megabytes < 20, `${megabytes.toFixed(1)} MB`);
   t.end();
 });
+
+t.test(
+  'memories are kept with the statistics, the newest of each, and a passed contact while nothing is enforced',
+  (t) => {
+    const { recorder, store } = recorderAt('memories.db');
+    const memory = { detector: 'volume', device: 'pump-1', key: '', version: 1 };
+    recorder.take({ event: 'memories', items: [{ ...memory, values: [1, 2] }] });
+    recorder.take({
+      event: 'memories',
+      items: [
+        { ...memory, values: [3.5, -1] },
+        { ...memory, device: 'pump-2', values: [] },
+      ],
+    });
+    const observed = { ...refusal(7, 1), refused: null, wouldRefuse: true };
+    recorder.take({ event: 'connections', items: [observed] });
+    recorder.tick();
+    t.same([...store.memories.all()], [], 'the card is spared');
+    recorder.finish();
+    t.same(
+      [...store.memories.all()],
+      [
+        { ...memory, values: [3.5, -1] },
+        { ...memory, device: 'pump-2', values: [] },
+      ],
+    );
+    t.match([...store.familiar.all()], [{ device: 'pump-7', peers: ['10.0.0.7'] }]);
+    t.end();
+  },
+);
+
+t.test('memories of one detector about one device are bounded: the oldest makes room and is counted', (t) => {
+  const { store } = recorderAt('many-memories.db');
+  for (let peer = 0; peer < 80; peer++)
+    store.memories.put(
+      { detector: 'beacon', device: 'pump-1', key: `10.0.0.${peer} 443`, version: 1, values: [peer] },
+      peer,
+    );
+  const kept = [...store.memories.all()];
+  t.equal(kept.length, 64);
+  t.same(kept[0]?.values, [16]);
+  t.equal(store.dropped()['storeMemories'], 16);
+  t.end();
+});

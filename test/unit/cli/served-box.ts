@@ -177,6 +177,7 @@ export async function serveEnforcer(
         return { released: [order], stillHeldBy: [{ ...order, id: 5, scope: { tag: 'icu' } }] };
       },
       'familiar.restore': () => ({ restored: 0 }),
+      'memories.restore': () => ({ restored: 0 }),
       ...overrides,
     },
   });

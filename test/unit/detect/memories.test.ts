@@ -24,8 +24,8 @@ function live(scene: Scene): void {
 t.test('what a device is used to comes back after a restart, and is not new', (t) => {
   const before = createScene();
   live(before);
-  const habits = before.detection.habits();
-  t.same([...new Set(habits.map(({ detector }) => detector))].sort(), [
+  const memories = before.detection.memories();
+  t.same([...new Set(memories.map(({ detector }) => detector))].sort(), [
     'beacon',
     'connectionBurst',
     'deviceSilent',
@@ -35,16 +35,16 @@ t.test('what a device is used to comes back after a restart, and is not new', (t
     'volume',
   ]);
   t.ok(
-    habits.every(({ device, values }) => device === 'pump-1' && values.length <= 512),
+    memories.every(({ device, values }) => device === 'pump-1' && values.length <= 512),
     'by name, bounded',
   );
-  t.same(before.detection.habits(), [], 'taken once');
+  t.same(before.detection.memories(), [], 'taken once');
 
   const nowMs = START + 9 * DAY_MS + 60_000;
   const after = createScene();
   t.equal(
-    after.detection.restoreHabits(JSON.parse(JSON.stringify(habits)) as typeof habits, nowMs),
-    habits.length,
+    after.detection.restoreMemories(JSON.parse(JSON.stringify(memories)) as typeof memories, nowMs),
+    memories.length,
   );
   after.first({ port: 22, to: 0x0a4d0063, fromDevice: false }, nowMs);
   after.first({ port: 104 }, nowMs);
@@ -64,31 +64,31 @@ t.test('what a device is used to comes back after a restart, and is not new', (t
   t.end();
 });
 
-t.test('other thresholds leave habits as they are', (t) => {
+t.test('other thresholds leave memories as they are', (t) => {
   const scene = createScene();
   live(scene);
   const nowMs = START + 9 * DAY_MS + 60_000;
   scene.detection.useSettings(detectSettings.parse({ volume: { timesUsual: 9 } }), nowMs);
   scene.end({ outcome: OUTCOME_ANSWERED, bytesOut: 900_000_000, bytesIn: 1_000, durationMs: 500 }, nowMs);
   t.match(scene.by('volume'), [{ device: 'pump-1' }]);
-  t.ok(scene.detection.habits().length > 5, 'and they are still to be taken');
+  t.ok(scene.detection.memories().length > 5, 'and they are still to be taken');
   t.end();
 });
 
-t.test('habits of who is not known, or that make no sense, are left out', (t) => {
+t.test('memories of who is not known, or that make no sense, are left out', (t) => {
   const scene = createScene();
-  const habit = { device: 'pump-1', key: '', values: [] };
+  const memory = { device: 'pump-1', key: '', values: [] };
   for (const detector of ['volume', 'connectionBurst', 'deviceSilent', 'beacon', 'lateralContact'] as const) {
-    scene.detection.restoreHabits(
+    scene.detection.restoreMemories(
       [
-        { ...habit, detector },
-        { ...habit, detector, device: 'gone' },
+        { ...memory, detector },
+        { ...memory, detector, device: 'gone' },
       ],
       START,
     );
-    scene.detection.restoreHabits([{ ...habit, detector, key: 'x y', values: [1, 2, 3] }], START);
+    scene.detection.restoreMemories([{ ...memory, detector, key: 'x y', values: [1, 2, 3] }], START);
   }
-  t.equal(scene.detection.restoreHabits([{ ...habit, detector: 'portScan' }], START), 0);
+  t.equal(scene.detection.restoreMemories([{ ...memory, detector: 'portScan' }], START), 0);
   scene.tick(START + 1_000);
   t.same(scene.told, []);
   t.end();

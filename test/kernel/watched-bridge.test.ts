@@ -1,0 +1,74 @@
+/** What passes as infrastructure reaches the detectors live: ARP sweeps, and servers of the network that nobody knew. */
+import './support/in-own-namespace.js';
+import t from 'tap';
+import { connect } from '../../agent/ipc/client.js';
+import { HOSPITAL } from '../../agent/lab/network-lab.js';
+import { waitFor } from '../../agent/lab/namespace.js';
+import { requests } from '../../agent/messages/enforcer-messages.js';
+import type { Finding, Memory } from '../../agent/messages/vocabulary.js';
+import { pathsFromEnvironment } from '../../agent/paths.js';
+import { InlineLab } from './support/inline-lab.js';
+
+t.setTimeout(180_000);
+
+const inline = await InlineLab.create('bridge');
+t.teardown(() => inline.close());
+const { enforcerSocket: socketPath } = pathsFromEnvironment(inline.box.environment);
+const client = await connect({ socketPath, peerName: 'enforcer', requests });
+t.teardown(() => {
+  client.close();
+});
+const findings: Finding[] = [];
+const memories: Memory[] = [];
+client.onEvent((event) => {
+  if (event.event === 'findings') findings.push(...event.items);
+  if (event.event === 'memories') memories.push(...event.items);
+});
+await client.request('subscribe', {});
+const { text } = await client.request('policy.current', {});
+await client.request('policy.apply', {
+  text: `${text}  rogueServer: { learnSeconds: 0 }\n`,
+  by: 'test',
+  confirmWithinSeconds: null,
+});
+
+const found = (detector: string, what: RegExp): Promise<void> =>
+  waitFor(
+    () => Promise.resolve(findings.some((one) => one.detector === detector && what.test(one.title))),
+    inline.enforcer.ended,
+    () => `no ${detector}: ${findings.map(({ title }) => title).join('; ')}`,
+  );
+
+t.test('a device sweeps its subnet by ARP', async (t) => {
+  // The kernel asks for each address before it can send the datagram.
+  const sweep = `
+    const socket = require('node:dgram').createSocket('udp4');
+    for (let host = 100; host < 140; host++) socket.send('x', 9, '${HOSPITAL[0].replace(/\d+$/, '')}' + host);
+    setTimeout(() => process.exit(0), 1500);
+  `;
+  await inline.lab.pump.must([process.execPath, '-e', sweep], { timeoutMs: 20_000 });
+  await found('hostSweep', /sweeps .* for arp/);
+  t.pass();
+});
+
+t.test('somebody on the network begins to answer as a DHCPv6 server', async (t) => {
+  const answer = `
+    const socket = require('node:dgram').createSocket('udp6');
+    socket.bind(547, () => socket.send(Buffer.from([2, 0, 0, 1]), 546, process.argv[1], () => process.exit(0)));
+  `;
+  const [, pump] =
+    /inet6 (fd\S+)\/\d+ /.exec(await inline.lab.pump.must(['ip', '-6', 'address', 'show'])) ?? [];
+  await inline.lab.hospital.must([process.execPath, '-e', answer, pump ?? ''], { timeoutMs: 20_000 });
+  await found('rogueServer', /is new and acts as a DHCPv6 server/);
+  t.pass();
+});
+
+t.test('what was learnt is handed over when the enforcer stops', async (t) => {
+  await inline.connect(4, [8080]);
+  await inline.enforcer.stop();
+  await client.closed;
+  t.ok(
+    memories.some(({ detector, device }) => detector === 'unfamiliarService' && device === 'pump-1'),
+    memories.map(({ detector, device }) => `${detector} of ${device}`).join(', '),
+  );
+});
