@@ -1,7 +1,7 @@
 /**
  * A combined score for each device: its ten minutes of traffic as one point (connections out and in, peers, services, bytes both ways,
- * failures), judged by half-space-trees.ts against its own last day. Off unless the policy turns it on: on the captures that it was
- * measured with it told nothing that another detector had not told (agent/README.md has the figures).
+ * failures), judged by half-space-trees.ts against its own last day. Off unless the policy turns it on: it has not earned its place yet
+ * (agent/README.md, Detection, has the figures).
  */
 import { describeSubject, type DetectContext, type Detector } from './detector.js';
 import {

@@ -75,12 +75,14 @@ export const contentSettings = {
       enabled: z
         .boolean()
         .default(false)
-        .describe('off: it found nothing on our measurements that others had not told'),
+        .describe(
+          'off: no capture that we have is long enough for it to be judged, so it has not earned its place',
+        ),
       shareOfUsual: z
         .number()
         .min(0.001)
         .max(0.9)
-        .default(0.05)
+        .default(0.2)
         .describe('a span whose score is below this share of the usual one is odd'),
       spansInARow: z
         .int()
