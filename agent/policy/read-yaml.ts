@@ -15,6 +15,7 @@ import {
   type Node,
 } from 'yaml';
 import { boundProblems, formatPath, MAX_PROBLEMS, type PathPart, type Problem } from './problem.js';
+import { readJson } from './read-json.js';
 
 /** Nesting that any document of ours can have is 8; the library's own stack begins to suffer at some hundreds. */
 export const MAX_DEPTH = 32;
@@ -39,8 +40,8 @@ export type YamlResult =
 export function readYaml(text: string, what: string, maxChars: number): YamlResult {
   if (text.length > maxChars)
     return failed(`the ${what} has ${text.length} characters, above the limit of ${maxChars}`);
-  const json = text.length > LARGE_CHARS ? readJson(text) : null;
-  if (json) return { ok: true, value: json, lineOf: () => null };
+  const json = text.length > LARGE_CHARS ? readJson(text, MAX_DEPTH) : null;
+  if (json?.ok === true) return { ok: true, value: json.value, lineOf: () => null };
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
@@ -84,46 +85,6 @@ export function readYaml(text: string, what: string, maxChars: number): YamlResu
       return offset === null ? null : lines.linePos(offset).line;
     },
   };
-}
-
-/** Null: it is no JSON object, or one that needs the strict reading (a key twice, `__proto__`, too deep). */
-function readJson(text: string): object | null {
-  if (!/^\s*\{/.test(text)) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  // JSON.parse keeps the last of two equal keys and says nothing: then the text has more colons than the value has keys.
-  const keys = bareKeys(value, 0);
-  return keys !== null && keys === colonsOutsideStrings(text) ? (value as object) : null;
-}
-
-/** How many keys a value has in all, every object made one without a prototype. Null: not to be trusted as it is. */
-function bareKeys(value: unknown, depth: number): number | null {
-  if (typeof value !== 'object' || value === null) return 0;
-  if (depth > MAX_DEPTH || Object.hasOwn(value, '__proto__')) return null;
-  let count = Array.isArray(value) ? 0 : Object.keys(value).length;
-  if (!Array.isArray(value)) Object.setPrototypeOf(value, null);
-  for (const each of Object.values(value)) {
-    const inner = bareKeys(each, depth + 1);
-    if (inner === null) return null;
-    count += inner;
-  }
-  return count;
-}
-
-function colonsOutsideStrings(text: string): number {
-  let count = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit === 0x3a) count++;
-    if (unit !== 0x22) continue;
-    // To the quote that ends the string: JSON.parse has accepted the text, so there is one.
-    for (at++; at < text.length && text.charCodeAt(at) !== 0x22; at++) if (text.charCodeAt(at) === 0x5c) at++;
-  }
-  return count;
 }
 
 const HINTS: Readonly<Record<string, string>> = {
