@@ -7,7 +7,7 @@ import { levelOf, type Effects } from '../containment/effects.js';
 import { deleteConntrack, type ConntrackEntry, type ConntrackFilter } from '../netlink/conntrack.js';
 import { addressFromBytes } from '../policy/address.js';
 import { createEntryMatcher, type EntryMatcher } from '../policy/match-entry.js';
-import { INFRASTRUCTURE } from '../policy/default-policy.js';
+import { INFRASTRUCTURE, PROTOCOL_NUMBERS } from '../policy/default-policy.js';
 import { deviceAddresses, ownValue, type LearnedAddresses } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
@@ -65,6 +65,13 @@ export function createCutDecision(situation: Situation): (entry: ConntrackEntry)
   };
 }
 
+/** As policy/match-entry.ts has it: the source port, or the type and code of ICMP. */
+export function sourceOf({ protocol, original }: ConntrackEntry): number {
+  return protocol === PROTOCOL_NUMBERS.icmp || protocol === PROTOCOL_NUMBERS.icmpv6
+    ? original.icmpType * 256 + original.icmpCode
+    : original.sourcePort;
+}
+
 function mayGoOn(
   situation: Situation,
   judge: EntryMatcher,
@@ -90,6 +97,7 @@ function mayGoOn(
     protocol: entry.protocol,
     peer: opened ? entry.original.destination : entry.original.source,
     port: entry.original.destinationPort,
+    source: sourceOf(entry),
   };
   return judge(device, connection, level !== 'normal') !== null;
 }

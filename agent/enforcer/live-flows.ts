@@ -11,7 +11,7 @@ import { INFRASTRUCTURE } from '../policy/default-policy.js';
 import { createEntryMatcher, type EntryMatcher } from '../policy/match-entry.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import { deviceOfMark } from '../ruleset/marks.js';
-import type { Situation } from './cut-connections.js';
+import { sourceOf, type Situation } from './cut-connections.js';
 import { describeConnection } from './describe-connection.js';
 
 const UDP = 17;
@@ -95,7 +95,13 @@ function reasonOf(
   const policy = device === null ? undefined : ownValue(situation.policy.devices, device);
   if (device === null || !policy) return { rule: 'policy unknownDevices', why: null, essential: false };
   const peer = opened ? original.destination : original.source;
-  const connection = { opened, protocol: entry.protocol, peer, port: original.destinationPort };
+  const connection = {
+    opened,
+    protocol: entry.protocol,
+    peer,
+    port: original.destinationPort,
+    source: sourceOf(entry),
+  };
   const index = judge(device, connection, false);
   const found = index === null ? undefined : policy.allow[index];
   if (index !== null && found)

@@ -147,6 +147,7 @@ function* checkEntries(
     yield* checkPeer(name, device, entry, path, policy, context);
     if (peerNames(policy, entry.peer).length > 0) yield* checkNamedService(entry, path);
     yield* checkPorts(entry, path);
+    yield* checkNarrowing(entry, path);
     const key = entryKey(entry);
     const earlier = seen.get(key);
     if (earlier === undefined) seen.set(key, index);
@@ -217,12 +218,49 @@ function* checkNamedService(entry: AllowEntry, path: readonly PathPart[]): Gener
       message: 'a name goes with one protocol, not with "any"',
       hint: 'write an entry for each protocol that is needed',
     };
+  for (const key of ['sourcePorts', 'icmpTypes'] as const)
+    if (entry[key])
+      yield {
+        path: [...path, key],
+        message: 'cannot go with a name',
+        hint: 'remove it, or name addresses',
+      };
   const ports = (entry.ports ?? []).reduce((sum, { low, high }) => sum + high - low + 1, 0);
   if (ports > MAX_PORTS_OF_NAME && ports !== 65_535)
     yield {
       path: [...path, 'ports'],
       message: `${ports} ports, more than ${MAX_PORTS_OF_NAME}, cannot go with a name`,
       hint: 'write fewer, or [1-65535] if it must be all of them',
+    };
+}
+
+const FAMILY_OF_PROTOCOL: Readonly<Record<string, 'ipv4' | 'ipv6'>> = { icmp: 'ipv4', icmpv6: 'ipv6' };
+
+/** What narrows an entry further has to fit what it narrows: else it would permit nothing, and nobody would know. */
+function* checkNarrowing(entry: AllowEntry, path: readonly PathPart[]): Generator<ShapeProblem> {
+  const { family, peer, protocol } = entry;
+  if (entry.sourcePorts && !WITH_PORTS.has(protocol))
+    yield {
+      path: [...path, 'sourcePorts'],
+      message: `${protocol} has no ports`,
+      hint: 'remove them, or write tcp, udp or sctp',
+    };
+  if (entry.icmpTypes && protocol !== 'icmp' && protocol !== 'icmpv6')
+    yield {
+      path: [...path, 'icmpTypes'],
+      message: `${protocol} has no ICMP types`,
+      hint: 'remove them, or write icmp or icmpv6',
+    };
+  if (family === undefined) return;
+  const own =
+    FAMILY_OF_PROTOCOL[protocol] ??
+    (peer !== 'any' && 'address' in peer ? (`ipv${peer.address.family}` as const) : undefined) ??
+    (peer !== 'any' && 'network' in peer ? (`ipv${peer.network.family}` as const) : undefined);
+  if (own !== undefined && own !== family)
+    yield {
+      path: [...path, 'family'],
+      message: `the entry is about ${own === 'ipv4' ? 'IPv4' : 'IPv6'} already`,
+      hint: 'remove it',
     };
 }
 
@@ -272,10 +310,18 @@ export function portText(range: PortRange): string {
   return range.low === range.high ? String(range.low) : `${range.low}-${range.high}`;
 }
 
+/** `8` or `8/0`. */
+export function icmpTypeText({ low, high }: PortRange): string {
+  return low === high ? `${low >> 8}/${low & 0xff}` : String(low >> 8);
+}
+
 /** What an entry permits, whatever its reason: two entries with the same key are one. */
 export function entryKey(entry: AllowEntry): string {
-  const ports = (entry.ports ?? []).map(portText).sort();
-  return [entry.direction, peerText(entry.peer), entry.protocol, ports.join(',')].join(' ');
+  const { direction, peer, protocol, family } = entry;
+  const ranges = (list: readonly PortRange[] = []): string => list.map(portText).sort().join(',');
+  const plain = [direction, peerText(peer), protocol, ranges(entry.ports)].join(' ');
+  const more = [ranges(entry.sourcePorts), ranges(entry.icmpTypes), family ?? ''];
+  return more.every((each) => each === '') ? plain : [plain, ...more].join(' ');
 }
 
 /** `any`, `address 10.0.0.1`, `group pacs`: readable, and one to one. */

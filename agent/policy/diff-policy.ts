@@ -2,6 +2,7 @@
  * What one policy changes of another, device by device and entry by entry, in words a reviewer can read. Pure; printed by
  * `cordon policy diff` and `apply`.
  */
+import { icmpTypeText, portText } from './check-policy.js';
 import { formatPath } from './problem.js';
 import { ownValue } from './resolve-peers.js';
 import type { AllowEntry, Peer, Policy, PolicyDevice } from './schema.js';
@@ -126,11 +127,18 @@ function diffEntries(
 
 /** `out tcp 104 to 10.77.0.1, essential: DICOM store`. */
 export function entryText(entry: AllowEntry): string {
-  const ports = entry.ports
-    ?.map(({ low, high }) => (low === high ? String(low) : `${low}-${high}`))
-    .join(',');
   const towards = entry.direction === 'out' ? 'to' : 'from';
-  return `${entry.direction} ${entry.protocol}${ports === undefined ? '' : ` ${ports}`} ${towards} ${peerText(entry.peer)}${entry.essential ? ', essential' : ''}: ${entry.why}`;
+  return `${entry.direction} ${entry.protocol}${serviceText(entry)} ${towards} ${peerText(entry.peer)}${entry.essential ? ', essential' : ''}: ${entry.why}`;
+}
+
+/** ` 104,5000-5010 from port 1024-65535 over ipv4`. */
+function serviceText({ ports, sourcePorts, icmpTypes, family }: AllowEntry): string {
+  return [
+    ports === undefined ? '' : ` ${ports.map(portText).join(',')}`,
+    icmpTypes === undefined ? '' : ` type ${icmpTypes.map(icmpTypeText).join(',')}`,
+    sourcePorts === undefined ? '' : ` from port ${sourcePorts.map(portText).join(',')}`,
+    family === undefined ? '' : ` over ${family}`,
+  ].join('');
 }
 
 function peerText(peer: Peer): string {

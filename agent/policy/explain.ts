@@ -24,7 +24,7 @@ export interface Query {
   readonly to: Endpoint;
   /** IANA number. */
   readonly protocol: number;
-  /** Source port, where it matters (DHCP). */
+  /** Source port, where it matters (DHCP, entries with source ports). */
   readonly sourcePort?: number;
   /** Destination port; null where the protocol has none. */
   readonly port: number | null;
@@ -138,6 +138,7 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
     protocol: query.protocol,
     peer: addressBytes(peer.address),
     port: query.port ?? 0,
+    source: sourceOf(query),
   };
   const index = matchers.known(device, connection, false);
   const entry = index === null ? undefined : known.allow[index];
@@ -177,6 +178,17 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
           ],
     wouldAllow,
   };
+}
+
+const ECHO_REQUEST: Readonly<Record<number, number>> = {
+  [PROTOCOL_NUMBERS.icmp]: 8,
+  [PROTOCOL_NUMBERS.icmpv6]: 128,
+};
+
+/** An ICMP query without a type is a ping (RFC 792, RFC 4443 section 4.1). */
+function sourceOf({ protocol, icmpType, sourcePort }: Query): number | null {
+  const echo = ECHO_REQUEST[protocol];
+  return echo === undefined ? (sourcePort ?? null) : (icmpType ?? echo) * 256;
 }
 
 function entryText(query: Query, direction: 'out' | 'in', peer: Endpoint): string {

@@ -12,7 +12,7 @@ import {
   type NamedAddresses,
 } from './resolve-peers.js';
 import { addressBytes, networkBase } from './address.js';
-import type { AllowEntry, Policy } from './schema.js';
+import type { AllowEntry, Policy, PortRange } from './schema.js';
 
 export interface Connection {
   readonly opened: boolean;
@@ -21,6 +21,8 @@ export interface Connection {
   readonly peer: Uint8Array;
   /** Destination port of the connection's first packet; ignored where the protocol has none. */
   readonly port: number;
+  /** Source port of it; of ICMP `type * 256 + code`. Null: not known, and then not among those an entry lists. */
+  readonly source: number | null;
 }
 
 /** Index of the entry that permits it, or null. `essentialOnly`: as for a contained device. */
@@ -32,6 +34,8 @@ interface Matcher {
   readonly essential: boolean;
   readonly protocol: number | null;
   readonly ports: AllowEntry['ports'];
+  readonly sources: AllowEntry['sourcePorts'];
+  readonly addressBytes: 4 | 16 | null;
   readonly peers: readonly { readonly bytes: Uint8Array; readonly prefixLength: number }[] | 'any';
 }
 
@@ -66,6 +70,8 @@ function matchersOf(
       essential: entry.essential,
       protocol: entry.protocol === 'any' ? null : PROTOCOL_NUMBERS[entry.protocol],
       ports: entry.ports,
+      sources: entry.sourcePorts ?? entry.icmpTypes,
+      addressBytes: entry.family === undefined ? null : entry.family === 'ipv4' ? 4 : 16,
       peers:
         peers === 'any'
           ? 'any'
@@ -81,17 +87,20 @@ function matchersOf(
 function matches(matcher: Matcher, connection: Connection): boolean {
   if (matcher.opened !== connection.opened) return false;
   if (matcher.protocol !== null && matcher.protocol !== connection.protocol) return false;
-  if (
-    matcher.ports &&
-    !matcher.ports.some(({ low, high }) => connection.port >= low && connection.port <= high)
-  )
+  if (matcher.ports && !isAmong(matcher.ports, connection.port)) return false;
+  if (matcher.sources && !(connection.source !== null && isAmong(matcher.sources, connection.source)))
     return false;
+  if (matcher.addressBytes !== null && matcher.addressBytes !== connection.peer.length) return false;
   if (matcher.protocol === PROTOCOL_NUMBERS.icmp && connection.peer.length !== 4) return false;
   if (matcher.protocol === PROTOCOL_NUMBERS.icmpv6 && connection.peer.length !== 16) return false;
   return (
     matcher.peers === 'any' ||
     matcher.peers.some(({ bytes, prefixLength }) => sharesPrefix(bytes, connection.peer, prefixLength))
   );
+}
+
+function isAmong(ranges: readonly PortRange[], value: number): boolean {
+  return ranges.some(({ low, high }) => value >= low && value <= high);
 }
 
 function sharesPrefix(a: Uint8Array, b: Uint8Array, prefixLength: number): boolean {

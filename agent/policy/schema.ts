@@ -83,6 +83,23 @@ const port = z
     return { low, high };
   });
 
+/** `8` for every code of an ICMP type, `8/0` for one (RFC 792, RFC 4443): as the first two bytes of the header, `type * 256 + code`. */
+const icmpType = z
+  .union([z.int(), z.string()], { error: 'write an ICMP type as a number, or with its code like "8/0"' })
+  .transform((value, context) => {
+    const match = /^(\d{1,3})(?:\/(\d{1,3}))?$/.exec(String(value));
+    const type = Number(match?.[1] ?? Number.NaN);
+    const code = match?.[2] === undefined ? null : Number(match[2]);
+    if (!(type <= 255 && (code ?? 0) <= 255)) {
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is not an ICMP type: write 0 to 255, or with its code like "8/0"`,
+      });
+      return z.NEVER;
+    }
+    return { low: type * 256 + (code ?? 0), high: type * 256 + (code ?? 255) };
+  });
+
 /** Who the other end is: exactly one key. */
 const peer = z.union(
   [
@@ -111,6 +128,19 @@ export const allowEntry = z.strictObject({
     .max(64)
     .optional()
     .describe('destination ports; only and always with tcp, udp and sctp'),
+  family: z.enum(['ipv4', 'ipv6']).optional().describe('only over this one; both where it is not given'),
+  sourcePorts: z
+    .array(port)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('ports of the end that opens the connection; any where they are not given'),
+  icmpTypes: z
+    .array(icmpType)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('types, or types with codes, of the first packet; only with icmp and icmpv6'),
   essential: z.boolean().default(false).describe('stays open while the device is contained'),
   why: text.describe('the clinical or technical reason, for the audit'),
 });

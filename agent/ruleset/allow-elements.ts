@@ -1,6 +1,7 @@
 /**
  * Allow entries as set elements: `mark . address . protocol . port`. Single addresses with few ports go to a hash set;
- * networks, ranges and protocols without ports to an interval set. Pure; called by compile-ruleset.ts.
+ * networks, ranges and protocols without ports to an interval set; what names source ports or ICMP types to one with both
+ * port fields, `… . port . source`. Pure; called by compile-ruleset.ts.
  */
 import {
   addressBytes,
@@ -25,10 +26,11 @@ const MAX_PIECES_PER_DEVICE = 4096;
 export interface AllowElements {
   readonly exact: Record<Family, Element[]>;
   readonly ranges: Record<Family, Element[]>;
+  readonly sources: Record<Family, Element[]>;
 }
 
 export function noElements(): AllowElements {
-  return { exact: { 4: [], 6: [] }, ranges: { 4: [], 6: [] } };
+  return { exact: { 4: [], 6: [] }, ranges: { 4: [], 6: [] }, sources: { 4: [], 6: [] } };
 }
 
 /**
@@ -42,19 +44,20 @@ export function addAllowElements(
   id: number,
   policy: Policy,
   learned: LearnedAddresses,
-  keep: (entry: AllowEntry) => boolean,
+  list: 'allow' | 'essential',
 ): void {
   const entries = policy.devices[device]?.allow ?? [];
   const exactKeys = new Set<string>();
   const taken = new Map<string, Box[]>();
   let pieces = 0;
   entries.forEach((entry, index) => {
-    if (!keep(entry)) return;
+    if (list === 'essential' && !entry.essential) return;
     const mark = markText(id | (entry.direction === 'out' ? OPENED : CONTACTED));
     const comment = entryComment(device, index);
+    const sources = sourceSpans(entry, list);
     for (const peer of spans(policy, entry, learned)) {
       for (const [low, high] of portSpans(entry)) {
-        if (peer.exact !== null && hasPorts(entry) && high - low < MAX_PORTS_AS_EXACT) {
+        if (sources === null && peer.exact !== null && hasPorts(entry) && high - low < MAX_PORTS_AS_EXACT) {
           for (let port = low; port <= high; port += 1) {
             const key = `${mark} . ${peer.exact.text} . ${entry.protocol} . ${port}`;
             if (exactKeys.has(key)) continue;
@@ -64,25 +67,33 @@ export function addAllowElements(
           continue;
         }
         const [protocolLow, protocolHigh] = protocolSpan(entry);
-        const box = {
-          addressLow: peer.low,
-          addressHigh: peer.high,
-          protocolLow,
-          protocolHigh,
-          portLow: low,
-          portHigh: high,
-        };
-        const space = `${mark}/${peer.family}`;
-        const before = taken.get(space) ?? [];
-        const rest = subtractAll(box, before);
-        pieces += rest.length;
-        if (pieces > MAX_PIECES_PER_DEVICE)
-          throw new RangeError(
-            `devices.${device}.allow: overlapping entries come apart into more than ${MAX_PIECES_PER_DEVICE} pieces`,
-          );
-        taken.set(space, [...before, ...rest]);
-        for (const piece of rest)
-          into.ranges[peer.family].push({ key: `${mark} . ${boxText(piece, peer.family)}`, comment });
+        const kind = sources === null ? 'ranges' : 'sources';
+        for (const [sourceLow, sourceHigh] of sources ?? [EVERYTHING]) {
+          const box = {
+            addressLow: peer.low,
+            addressHigh: peer.high,
+            protocolLow,
+            protocolHigh,
+            portLow: low,
+            portHigh: high,
+            sourceLow,
+            sourceHigh,
+          };
+          const space = `${mark}/${peer.family}/${kind}`;
+          const before = taken.get(space) ?? [];
+          const rest = subtractAll(box, before);
+          pieces += rest.length;
+          if (pieces > MAX_PIECES_PER_DEVICE)
+            throw new RangeError(
+              `devices.${device}.allow: overlapping entries come apart into more than ${MAX_PIECES_PER_DEVICE} pieces`,
+            );
+          taken.set(space, [...before, ...rest]);
+          for (const piece of rest)
+            into[kind][peer.family].push({
+              key: `${mark} . ${boxText(piece, peer.family)}${kind === 'sources' ? ` . ${range(piece.sourceLow, piece.sourceHigh)}` : ''}`,
+              comment,
+            });
+        }
       }
     }
   });
@@ -106,8 +117,8 @@ function spans(policy: Policy, entry: AllowEntry, learned: LearnedAddresses): re
     peers === 'any'
       ? [everything(4), everything(6)]
       : peers.map((peer) => ('address' in peer ? spanOfAddress(peer.address) : spanOfNetwork(peer.network)));
-  if (entry.protocol === 'icmp') return all.filter((span) => span.family === 4);
-  if (entry.protocol === 'icmpv6') return all.filter((span) => span.family === 6);
+  if (entry.protocol === 'icmp' || entry.family === 'ipv4') return all.filter((span) => span.family === 4);
+  if (entry.protocol === 'icmpv6' || entry.family === 'ipv6') return all.filter((span) => span.family === 6);
   return all;
 }
 
@@ -139,6 +150,37 @@ function hasPorts(entry: AllowEntry): boolean {
 function portSpans(entry: AllowEntry): readonly (readonly [number, number])[] {
   if (!hasPorts(entry)) return [[0, 65535]];
   return (entry.ports ?? []).map((range) => [range.low, range.high] as const);
+}
+
+const EVERYTHING: readonly [number, number] = [0, 65535];
+
+/** Answers of conntrack's ICMP queries (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c). */
+const ANSWERS: ReadonlyMap<number, number> = new Map([
+  [8, 0],
+  [13, 14],
+  [15, 16],
+  [17, 18],
+  [128, 129],
+  [139, 140],
+]);
+
+/**
+ * Null where an entry takes any. A contained device's packets are looked up one by one, so that the essential list has the answers of
+ * its ICMP queries too; an answer that nobody asked for is invalid and never gets there.
+ */
+function sourceSpans(
+  { sourcePorts, icmpTypes }: AllowEntry,
+  list: 'allow' | 'essential',
+): readonly (readonly [number, number])[] | null {
+  if (sourcePorts) return sourcePorts.map(({ low, high }) => [low, high]);
+  if (!icmpTypes) return null;
+  return icmpTypes.flatMap(({ low, high }): (readonly [number, number])[] => {
+    const answer = list === 'essential' ? ANSWERS.get(low >> 8) : undefined;
+    const asked = [low, high] as const;
+    return answer === undefined
+      ? [asked]
+      : [asked, [answer * 256 + (low & 0xff), answer * 256 + (high & 0xff)]];
+  });
 }
 
 function protocolSpan(entry: AllowEntry): readonly [number, number] {

@@ -4,7 +4,10 @@
  * cut down to what earlier ones do not cover already. The union stays exactly the same. Pure.
  */
 
-/** Inclusive bounds in three dimensions. Addresses are unsigned integers of 32 or 128 bits. */
+/**
+ * Inclusive bounds in four dimensions. Addresses are unsigned integers of 32 or 128 bits. `source` is what stands in the other port
+ * field: the source port, or the type and code of ICMP.
+ */
 export interface Box {
   readonly addressLow: bigint;
   readonly addressHigh: bigint;
@@ -12,6 +15,8 @@ export interface Box {
   readonly protocolHigh: number;
   readonly portLow: number;
   readonly portHigh: number;
+  readonly sourceLow: number;
+  readonly sourceHigh: number;
 }
 
 /** What of `box` no one of `taken` covers, as disjoint boxes; empty when all of it is covered. */
@@ -27,6 +32,8 @@ export function subtractAll(box: Box, taken: readonly Box[]): readonly Box[] {
 
 function overlaps(a: Box, b: Box): boolean {
   return (
+    a.sourceLow <= b.sourceHigh &&
+    b.sourceLow <= a.sourceHigh &&
     a.portLow <= b.portHigh &&
     b.portLow <= a.portHigh &&
     a.protocolLow <= b.protocolHigh &&
@@ -36,7 +43,7 @@ function overlaps(a: Box, b: Box): boolean {
   );
 }
 
-/** Slabs below and above `b`: first by address, then by protocol, then by port. */
+/** Slabs below and above `b`: first by address, then by protocol, port and source. */
 function subtract(a: Box, b: Box): readonly Box[] {
   if (!overlaps(a, b)) return [a];
   const pieces: Box[] = [];
@@ -57,7 +64,15 @@ function subtract(a: Box, b: Box): readonly Box[] {
     pieces.push({ ...core, protocolLow: b.protocolHigh + 1 });
     core = { ...core, protocolHigh: b.protocolHigh };
   }
-  if (core.portLow < b.portLow) pieces.push({ ...core, portHigh: b.portLow - 1 });
-  if (core.portHigh > b.portHigh) pieces.push({ ...core, portLow: b.portHigh + 1 });
+  if (core.portLow < b.portLow) {
+    pieces.push({ ...core, portHigh: b.portLow - 1 });
+    core = { ...core, portLow: b.portLow };
+  }
+  if (core.portHigh > b.portHigh) {
+    pieces.push({ ...core, portLow: b.portHigh + 1 });
+    core = { ...core, portHigh: b.portHigh };
+  }
+  if (core.sourceLow < b.sourceLow) pieces.push({ ...core, sourceHigh: b.sourceLow - 1 });
+  if (core.sourceHigh > b.sourceHigh) pieces.push({ ...core, sourceLow: b.sourceHigh + 1 });
   return pieces;
 }

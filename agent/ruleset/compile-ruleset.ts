@@ -220,8 +220,8 @@ function allowSets(
   const essential = noElements();
   for (const { name, id } of devices) {
     if (ownValue(policy.devices, name) === undefined) continue;
-    addAllowElements(allow, name, id, policy, learned, () => true);
-    addAllowElements(essential, name, id, policy, learned, (entry) => entry.essential);
+    addAllowElements(allow, name, id, policy, learned, 'allow');
+    addAllowElements(essential, name, id, policy, learned, 'essential');
   }
   const key = (family: Family): string => `type mark . ipv${family}_addr . inet_proto . inet_service`;
   return (
@@ -248,6 +248,15 @@ function allowSets(
         counter,
         contents: 'policy',
         elements: elements.ranges[family],
+      },
+      {
+        kind: 'set',
+        name: `${name}${family}_sources`,
+        type: `${key(family)} . inet_service`,
+        flags: ['interval'],
+        counter,
+        contents: 'policy',
+        elements: elements.sources[family],
       },
     ]),
   );

@@ -12,7 +12,8 @@ export type ListName = 'allow' | 'essential';
 
 /**
  * Rules that return where an entry of the device in the mark names the peer, its protocol and port: for each family
- * addresses, networks and ranges, names, and names without ports.
+ * addresses, networks and ranges, names, names without ports, and entries that name source ports or ICMP types. Of ICMP the source
+ * field is type and code, in answers too, and the port field its checksum, which no entry names.
  */
 export function lookups(set: ListName, peer: 'saddr' | 'daddr', port: 'sport' | 'dport'): readonly Rule[] {
   return ([4, 6] as const).flatMap((family) => [
@@ -20,6 +21,7 @@ export function lookups(set: ListName, peer: 'saddr' | 'daddr', port: 'sport' | 
       text: `${fullKey(family, peer, port)} @${set}${family}${kind} return`,
     })),
     ...namedKeys(set, family, peer, port).map(({ text }) => ({ text: `${text} return` })),
+    ...sourceKeys(family, peer, port).map((key) => ({ text: `${key} @${set}${family}_sources return` })),
   ]);
 }
 
@@ -35,6 +37,13 @@ export function namedKeys(
     matches(fullKey(family, peer, port), namedSet(set, family, true)),
     matches(`meta mark . ${addressOf(family, peer)} . meta l4proto`, namedSet(set, family, false)),
   ];
+}
+
+function sourceKeys(family: 4 | 6, peer: 'saddr' | 'daddr', port: 'sport' | 'dport'): readonly string[] {
+  const forward = `${fullKey(family, peer, 'dport')} . th sport`;
+  if (port === 'dport') return [forward];
+  const icmp = 'meta l4proto { icmp, ipv6-icmp }';
+  return [`${icmp} ${forward}`, `${icmp.replace('{', '!= {')} ${fullKey(family, peer, 'sport')} . th dport`];
 }
 
 export function namedSet(set: ListName, family: 4 | 6, hasPorts: boolean): string {

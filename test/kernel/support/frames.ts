@@ -92,6 +92,12 @@ export function echo(link: Link, path: Path, id: number, data: Bytes): Bytes {
   return ip(link, path, six ? 58 : 1, [six ? 128 : 8, 0, 0, 0, ...u16(id), 0, 1, ...data], 2);
 }
 
+/** A query that is no echo: timestamp (RFC 792), node information (RFC 4620). */
+export function query(link: Link, path: Path, id: number, data: Bytes): Bytes {
+  const six = path.source.includes(':');
+  return ip(link, path, six ? 58 : 1, [six ? 139 : 13, 0, 0, 0, ...u16(id), 0, 1, ...data], 2);
+}
+
 export interface Quoted {
   readonly path: Path;
   readonly ports: readonly [number, number];

@@ -8,6 +8,7 @@ import {
   icmp6,
   ipBytes,
   neighborAdvertisement,
+  query,
   routerAdvertisement,
   SYN,
   tcp,
@@ -65,6 +66,12 @@ devices:
       - { direction: in, peer: { group: servers }, protocol: tcp, ports: [2576], why: logs }
       - { direction: in, peer: { group: servers }, protocol: udp, ports: [6001], why: time }
       - { direction: out, peer: { device: monitor-1 }, protocol: tcp, ports: [6000, 6001], why: both agree on 6000 }
+      - { direction: out, peer: { group: servers }, protocol: udp, ports: [47808], sourcePorts: [47808], why: BACnet }
+      - { direction: in, peer: { group: servers }, protocol: udp, ports: [47809], sourcePorts: [47808, "50000-50010"], why: BACnet }
+      - { direction: in, peer: { group: servers }, protocol: icmp, icmpTypes: ["8/0"], why: asked whether it is there }
+      - { direction: in, peer: { group: servers }, protocol: icmpv6, icmpTypes: [128], essential: true, why: the same }
+      - { direction: out, peer: { group: servers }, protocol: tcp, ports: [4000], family: ipv4, why: IPv4 only }
+      - { direction: out, peer: any, protocol: tcp, ports: [6001], family: ipv6, why: IPv6 only }
 `;
 }
 
@@ -152,7 +159,57 @@ export function probes(ward: Ward, family: Family): readonly Probe[] {
       expect: 'policy',
       logged: pump,
     },
-    { what: 'ping inwards', ...ping('hospital', 'pump'), expect: 'policy', logged: toPump },
+    { what: 'ping inwards, by its type', ...ping('hospital', 'pump'), expect: 'passes', logged: toPump },
+    {
+      what: 'another ICMP query inwards',
+      from: 'hospital',
+      to: 'pump',
+      frame: (tag) => query(ward.link('hospital', 'pump'), path('hospital', 'pump', {}), fresh(), tag),
+      expect: 'policy',
+      logged: toPump,
+    },
+    {
+      what: 'ping inwards to another',
+      ...ping('hospital', 'monitor'),
+      expect: 'policy',
+      logged: { device: 'monitor-1', fromDevice: false },
+    },
+    {
+      what: 'both ports as the entry has them',
+      ...datagram('pump', 'hospital', [47_808, 47_808]),
+      expect: 'passes',
+      logged: pump,
+    },
+    {
+      what: 'the port as the entry has it, from another',
+      ...datagram('pump', 'hospital', [47_809, 47_808]),
+      expect: 'policy',
+      logged: pump,
+    },
+    {
+      what: 'from a port of its range inwards',
+      ...datagram('hospital', 'pump', [50_010, 47_809]),
+      expect: 'passes',
+      logged: toPump,
+    },
+    {
+      what: 'from the port after it',
+      ...datagram('hospital', 'pump', [50_011, 47_809]),
+      expect: 'policy',
+      logged: toPump,
+    },
+    {
+      what: 'an entry for IPv4 only',
+      ...syn('pump', 'hospital', 4000),
+      expect: family === 4 ? 'passes' : 'policy',
+      logged: pump,
+    },
+    {
+      what: 'an entry for IPv6 only',
+      ...syn('pump', 'hospital', 6001),
+      expect: family === 6 ? 'passes' : 'policy',
+      logged: pump,
+    },
     {
       what: 'a TCP packet without flags',
       ...syn('pump', 'hospital', 104, { flags: 0 }),
