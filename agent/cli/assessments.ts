@@ -67,7 +67,7 @@ export async function gather(
   const world =
     options.capture === undefined
       ? await fromBox(context, options, notes)
-      : await fromCapture(options.capture, options, onPacket);
+      : await fromCapture(context, options.capture, options, onPacket);
   const inputs = world.devices.map((device) => inputOf(device, world, nowMs));
   return { inputs, notes, nowMs, world };
 }
@@ -112,11 +112,11 @@ async function fromBox(context: CliContext, options: AssessmentOptions, notes: s
     eol: (await agent.request('reference.get', { kind: 'eol' })).document,
   }));
   const enforced = await withEnforcer(context, async (enforcer) => ({
-    policy: await runningPolicy(enforcer),
+    policy: await runningPolicy(context, enforcer),
     containment: (await enforcer.request('status', {})).containment,
   })).catch(() => null);
   if (enforced === null) notes.push('no policy in force was found: nothing counts as guarded');
-  const files = await readFiles(options);
+  const files = await readFiles(context, options);
   if (files.kev.length === 0 && said.kev === null)
     notes.push('no catalogue of exploited vulnerabilities was loaded: cordon data import kev FILE');
   return {
@@ -130,13 +130,14 @@ async function fromBox(context: CliContext, options: AssessmentOptions, notes: s
 }
 
 async function fromCapture(
+  context: CliContext,
   capture: string,
   options: AssessmentOptions,
   onPacket?: (view: PacketView) => void,
 ): Promise<World> {
   const inventory = new Inventory();
   await readIntoInventory(inventory, capture, onPacket);
-  const { policy, kev, table } = await readFiles(options);
+  const { policy, kev, table } = await readFiles(context, options);
   return {
     devices: inventory.book.devices(),
     policy,
@@ -147,9 +148,9 @@ async function fromCapture(
   };
 }
 
-async function readFiles(options: AssessmentOptions) {
+async function readFiles(context: CliContext, options: AssessmentOptions) {
   return {
-    policy: options.policy === undefined ? null : (await readPolicyFile(options.policy)).policy,
+    policy: options.policy === undefined ? null : (await readPolicyFile(context, options.policy)).policy,
     kev: options.kev === undefined ? [] : await readKevFile(options.kev),
     table: options.eol === undefined ? [] : await readSupportFile(options.eol, null),
   };

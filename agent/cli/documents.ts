@@ -2,7 +2,8 @@
 import { open } from 'node:fs/promises';
 import type { BoxConfig } from '../policy/config.js';
 import type { Problem } from '../policy/problem.js';
-import type { Policy } from '../policy/schema.js';
+import type { Policy, SiteVariables } from '../policy/schema.js';
+import type { CliContext } from './context.js';
 import { CliError } from './errors.js';
 
 /** What the enforcer takes, see messages/enforcer-messages.ts. */
@@ -19,19 +20,32 @@ export async function readDocument(file: string): Promise<string> {
   }
 }
 
+type BoxPaths = Pick<CliContext, 'paths'>;
+
+/** What `$name` stands for at this box; nothing where there is none. A configuration that does not read is a CliError. */
+async function variablesOfBox({ paths }: BoxPaths): Promise<SiteVariables> {
+  try {
+    return (await readConfigFile(paths.configFile)).variables;
+  } catch (error) {
+    if (error instanceof CliError && (error.code === 'ENOENT' || error.code === 'EACCES')) return {};
+    throw error;
+  }
+}
+
 /** Rejects with a CliError `bad-policy` that carries every problem. */
-export async function parsePolicyText(text: string, name: string): Promise<Policy> {
+export async function parsePolicyText(context: BoxPaths, text: string, name: string): Promise<Policy> {
   const { parsePolicy } = await import('../policy/parse-policy.js');
-  const parsed = parsePolicy(text);
+  const parsed = parsePolicy(text, await variablesOfBox(context));
   if (!parsed.ok) throw badDocument('bad-policy', name, parsed.problems);
   return parsed.policy;
 }
 
 export async function readPolicyFile(
+  context: BoxPaths,
   file: string,
 ): Promise<{ readonly text: string; readonly policy: Policy }> {
   const text = await readDocument(file);
-  return { text, policy: await parsePolicyText(text, nameOf(file)) };
+  return { text, policy: await parsePolicyText(context, text, nameOf(file)) };
 }
 
 /** Rejects with a CliError: `bad-config` with every problem, or the system's code where it cannot be read. */

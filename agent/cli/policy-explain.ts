@@ -24,8 +24,8 @@ export interface ExplainOptions {
 export async function explainConnection(context: CliContext, options: ExplainOptions): Promise<ExitStatus> {
   const policy =
     options.policy === undefined
-      ? await withEnforcer(context, runningPolicy)
-      : (await readPolicyFile(options.policy)).policy;
+      ? await withEnforcer(context, (enforcer) => runningPolicy(context, enforcer))
+      : (await readPolicyFile(context, options.policy)).policy;
   const protocol = protocolOf(options.proto);
   const [from, to] = endpoints(policy, options.from, options.to);
   const needsPort =

@@ -22,7 +22,7 @@ export async function checkPolicyFile(
   file: string,
   options: { readonly json?: true },
 ): Promise<ExitStatus> {
-  const { policy } = await readPolicyFile(file);
+  const { policy } = await readPolicyFile(context, file);
   const devices = Object.values(policy.devices);
   const entries = devices.reduce((sum, device) => sum + device.allow.length, 0);
   const modes = { observe: 0, shadow: 0, enforce: 0 };
@@ -46,7 +46,7 @@ export async function compilePolicyFile(
   file: string,
   options: CompileOptions,
 ): Promise<ExitStatus> {
-  const { policy } = await readPolicyFile(file);
+  const { policy } = await readPolicyFile(context, file);
   const config = await boxConfigFor(context, options);
   const [{ compileRuleset }, { renderRuleset }] = await Promise.all([
     import('../ruleset/compile-ruleset.js'),

@@ -46,12 +46,12 @@ export async function diffPolicy(
   file: string,
   options: DiffOptions,
 ): Promise<ExitStatus> {
-  const { policy: after } = await readPolicyFile(file);
+  const { policy: after } = await readPolicyFile(context, file);
   const { against } = options;
   const before =
     against === undefined
-      ? await withEnforcer(context, (enforcer) => runningPolicy(enforcer))
-      : (await readPolicyFile(against)).policy;
+      ? await withEnforcer(context, (enforcer) => runningPolicy(context, enforcer))
+      : (await readPolicyFile(context, against)).policy;
   const changes = await policyChanges(before, after);
   const from = against === undefined ? 'the running policy' : nameOf(against);
   if (options.json) context.json({ from: against ?? null, to: file, changes });
@@ -65,13 +65,13 @@ export async function applyPolicy(
   file: string,
   options: ApplyOptions,
 ): Promise<ExitStatus> {
-  const { text, policy } = await readPolicyFile(file);
+  const { text, policy } = await readPolicyFile(context, file);
   const confirmWithinSeconds = options.confirm
     ? (options.confirmWithin ?? (await import('../policy/default-policy.js')).CONFIRM_SECONDS)
     : null;
   const { changes, state } = await withEnforcer(context, async (enforcer) => {
     // Compared before, because after it the running policy is the new one. What is unreadable counts as nothing.
-    const before = await runningPolicy(enforcer).catch(() => null);
+    const before = await runningPolicy(context, enforcer).catch(() => null);
     return {
       changes: before && (await policyChanges(before, policy)),
       state: await enforcer.request(
@@ -109,10 +109,10 @@ export async function rollbackPolicy(context: CliContext, options: SignedOptions
 }
 
 /** Rejects with a CliError `no-policy` where none was applied yet. */
-export async function runningPolicy(enforcer: EnforcerClient): Promise<Policy> {
+export async function runningPolicy(context: CliContext, enforcer: EnforcerClient): Promise<Policy> {
   const { text } = await enforcer.request('policy.current', {});
   if (text === '') throw new CliError('no-policy', 'no policy was applied yet: cordon policy apply FILE');
-  return await parsePolicyText(text, 'the running policy');
+  return await parsePolicyText(context, text, 'the running policy');
 }
 
 function appliedLines(

@@ -42,7 +42,7 @@ export async function replayCaptures(
   options: ReplayCommandOptions,
 ): Promise<ExitStatus> {
   const devices = (options.device ?? []).map(namedByHand);
-  const policy = options.policy === undefined ? null : (await readPolicyFile(options.policy)).policy;
+  const policy = options.policy === undefined ? null : (await readPolicyFile(context, options.policy)).policy;
   const seen = new Map<string, Seen>();
   let left = 0;
   let isBaseline = true;

@@ -8,6 +8,7 @@ import { toEntry, type ConntrackEntry } from '../netlink/conntrack-codec.js';
 import { forEachConntrack } from '../netlink/conntrack.js';
 import { addressFromBytes } from '../policy/address.js';
 import { INFRASTRUCTURE } from '../policy/default-policy.js';
+import { entryPath } from '../policy/expand-templates.js';
 import { createEntryMatcher, type EntryMatcher } from '../policy/match-entry.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import { deviceOfMark } from '../ruleset/marks.js';
@@ -106,7 +107,7 @@ function reasonOf(
   const found = index === null ? undefined : policy.allow[index];
   if (index !== null && found)
     return {
-      rule: `policy devices.${device}.allow[${index}]`,
+      rule: `policy ${entryPath(device, index, found)}`,
       why: found.why,
       essential: judge(device, connection, true) !== null,
     };

@@ -85,7 +85,7 @@ export class PolicyKeeper {
     const { generation: current, problem } = await store.current();
     if (problem !== null) this.#tell('evidence-dropped', 'start', current?.state.generation ?? null, problem);
     const text = current?.policyText ?? CLOSED_POLICY;
-    const parsed = parsePolicy(text);
+    const parsed = parsePolicy(text, this.#options.config.variables);
     if (!parsed.ok)
       throw new Error(
         `the policy on disk (generation ${current?.state.generation ?? 0}) no longer reads: ${parsed.problems[0]?.path ?? ''} ${parsed.problems[0]?.message ?? ''}`,
@@ -125,7 +125,7 @@ export class PolicyKeeper {
   /** Everything between the request and the kernel. Throws RequestError; then nothing changed. */
   async apply(text: string, by: string, confirmWithinSeconds: number | null): Promise<PolicyState> {
     const { store, now } = this.#options;
-    const parsed = parsePolicy(text);
+    const parsed = parsePolicy(text, this.#options.config.variables);
     if (!parsed.ok) {
       this.#tell(
         'policy-refused',
@@ -210,7 +210,7 @@ export class PolicyKeeper {
       if (from.state.previous === null)
         throw new RequestError('no-previous', 'there is no earlier policy to go back to');
       const earlier = await onDisk(() => store.generation(from.state.previous ?? 0));
-      const parsed = parsePolicy(earlier.policyText);
+      const parsed = parsePolicy(earlier.policyText, this.#options.config.variables);
       if (!parsed.ok)
         throw new RequestError('no-previous', `generation ${earlier.state.generation} no longer reads`);
       this.#learned = relearn(createLearnIndex(parsed.policy), this.#learned);

@@ -5,6 +5,7 @@
 import type { Network } from '../policy/address.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
 import type { Problem } from '../policy/problem.js';
+import { ownValue } from '../policy/resolve-peers.js';
 import { MAX_ALLOW_ENTRIES_PER_DEVICE, type Policy, type PortRange } from '../policy/schema.js';
 import type { Ace, DroppedAce, MudFile, PeerMatch } from './mud-file.js';
 import { hasPorts, pairAces, peerKey, type Conversation } from './pair-aces.js';
@@ -122,15 +123,17 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
   function groupFor(key: string): string {
     const known = groupOfClass.get(key);
     if (known !== undefined) return known;
-    const given = site.classes.get(key);
-    const [only] = given ?? [];
+    const mapped = site.policy ? ownValue(site.policy.site.mudClasses, key) : undefined;
+    const [only, ...others] = site.classes.get(key) ?? [];
     // One group of the policy stays that group, so that what it means is written in one place.
-    if (given?.length === 1 && only && 'group' in only && resolveClass(key, site.classes, site.policy).ok) {
-      groupOfClass.set(key, only.group);
-      classOfGroup.set(only.group, key);
-      return only.group;
+    const kept = only ? (others.length === 0 && 'group' in only ? only.group : undefined) : mapped;
+    if (kept !== undefined && resolveClass(key, site.classes, site.policy).ok) {
+      groupOfClass.set(key, kept);
+      classOfGroup.set(kept, key);
+      return kept;
     }
-    const name = groupNameOf(key, new Set(groups.keys()));
+    const taken = new Set([...groups.keys(), ...Object.keys(site.policy?.groups ?? {})]);
+    const name = mapped ?? groupNameOf(key, taken);
     groupOfClass.set(key, name);
     classOfGroup.set(name, key);
     groups.set(

@@ -172,7 +172,8 @@ function isAnyPeer({ classes, name, network }: PeerMatch): boolean {
   return classes.length === 0 && name === null && network === null;
 }
 
-function isGroupNetwork({ family, text, prefixLength }: Network): boolean {
+/** Multicast, and the limited broadcast: no packet comes from there. */
+export function isGroupNetwork({ family, text, prefixLength }: Network): boolean {
   if (family === 6) return prefixLength >= 8 && /^ff[0-9a-f]{2}:/.test(text);
   const first = Number(text.slice(0, text.indexOf('.')));
   return (prefixLength >= 4 && first >= 224 && first <= 239) || text === '255.255.255.255/32';
@@ -191,6 +192,11 @@ const QUESTIONS: Readonly<Record<Family, readonly (readonly [question: number, a
     [139, 140],
   ],
 };
+
+/** The type that answers an ICMP query, or null where it is none. */
+export function answerOf(family: Family, type: number): number | null {
+  return QUESTIONS[family].find(([question]) => question === type)?.[1] ?? null;
+}
 
 function conversationsOf(match: Overlap, from: readonly Ace[]): readonly Conversation[] {
   const { family, protocol, peer, initiator } = match;

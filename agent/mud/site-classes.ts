@@ -4,7 +4,7 @@
 import type { Address, Network } from '../policy/address.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
-import { LOCAL_NETWORKS, MY_CONTROLLER, SAME_MANUFACTURER, DNS_CLASS, NTP_CLASS } from './class-keys.js';
+import { DNS_CLASS, LOCAL_NETWORKS } from './class-keys.js';
 
 /** What a class stands for: hosts, networks, a group of the policy, or another class. */
 export type ClassTarget =
@@ -82,31 +82,30 @@ export function resolveClass(
     members.set('address' in member ? member.address.text : member.network.text, member);
   }
 
+  /** What the policy says already. An empty group is a class that nobody has named yet. */
+  function groupOf(one: string): readonly ClassTarget[] | undefined {
+    const group = policy ? ownValue(policy.site.mudClasses, one) : undefined;
+    const members = group === undefined || !policy ? [] : (ownValue(policy.groups, group) ?? []);
+    return group === undefined || members.length === 0 ? undefined : [{ group }];
+  }
+
   function targetsOf(one: string): readonly ClassTarget[] | undefined {
-    const given = classes.get(one);
+    const given = classes.get(one) ?? groupOf(one);
+    if (one === LOCAL_NETWORKS) {
+      const named = given ?? policy?.site.networks.map((network) => ({ network })) ?? [];
+      return named.length === 0 ? undefined : [...named, ...LINK_SCOPE.map((network) => ({ network }))];
+    }
     if (given) return given;
-    if (one === LOCAL_NETWORKS && policy && policy.site.networks.length > 0)
-      return [...policy.site.networks, ...LINK_SCOPE].map((network) => ({ network }));
     if (one === DNS_CLASS && policy && policy.site.resolvers.length > 0)
       return policy.site.resolvers.map((address) => ({ address }));
     return undefined;
   }
 }
 
-const GROUP_NAMES: Readonly<Record<string, string>> = {
-  [LOCAL_NETWORKS]: 'mud-local-networks',
-  [MY_CONTROLLER]: 'mud-my-controller',
-  [SAME_MANUFACTURER]: 'mud-same-manufacturer',
-  [DNS_CLASS]: 'mud-dns',
-  [NTP_CLASS]: 'mud-ntp',
-};
-
 const MAX_GROUP_NAME_CHARS = 63;
 
 /** The group that a class becomes in a policy: in the closed alphabet of names there, and the same for the same class. */
 export function groupNameOf(key: string, taken: ReadonlySet<string>): string {
-  const fixed = GROUP_NAMES[key];
-  if (fixed !== undefined) return fixed;
   const slug = key
     .toLowerCase()
     .replace(/^urn:ietf:params:mud:|^https?:\/\//, '')

@@ -5,12 +5,12 @@
 import { formatAddressKind } from './address-kind.js';
 import { isWildcardName } from './host-name.js';
 import { peerNames } from './resolve-peers.js';
+import { entryPlace, variableOf } from './expand-templates.js';
+import type { Address } from './address.js';
 import type { PortRange, AllowEntry, GroupMember, Policy, PolicyDevice } from './schema.js';
-import { didYouMean, type PathPart } from './problem.js';
+import { MAX_ALLOW_ENTRIES } from './schema.js';
+import { didYouMean, formatPath, type PathPart } from './problem.js';
 import type { ShapeProblem } from './shape-problems.js';
-
-/** Over all devices: what one box's sets are measured with. */
-export const MAX_ALLOW_ENTRIES = 250_000;
 
 const WITH_PORTS: ReadonlySet<string> = new Set(['tcp', 'udp', 'sctp']);
 
@@ -28,13 +28,21 @@ export interface CheckContext {
 export const MAX_PORTS_OF_NAME = 256;
 
 export function checkPolicy(policy: Policy, context: CheckContext): readonly ShapeProblem[] {
-  const problems: ShapeProblem[] = [...checkIdentities(policy), ...checkSite(policy)];
+  const problems: ShapeProblem[] = [...checkIdentities(policy), ...checkSite(policy, context)];
   let entries = 0;
   for (const [name, device] of Object.entries(policy.devices)) {
     entries += device.allow.length;
     problems.push(...checkEntries(name, device, policy, context));
   }
+  for (const [name, template] of Object.entries(policy.templates))
+    for (const [index, entry] of template.allow.entries())
+      problems.push(...checkEntry(null, entry, ['templates', name, 'allow', index], policy, context));
+  for (const [name, members] of Object.entries(policy.site.variables))
+    for (const [index, member] of members.entries())
+      if ('name' in member)
+        problems.push(...checkName(member.name, policy, context, ['site', 'variables', name, index, 'name']));
   for (const [name, members] of Object.entries(policy.groups)) {
+    if (variableOf(name) !== null) continue;
     const seen = new Map<string, number>();
     members.forEach((member, index) => {
       if ('name' in member)
@@ -54,7 +62,14 @@ export function checkPolicy(policy: Policy, context: CheckContext): readonly Sha
       path: ['devices'],
       message: `${entries} allow entries in all, above ${MAX_ALLOW_ENTRIES}`,
     });
-  return problems;
+  return distinctProblems(problems);
+}
+
+/** What is wrong in a template is met again in every device that has it. */
+function distinctProblems(problems: readonly ShapeProblem[]): readonly ShapeProblem[] {
+  const seen = new Map<string, ShapeProblem>();
+  for (const problem of problems) seen.set(`${formatPath(problem.path)}\0${problem.message}`, problem);
+  return [...seen.values()];
 }
 
 function memberText(member: GroupMember): string {
@@ -62,7 +77,9 @@ function memberText(member: GroupMember): string {
   return 'network' in member ? member.network.text : member.name;
 }
 
-function* checkSite({ site }: Policy): Generator<ShapeProblem> {
+function* checkSite({ site }: Policy, { groupNames }: CheckContext): Generator<ShapeProblem> {
+  for (const [key, group] of Object.entries(site.mudClasses))
+    if (!groupNames.has(group)) yield unknownName(['site', 'mudClasses', key], 'group', group, groupNames);
   const seen = new Map<string, number>();
   for (const [index, resolver] of site.resolvers.entries()) {
     const path = ['site', 'resolvers', index];
@@ -140,24 +157,46 @@ function* checkEntries(
   policy: Policy,
   context: CheckContext,
 ): Generator<ShapeProblem> {
-  const seen = new Map<string, number>();
+  const seen = new Map<string, AllowEntry & { readonly path: readonly PathPart[] }>();
   for (const [position, entry] of device.allow.entries()) {
-    const index = context.entryIndex(name, position);
-    const path = ['devices', name, 'allow', index];
-    yield* checkPeer(name, device, entry, path, policy, context);
-    if (peerNames(policy, entry.peer).length > 0) yield* checkNamedService(entry, path);
-    yield* checkPorts(entry, path);
-    yield* checkNarrowing(entry, path);
+    const { origin } = entry;
+    const own =
+      origin?.section === 'templates'
+        ? origin
+        : { section: 'devices' as const, name, index: context.entryIndex(name, origin?.index ?? position) };
+    const path = entryPlace(name, position, own);
+    // Those of a template are looked at where they are written, once for all devices.
+    if (own.section === 'devices')
+      yield* checkEntry({ name, addresses: device.identity.addresses }, entry, path, policy, context);
     const key = entryKey(entry);
     const earlier = seen.get(key);
-    if (earlier === undefined) seen.set(key, index);
-    else yield { path, message: `permits the same as allow[${earlier}]`, hint: 'remove one of the two' };
+    if (earlier === undefined) seen.set(key, { ...entry, path });
+    else {
+      const place =
+        earlier.path[0] === path[0] && earlier.path[1] === path[1] ? earlier.path.slice(2) : earlier.path;
+      yield { path, message: `permits the same as ${formatPath(place)}`, hint: 'remove one of the two' };
+    }
   }
 }
 
+/** Whose list it is; null for a template's. */
+type Owner = { readonly name: string; readonly addresses: readonly Address[] } | null;
+
+function* checkEntry(
+  owner: Owner,
+  entry: AllowEntry,
+  path: readonly PathPart[],
+  policy: Policy,
+  context: CheckContext,
+): Generator<ShapeProblem> {
+  yield* checkPeer(owner, entry, path, policy, context);
+  if (peerNames(policy, entry.peer).length > 0) yield* checkNamedService(entry, path);
+  yield* checkPorts(entry, path);
+  yield* checkNarrowing(entry, path);
+}
+
 function* checkPeer(
-  name: string,
-  device: PolicyDevice,
+  owner: Owner,
   entry: AllowEntry,
   path: readonly PathPart[],
   policy: Policy,
@@ -176,14 +215,22 @@ function* checkPeer(
     return;
   }
   if ('group' in peer) {
-    if (!context.groupNames.has(peer.group))
+    const variable = variableOf(peer.group);
+    if (variable !== null) {
+      if (context.siteIsKnown && !Object.hasOwn(policy.groups, peer.group))
+        yield {
+          path: [...path, 'peer'],
+          message: `nobody has said what ${peer.group} is here`,
+          hint: `write it under site.variables.${variable}, or under variables in the box's configuration`,
+        };
+    } else if (!context.groupNames.has(peer.group))
       yield unknownName([...path, 'peer', 'group'], 'group', peer.group, context.groupNames);
     return;
   }
   if ('device' in peer) {
     if (!context.deviceNames.has(peer.device))
       yield unknownName([...path, 'peer', 'device'], 'device', peer.device, context.deviceNames);
-    else if (peer.device === name)
+    else if (peer.device === owner?.name)
       yield {
         path: [...path, 'peer', 'device'],
         message: 'a device does not need to be allowed to reach itself',
@@ -206,7 +253,7 @@ function* checkPeer(
     const kind = formatAddressKind(peer.address);
     if (kind !== null && (kind !== 'a multicast address' || entry.direction === 'in'))
       yield { path: [...path, 'peer', key], message: `${text} is ${kind}: no peer has it` };
-    if (device.identity.addresses.some((own) => own.text === text))
+    if (owner?.addresses.some((own) => own.text === text) === true)
       yield { path: [...path, 'peer', key], message: `${text} is an address of the device itself` };
   }
 }

@@ -12,7 +12,7 @@ import {
   INSPECTION_DEFAULT,
 } from './default-policy.js';
 import { SIX_YEARS_DAYS } from '../activity/retention.js';
-import { NAME_PATTERN } from './schema.js';
+import { NAME_PATTERN, siteVariables } from './schema.js';
 
 /** IFNAMSIZ is 16 with the terminating zero (linux/if.h); a closed alphabet, because the name is written into rulesets. */
 const interfaceName = z
@@ -80,6 +80,9 @@ export const boxConfig = z.strictObject({
     .optional()
     .describe('contains when held, cuts when held longer; never releases'),
   light: path.optional().describe('/sys/class/leds/NAME: off, blinking while contained, on while cut'),
+  variables: siteVariables
+    .default({})
+    .describe('what $name in a policy stands for at this box; it comes before site.variables of the policy'),
   mqtt: z
     .strictObject({
       url: z

@@ -3,6 +3,7 @@
  * `cordon policy diff` and `apply`.
  */
 import { icmpTypeText, portText } from './check-policy.js';
+import { variableOf } from './expand-templates.js';
 import { formatPath } from './problem.js';
 import { ownValue } from './resolve-peers.js';
 import type { AllowEntry, Peer, Policy, PolicyDevice } from './schema.js';
@@ -37,12 +38,18 @@ export function diffPolicies(before: Policy, after: Policy): readonly PolicyChan
   for (const group of namesOf(before.groups, after.groups)) {
     const [old, now] = [ownValue(before.groups, group), ownValue(after.groups, group)];
     const known = new Set((old ?? []).map((member) => textOf(member)));
+    const variable = variableOf(group);
     add(
-      ['groups', group],
+      variable === null ? ['groups', group] : ['site', 'variables', variable],
       old,
       now,
       (now ?? []).some((member) => !known.has(textOf(member))),
     );
+  }
+  for (const name of namesOf(before.templates, after.templates)) {
+    const [old, now] = [ownValue(before.templates, name), ownValue(after.templates, name)];
+    add(['templates', name, 'extends'], old?.extends ?? [], now?.extends ?? [], true);
+    diffEntries(['templates', name], old?.allow ?? [], now?.allow ?? [], add);
   }
   for (const name of namesOf(before.devices, after.devices))
     diffDevice(name, ownValue(before.devices, name), ownValue(after.devices, name), add);
@@ -51,9 +58,10 @@ export function diffPolicies(before: Policy, after: Policy): readonly PolicyChan
 
 /** Resolvers decide what names mean, domains and wildcards which of them count. */
 function diffSite(before: Policy['site'], after: Policy['site'], add: Add): void {
-  const { resolvers, domains, wildcardNames, ...rest } = before;
-  const { resolvers: nowResolvers, domains: nowDomains, wildcardNames: nowWildcards, ...nowRest } = after;
-  add(['site'], rest, nowRest, false);
+  const { resolvers, domains, wildcardNames, name, networks } = before;
+  const { resolvers: nowResolvers, domains: nowDomains, wildcardNames: nowWildcards } = after;
+  add(['site'], { name, networks }, { name: after.name, networks: after.networks }, false);
+  add(['site', 'mudClasses'], before.mudClasses, after.mudClasses, false);
   const isNew = (was: readonly unknown[], is: readonly unknown[]): boolean => {
     const known = new Set(was.map(textOf));
     return is.some((one) => !known.has(textOf(one)));
@@ -107,12 +115,18 @@ function diffDevice(
   );
   add(['devices', name, 'identity'], before.identity, after.identity, true);
   for (const key of DESCRIPTIVE_FIELDS) add(['devices', name, key], before[key], after[key], false);
-  diffEntries(name, before.allow, after.allow, add);
+  add(['devices', name, 'template'], before.template, after.template, after.template !== undefined);
+  diffEntries(['devices', name], ownEntries(before), ownEntries(after), add);
+}
+
+/** Without those of its template, which are told of once, where they are written. */
+function ownEntries({ allow }: PolicyDevice): readonly AllowEntry[] {
+  return allow.filter(({ origin }) => origin?.section !== 'templates');
 }
 
 /** By what an entry permits, not by its place: an entry put first does not change all the others. */
 function diffEntries(
-  name: string,
+  owner: readonly [section: string, name: string],
   before: readonly AllowEntry[],
   after: readonly AllowEntry[],
   add: Add,
@@ -120,9 +134,8 @@ function diffEntries(
   const old = new Map(before.map((entry, index) => [entryText(entry), index]));
   const now = new Map(after.map((entry, index) => [entryText(entry), index]));
   for (const [text, index] of old)
-    if (!now.has(text)) add(['devices', name, 'allow', index], text, undefined, false);
-  for (const [text, index] of now)
-    if (!old.has(text)) add(['devices', name, 'allow', index], undefined, text, true);
+    if (!now.has(text)) add([...owner, 'allow', index], text, undefined, false);
+  for (const [text, index] of now) if (!old.has(text)) add([...owner, 'allow', index], undefined, text, true);
 }
 
 /** `out tcp 104 to 10.77.0.1, essential: DICOM store`. */
@@ -146,7 +159,8 @@ function peerText(peer: Peer): string {
   if ('address' in peer) return peer.address.text;
   if ('network' in peer) return peer.network.text;
   if ('name' in peer) return peer.name;
-  return 'device' in peer ? `device ${peer.device}` : `group ${peer.group}`;
+  if ('device' in peer) return `device ${peer.device}`;
+  return variableOf(peer.group) === null ? `group ${peer.group}` : peer.group;
 }
 
 function namesOf(...records: readonly object[]): readonly string[] {

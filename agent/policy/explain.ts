@@ -5,6 +5,7 @@
  */
 import { addressBytes, type Address } from './address.js';
 import { INFRASTRUCTURE, PROTOCOL_NUMBERS, UNKNOWN_DEVICES_DEFAULT } from './default-policy.js';
+import { entryPath } from './expand-templates.js';
 import { createEntryMatcher, type EntryMatcher } from './match-entry.js';
 import { coversName } from './host-name.js';
 import {
@@ -148,7 +149,7 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
       direction,
       verdict: 'permit',
       why: 'entry',
-      entry: { path: `devices.${device}.allow[${index}]`, why: entry.why, essential: entry.essential },
+      entry: { path: entryPath(device, index, entry), why: entry.why, essential: entry.essential },
       ifNamed: [],
       wouldAllow: null,
     };
@@ -168,11 +169,11 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
     why: lenient[known.mode],
     entry: null,
     ifNamed:
-      possibleEntry === undefined
+      possible === null || possibleEntry === undefined
         ? []
         : [
             {
-              path: `devices.${device}.allow[${possible}]`,
+              path: entryPath(device, possible, possibleEntry),
               names: peerNames(policy, possibleEntry.peer),
             },
           ],

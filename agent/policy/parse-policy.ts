@@ -3,6 +3,7 @@
  * A policy with one problem is refused whole. It must never throw, whatever the text.
  */
 import { checkPolicy, type CheckContext } from './check-policy.js';
+import { expandTemplates } from './expand-templates.js';
 import type { Problem } from './problem.js';
 import { readYaml } from './read-yaml.js';
 import {
@@ -11,6 +12,7 @@ import {
   NAME_PATTERN,
   policy as policySchema,
   type Policy,
+  type SiteVariables,
 } from './schema.js';
 import { checkShape, toProblems, type ShapeProblem, type ShapeResult } from './shape-problems.js';
 
@@ -21,19 +23,21 @@ export type PolicyResult =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Records of the policy have no prototype: `policy.devices['constructor']` is a device or nothing. */
-export function parsePolicy(text: string): PolicyResult {
+/**
+ * `variables`: those of the box, which come before those of the policy. Records of the policy have no prototype: `policy.devices['constructor']` is a device or nothing. */
+export function parsePolicy(text: string, variables: SiteVariables = {}): PolicyResult {
   const yaml = readYaml(text, 'policy', MAX_POLICY_CHARS);
   if (!yaml.ok) return yaml;
-  const checked = checkDocument(yaml.value);
+  const checked = checkDocument(yaml.value, variables);
   return checked.ok
     ? { ok: true, policy: checked.value }
     : { ok: false, problems: toProblems(checked.problems, yaml.lineOf) };
 }
 
-function checkDocument(document: unknown): ShapeResult<Policy> {
+function checkDocument(document: unknown, variables: SiteVariables): ShapeResult<Policy> {
   const deviceNames = namesUnder(document, 'devices');
   const groupNames = namesUnder(document, 'groups');
+  const templateNames = namesUnder(document, 'templates');
   if (deviceNames.size > MAX_DEVICES)
     return {
       ok: false,
@@ -41,31 +45,41 @@ function checkDocument(document: unknown): ShapeResult<Policy> {
     };
   const shape = checkShape(policySchema, document);
   if (shape.ok) {
-    const policy = withoutPrototypes(shape.value);
-    const problems = checkPolicy(policy, {
-      deviceNames,
-      groupNames,
-      entryIndex: (_, index) => index,
-      siteIsKnown: true,
-    });
+    const { policy, problems: unexpanded } = expandTemplates(
+      withoutPrototypes(shape.value),
+      variables,
+      templateNames,
+    );
+    const problems = [
+      ...unexpanded,
+      ...checkPolicy(policy, { deviceNames, groupNames, entryIndex: (_, index) => index, siteIsKnown: true }),
+    ];
     return problems.length === 0 ? { ok: true, value: policy } : { ok: false, problems };
   }
   const problems = [...shape.problems, ...unnamedDeviceProblems(document)];
   const rest = wellShaped(document, problems);
-  if (rest)
+  if (rest) {
+    const { policy, problems: unexpanded } = expandTemplates(rest.policy, variables, templateNames);
     problems.push(
-      ...checkPolicy(rest.policy, {
+      ...unexpanded,
+      ...checkPolicy(policy, {
         deviceNames,
         groupNames,
         entryIndex: rest.entryIndex,
         siteIsKnown: rest.siteIsKnown,
       }),
     );
+  }
   return { ok: false, problems };
 }
 
 function withoutPrototypes(policy: Policy): Policy {
-  return { ...policy, groups: bare(policy.groups), devices: bare(policy.devices) };
+  return {
+    ...policy,
+    groups: bare(policy.groups),
+    templates: bare(policy.templates),
+    devices: bare(policy.devices),
+  };
 }
 
 function bare<T>(record: Readonly<Record<string, T>>): Record<string, T> {
@@ -92,10 +106,12 @@ function wellShaped(
 ): ({ readonly policy: Policy } & Pick<CheckContext, 'entryIndex' | 'siteIsKnown'>) | null {
   const badDevices = new Set<string>();
   const badGroups = new Set<string>();
+  const badTemplates = new Set<string>();
   const badEntries = new Map<string, Set<number>>();
   for (const { path } of problems) {
     const [section, name, key, index] = path;
     if (section === 'groups') badGroups.add(String(name));
+    if (section === 'templates') badTemplates.add(String(name));
     if (section !== 'devices') continue;
     if (key === 'allow' && typeof index === 'number') {
       const indices = badEntries.get(String(name)) ?? new Set();
@@ -116,12 +132,16 @@ function wellShaped(
     positions.set(name, kept);
     devices[name] = { ...(value as object), allow: kept.map((index) => allow[index] as unknown) };
   }
-  const groups = Object.entries(recordUnder(document, 'groups')).filter(([name]) => !badGroups.has(name));
+  const without = (section: string, bad: ReadonlySet<string>) =>
+    bare(
+      Object.fromEntries(Object.entries(recordUnder(document, section)).filter(([name]) => !bad.has(name))),
+    );
   const siteIsKnown = !problems.some(({ path }) => path[0] === 'site');
   const result = policySchema.safeParse({
     version: 1,
     site: siteIsKnown ? recordUnder(document, 'site') : { name: 'unnamed' },
-    groups: bare(Object.fromEntries(groups)),
+    groups: without('groups', badGroups),
+    templates: without('templates', badTemplates),
     devices,
   });
   if (!result.success) return null;

@@ -13,11 +13,16 @@ import { detectSettings } from '../detect/settings.js';
 export const NAME_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 export const MAX_DEVICES = 20_000;
 export const MAX_ALLOW_ENTRIES_PER_DEVICE = 1_000;
+/** Over all devices, with those of their templates: what one box's sets are measured with. */
+export const MAX_ALLOW_ENTRIES = 250_000;
 export const MAX_GROUP_MEMBERS = 10_000;
 export const MAX_ADDRESSES_PER_DEVICE = 64;
 export const MAX_RESOLVERS = 16;
 export const MAX_DOMAINS = 64;
 export const MAX_TAGS_PER_DEVICE = 16;
+export const MAX_VARIABLES = 1_000;
+export const MAX_TEMPLATES = 1_000;
+const MAX_CLASS_CHARS = 300;
 
 const name = z.string().regex(NAME_PATTERN, {
   error:
@@ -100,10 +105,20 @@ const icmpType = z
     return { low: type * 256 + (code ?? 0), high: type * 256 + (code ?? 255) };
   });
 
+/**
+ * `$pacs`: what the site says under `site.variables`. Held as the group of that name, which no document can write: what reads
+ * groups then knows variables too (expand-templates.ts puts their members there).
+ */
+const variable = z
+  .string()
+  .regex(/^\$[a-z0-9]([a-z0-9._-]{0,60}[a-z0-9])?$/)
+  .transform((value) => ({ group: value }));
+
 /** Who the other end is: exactly one key. */
 const peer = z.union(
   [
     z.literal('any'),
+    variable,
     z.strictObject({ address }),
     z.strictObject({ network }),
     z.strictObject({ device: name }),
@@ -112,7 +127,7 @@ const peer = z.union(
   ],
   {
     error:
-      'write "any" or exactly one of { address: … }, { network: … }, { name: … }, { device: … }, { group: … }',
+      'write "any", a variable of the site like $pacs, or exactly one of { address: … }, { network: … }, { name: … }, { device: … }, { group: … }',
   },
 );
 
@@ -182,6 +197,12 @@ export const device = z.strictObject({
     .enum(['none', 'contain'])
     .default('contain')
     .describe('the furthest a detector, or the online key of the fleet, may go without a person'),
+  template: name.optional().describe('the template whose entries come before those under allow'),
+  allow: z.array(allowEntry).max(MAX_ALLOW_ENTRIES_PER_DEVICE).default([]),
+});
+
+export const template = z.strictObject({
+  extends: z.array(name).max(8).default([]).describe('templates whose entries come first'),
   allow: z.array(allowEntry).max(MAX_ALLOW_ENTRIES_PER_DEVICE).default([]),
 });
 
@@ -189,6 +210,13 @@ const groupMember = z.union(
   [z.strictObject({ address }), z.strictObject({ network }), z.strictObject({ name: hostName })],
   { error: 'write { address: … }, { network: … } or { name: … }' },
 );
+
+/** By name, without the `$`. Also a key of a box's configuration, so that one policy serves boxes at many sites. */
+export const siteVariables = z
+  .record(name, z.array(groupMember).max(MAX_GROUP_MEMBERS))
+  .refine((variables) => Object.keys(variables).length <= MAX_VARIABLES, {
+    error: `more than ${MAX_VARIABLES} variables`,
+  });
 
 export const policy = z.strictObject({
   version: z.literal(1, { error: 'this build reads policy version 1' }),
@@ -213,12 +241,28 @@ export const policy = z.strictObject({
       .boolean()
       .default(WILDCARD_NAMES_DEFAULT)
       .describe('names in allow-lists may begin with *.'),
+    variables: siteVariables
+      .default({})
+      .describe('what $name stands for here; the configuration of a box may give its own'),
+    mudClasses: z
+      .record(z.string().min(1).max(MAX_CLASS_CHARS), name)
+      .default({})
+      .describe(
+        'which group of this policy a class of MUD files (RFC 8520) is, by its URI or my-controller and the like',
+      ),
   }),
   unknownDevices: z
     .enum(['observe', 'refuse'])
     .optional()
     .describe('what a device behind the box that no entry names may do'),
   groups: z.record(name, z.array(groupMember).max(MAX_GROUP_MEMBERS)).default({}),
+  templates: z
+    .record(name, template)
+    .refine((templates) => Object.keys(templates).length <= MAX_TEMPLATES, {
+      error: `more than ${MAX_TEMPLATES} templates`,
+    })
+    .default({})
+    .describe('allow-lists for all devices of a kind; a device names its own under template'),
   devices: z.record(name, device).default({}),
   detectorContainmentsPerHour: z
     .int()
@@ -229,9 +273,22 @@ export const policy = z.strictObject({
   detect: detectSettings.prefault({}),
 });
 
-export type Policy = z.infer<typeof policy>;
-export type PolicyDevice = z.infer<typeof device>;
-export type AllowEntry = z.infer<typeof allowEntry>;
+/** Where an entry of a device with a template was written. */
+export interface EntryOrigin {
+  readonly section: 'templates' | 'devices';
+  readonly name: string;
+  readonly index: number;
+}
+
+/** `origin`: put there when templates are expanded, for devices that have one; else an entry is where it stands. */
+export type AllowEntry = z.infer<typeof allowEntry> & { readonly origin?: EntryOrigin };
+export type PolicyTemplate = z.infer<typeof template>;
+export type PolicyDevice = Omit<z.infer<typeof device>, 'allow'> & { readonly allow: readonly AllowEntry[] };
+export type SiteVariables = z.infer<typeof siteVariables>;
+/** Templates are expanded: `allow` of each device is all it may do, and `groups` has the variables. */
+export type Policy = Omit<z.infer<typeof policy>, 'devices'> & {
+  readonly devices: Record<string, PolicyDevice>;
+};
 export type Peer = z.infer<typeof peer>;
 export type GroupMember = z.infer<typeof groupMember>;
 export type PortRange = z.infer<typeof port>;

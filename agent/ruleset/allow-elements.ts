@@ -12,6 +12,7 @@ import {
   type Network,
 } from '../policy/address.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
+import { entryPath } from '../policy/expand-templates.js';
 import { resolvePeer, type LearnedAddresses } from '../policy/resolve-peers.js';
 import type { AllowEntry, Policy } from '../policy/schema.js';
 import { subtractAll, type Box } from './boxes.js';
@@ -53,7 +54,7 @@ export function addAllowElements(
   entries.forEach((entry, index) => {
     if (list === 'essential' && !entry.essential) return;
     const mark = markText(id | (entry.direction === 'out' ? OPENED : CONTACTED));
-    const comment = entryComment(device, index);
+    const comment = entryComment(device, index, entry);
     const sources = sourceSpans(entry, list);
     for (const peer of spans(policy, entry, learned)) {
       for (const [low, high] of portSpans(entry)) {
@@ -100,8 +101,8 @@ export function addAllowElements(
 }
 
 /** Where in the policy a rule or element comes from: the same words as problems and explanations use. */
-export function entryComment(device: string, index: number): string {
-  return `policy devices.${device}.allow[${index}]`;
+function entryComment(device: string, index: number, entry: AllowEntry): string {
+  return `policy ${entryPath(device, index, entry)}`;
 }
 
 interface Span {
