@@ -10,6 +10,7 @@ import type { ReportStatus } from './declare.js';
 import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
 import { declareInventoryCommands } from './inventory-commands.js';
 import { declareLearnCommands } from './learn-commands.js';
+import { declareMudCommands } from './mud-commands.js';
 import { declarePolicyCommands } from './policy-commands.js';
 import { declareRiskCommands } from './risk-commands.js';
 import { declareProcessCommands } from './process-commands.js';
@@ -53,6 +54,7 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
   program.commandsGroup('Policy:');
   declarePolicyCommands(program, context, report);
   declareLearnCommands(program, context, report);
+  declareMudCommands(program, context, report);
   program.commandsGroup('What is going on:');
   declareReportCommands(program, context, report);
   program.commandsGroup('What is behind the box:');

@@ -5,7 +5,7 @@
  * accepts its packets in both directions: every from-device entry is laid over every to-device entry, and what both accept is a
  * conversation. The end whose port is free opens it: `udp to X:53` with `udp from X:53` is one question with its answers, not also a
  * way in for whoever sends from port 53. An entry without a counterpart permits no conversation, except to a group address, where no
- * answer can come from (RFC 1122 section 3.2.1.3). Pure; never widens.
+ * answer can come from (RFC 1122 section 3.2.1.3): for that its network has to be named. Pure; never widens.
  */
 import type { Family, Network } from '../policy/address.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
@@ -29,6 +29,8 @@ export interface Conversation {
   /** Type and code of the question as `type * 256 + code`; null: any question. */
   readonly icmpTypes: readonly PortRange[] | null;
   readonly peer: PeerMatch;
+  /** Both ports are fixed and nothing says who opens it: it stands twice, once in each direction. */
+  readonly isEither: boolean;
   /** The entries of the file that it comes from. */
   readonly from: readonly Ace[];
 }
@@ -79,8 +81,7 @@ export function pairAces(file: Pick<MudFile, 'aces'>): Pairing {
   };
   for (const half of outgoing) {
     const { ace, match } = half;
-    const isGroup = match.peer.network !== null && isGroupNetwork(match.peer.network);
-    if (isGroup) {
+    if (isToGroup(match)) {
       const oneWay = { ...match, initiator: 'device' as const, icmp: [match.icmp, null] as const };
       keep(conversationsOf(oneWay, [ace]), [ace]);
       continue;
@@ -92,8 +93,9 @@ export function pairAces(file: Pick<MudFile, 'aces'>): Pairing {
     compare([half], mirrors.length > 0 ? mirrors : ofFamily(incoming, match.family));
   }
   // Counterparts of a part of what a mirror answers already.
+  const answerable = outgoing.filter(({ match }) => !isToGroup(match));
   for (const half of incoming)
-    if (!used.has(half.ace)) compare(ofFamily(outgoing, half.match.family), [half]);
+    if (!used.has(half.ace)) compare(ofFamily(answerable, half.match.family), [half]);
   const conversations = withoutCovered([...found.values()]);
   const unused = new Map<Ace, string>();
   const tooMany = compared > MAX_COMPARED_PAIRS ? `more than ${MAX_COMPARED_PAIRS} pairs to compare` : null;
@@ -110,6 +112,10 @@ function lonely(ace: Ace): string {
   return ace.direction === 'from-device'
     ? 'the to-device policy does not accept the answers: as an entry it would let them in'
     : 'the from-device policy does not accept the answers: as an entry it would let them out';
+}
+
+function isToGroup({ peer }: AceMatch): boolean {
+  return peer.network !== null && isGroupNetwork(peer.network);
 }
 
 function ofFamily(halves: readonly Half[], family: Family): readonly Half[] {
@@ -130,9 +136,14 @@ function isMirror(match: AceMatch, other: AceMatch): boolean {
     isPortSubset(match.devicePorts, other.devicePorts) &&
     isPortSubset(match.peerPorts, other.peerPorts) &&
     (other.initiator === null || other.initiator === match.initiator) &&
-    match.icmp === null &&
-    other.icmp === null
+    isIcmpMirror(match, other)
   );
+}
+
+function isIcmpMirror({ family, icmp }: AceMatch, { icmp: other }: AceMatch): boolean {
+  if (icmp === null || other === null) return icmp === other;
+  if (icmp.type === null || other.type === null || icmp.code !== other.code) return false;
+  return answerOf(family, icmp.type) === other.type || answerOf(family, other.type) === icmp.type;
 }
 
 interface Overlap extends Omit<AceMatch, 'icmp'> {
@@ -200,7 +211,7 @@ export function answerOf(family: Family, type: number): number | null {
 
 function conversationsOf(match: Overlap, from: readonly Ace[]): readonly Conversation[] {
   const { family, protocol, peer, initiator } = match;
-  const common = { family, protocol, peer, from };
+  const common = { family, protocol, peer, isEither: false, from };
   const byDevice = initiator !== 'peer';
   const byPeer = initiator !== 'device';
   if (protocol === PROTOCOL_NUMBERS.icmp || protocol === PROTOCOL_NUMBERS.icmpv6) {
@@ -227,8 +238,10 @@ function conversationsOf(match: Overlap, from: readonly Ace[]): readonly Convers
   const { devicePorts, peerPorts } = match;
   const [deviceIsFree, peerIsFree] = [isEveryPort(devicePorts), isEveryPort(peerPorts)];
   const restricted = (set: PortSet): PortSet | null => (isEveryPort(set) ? null : set);
+  const isEither = byDevice && byPeer && !deviceIsFree && !peerIsFree;
   const out: Conversation = {
     ...common,
+    isEither,
     direction: 'out',
     ports: peerPorts,
     sourcePorts: restricted(devicePorts),
@@ -236,6 +249,7 @@ function conversationsOf(match: Overlap, from: readonly Ace[]): readonly Convers
   };
   const into: Conversation = {
     ...common,
+    isEither,
     direction: 'in',
     ports: devicePorts,
     sourcePorts: restricted(peerPorts),
@@ -299,30 +313,57 @@ function conversationKey({
   ].join(' ');
 }
 
-/** Without those that another with the same peer permits in full: laying all over all makes many such. */
+/**
+ * Without those that another permits in full: laying all over all makes many such. What could be opened from either end is left out
+ * where one way of it is the answer to another conversation.
+ */
 function withoutCovered(conversations: readonly Conversation[]): readonly Conversation[] {
-  const byPeer = groupBy(
-    conversations,
-    ({ direction, family, peer }) => `${direction} ${family} ${peerKey(peer)}`,
-  );
-  const kept = new Set<Conversation>();
-  for (const group of byPeer.values()) {
-    for (const [index, one] of group.entries())
-      if (
-        !group.some((other, at) => at !== index && covers(other, one) && !(covers(one, other) && at > index))
-      )
-        kept.add(one);
-  }
-  return conversations.filter((one) => kept.has(one));
+  const isFew = conversations.length <= MAX_COMPARED_CONVERSATIONS;
+  const keyOf = ({ direction, family, peer }: Conversation): string =>
+    `${direction} ${family}${isFew ? '' : ` ${peerKey(peer)}`}`;
+  const groups = groupBy(conversations, keyOf);
+  const isCovered = (one: Conversation): boolean =>
+    (groups.get(keyOf(one)) ?? []).some(
+      (other) =>
+        other !== one &&
+        (!other.isEither || one.isEither) &&
+        covers(other, one) &&
+        !(covers(one, other) && conversations.indexOf(other) > conversations.indexOf(one)),
+    );
+  return conversations.filter((one) => !isCovered(one) && !(one.isEither && isCovered(reversed(one))));
+}
+
+/** Above this, only those with the same peer are compared: a policy would refuse so many entries for one device. */
+const MAX_COMPARED_CONVERSATIONS = 2_000;
+
+function reversed(conversation: Conversation): Conversation {
+  const { direction, ports, sourcePorts } = conversation;
+  return {
+    ...conversation,
+    direction: direction === 'out' ? 'in' : 'out',
+    ports: sourcePorts,
+    sourcePorts: ports,
+  };
 }
 
 function covers(wide: Conversation, narrow: Conversation): boolean {
+  if (!coversPeer(wide.peer, narrow.peer)) return false;
   if (wide.protocol === null) return true;
   return (
     wide.protocol === narrow.protocol &&
     isWithin(narrow.ports, wide.ports) &&
     isWithin(narrow.sourcePorts, wide.sourcePorts) &&
     isWithin(narrow.icmpTypes, wide.icmpTypes)
+  );
+}
+
+/** Each condition of the wider one is one of the narrower. */
+function coversPeer(wide: PeerMatch, narrow: PeerMatch): boolean {
+  if (wide.name !== null && wide.name !== narrow.name) return false;
+  if (!wide.classes.every((key) => narrow.classes.includes(key))) return false;
+  if (wide.network === null) return true;
+  return (
+    narrow.network !== null && intersectNetworks(wide.network, narrow.network)?.text === narrow.network.text
   );
 }
 
