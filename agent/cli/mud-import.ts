@@ -189,8 +189,7 @@ function write(
 ): string {
   const document = parseDocument(base);
   const list = document.createNode(imported.entries);
-  for (const item of list.items)
-    if (typeof item === 'object' && item !== null) Object.assign(item, { flow: true });
+  for (const item of list.items) Object.assign(item, { flow: true });
   document.setIn(['templates', template], document.createNode({ allow: list }));
   for (const [group, members] of imported.groups)
     document.setIn(['groups', group], flowList(document, members));

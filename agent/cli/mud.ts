@@ -124,13 +124,13 @@ export async function checkMudFile(
   const permits = conversations.map(conversationText);
   const classes = [...new Set(conversations.flatMap(({ peer }) => peer.classes))].sort();
   if (options.json) {
-    const { aces, dropped: _, ...description } = file;
     context.json({
-      ...description,
+      ...file,
       signature,
       entries: total,
       carriedOver: total - dropped.length,
-      defaults: aces.filter(({ isDefault }) => isDefault).length,
+      aces: undefined,
+      defaults: file.aces.filter(({ isDefault }) => isDefault).length,
       permits,
       dropped,
       classes,

@@ -3,12 +3,10 @@
  * person names. Called by `cordon mud`. It trusts nothing but those authorities, fetches nothing, and says yes only to what all holds for;
  * the one thing it lets the caller decide on is a chain that was right when it signed and has expired since.
  */
-import { webcrypto } from 'node:crypto';
 import { fromBER } from 'asn1js';
 import {
   Certificate,
   ContentInfo,
-  CryptoEngine,
   IssuerAndSerialNumber,
   SignedData,
   SignedDataVerifyError,
@@ -72,9 +70,6 @@ export async function verifyMudSignature(input: SignatureInput): Promise<Signatu
 
 class Refusal extends Error {}
 
-/** Node's own; the library's types are those of browsers. */
-type EngineCrypto = ConstructorParameters<typeof CryptoEngine>[0]['crypto'];
-
 async function verify({ content, signature, authorities, nowMs }: SignatureInput): Promise<SignatureVerdict> {
   if (signature.length > MAX_SIGNATURE_BYTES)
     return refused(`it has ${signature.length} bytes, above the limit of ${MAX_SIGNATURE_BYTES}`);
@@ -108,20 +103,16 @@ async function verifyAt(
   trustedCerts: Certificate[],
   atMs: number,
 ): Promise<ChainResult> {
-  const engine = new CryptoEngine({ name: 'node', crypto: webcrypto as EngineCrypto });
   try {
-    const result = await signed.verify(
-      {
-        signer: 0,
-        data: new Uint8Array(content).buffer,
-        trustedCerts,
-        checkDate: new Date(atMs),
-        checkChain: true,
-        extendedMode: true,
-      },
-      engine,
-    );
-    const path = result.certificatePath ?? [];
+    const result = await signed.verify({
+      signer: 0,
+      data: new Uint8Array(content).buffer,
+      trustedCerts,
+      checkDate: new Date(atMs),
+      checkChain: true,
+      extendedMode: true,
+    });
+    const path = result.certificatePath;
     if (result.signatureVerified !== true)
       return { ok: false, problem: 'its signature is not that of its certificate' };
     const weak = path.find(
@@ -243,7 +234,7 @@ const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
 function nameOf(name: RelativeDistinguishedNames): string {
   const MAX_NAME_CHARS = 200;
   return name.typesAndValues
-    .map(({ type, value }) => `${ATTRIBUTE_NAMES[type] ?? type}=${String(value.valueBlock.value)}`)
+    .map(({ type, value }) => `${ATTRIBUTE_NAMES[type] ?? type}=${value.valueBlock.value}`)
     .join(', ')
     .slice(0, MAX_NAME_CHARS);
 }

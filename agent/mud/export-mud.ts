@@ -49,7 +49,7 @@ export function exportMud({ policy, device, url, nowMs }: ExportInput): MudExpor
   const classes = new Map(Object.entries(policy.site.mudClasses).map(([key, group]) => [group, key]));
   for (const [index, entry] of guarded.allow.entries()) {
     const reasons = new Set<string>();
-    const isMirrored = keys.has(entryKey({ ...entry, direction: entry.direction === 'out' ? 'in' : 'out' }));
+    const isMirrored = keys.has(entryKey(mirrorOf(entry)));
     for (const peer of peersOf(policy, classes, entry, reasons))
       writeEntry(lists, entry, peer, isMirrored, reasons);
     for (const reason of reasons) leftOut.push({ path: entryPath(device, index, entry), reason });
@@ -58,12 +58,30 @@ export function exportMud({ policy, device, url, nowMs }: ExportInput): MudExpor
   return { document: documentOf(lists, guarded, device, url, nowMs), aces: lists.count, leftOut };
 }
 
+/** The entry that lets the other end open the same connections. */
+function mirrorOf(entry: AllowEntry): AllowEntry {
+  const { ports, sourcePorts, ...rest } = entry;
+  const direction = entry.direction === 'out' ? 'in' : 'out';
+  if (!ports) return { ...rest, direction };
+  return {
+    ...rest,
+    direction,
+    ports: [...(sourcePorts ?? EVERY_PORT)],
+    ...(!isAll(ports) && { sourcePorts: ports }),
+  };
+}
+
+interface WrittenAce {
+  readonly matches: Node;
+  readonly forwarding: 'accept' | 'drop';
+}
+
 /** The four lists, each entry once, named by its place. */
 class Lists {
   count = 0;
   readonly #lists = new Map<
     string,
-    { readonly direction: AceDirection; readonly family: Family; readonly aces: Node[] }
+    { readonly direction: AceDirection; readonly family: Family; readonly aces: WrittenAce[] }
   >();
   readonly #seen = new Set<string>();
 
@@ -78,22 +96,38 @@ class Lists {
     this.#seen.add(id);
     this.count += 1;
     const name = nameOfList(direction, family);
-    const list = this.#lists.get(name) ?? { direction, family, aces: [] };
-    list.aces.push({ name: `${name}-${list.aces.length}`, matches, actions: { forwarding } });
+    const list = this.#lists.get(name) ?? { direction, family, aces: [] as WrittenAce[] };
+    list.aces.push({ matches, forwarding });
     this.#lists.set(name, list);
   }
 
   names(direction: AceDirection): readonly string[] {
-    return [...this.#lists].filter(([, list]) => list.direction === direction).map(([name]) => name);
+    return [...this.#lists]
+      .filter(([, list]) => list.direction === direction)
+      .map(([name]) => name)
+      .sort();
   }
 
   written(): readonly Node[] {
-    return [...this.#lists].map(([name, { family, aces }]) => ({
+    const lists = [...this.#lists].sort(([a], [b]) => (a < b ? -1 : 1));
+    return lists.map(([name, { family, aces }]) => ({
       name,
       type: `ipv${family}-acl-type`,
-      aces: { ace: aces },
+      aces: {
+        ace: [...aces].sort(byForwardingAndText).map(({ matches, forwarding }, index) => ({
+          name: `${name}-${index}`,
+          matches,
+          actions: { forwarding },
+        })),
+      },
     }));
   }
+}
+
+/** What accepts does not depend on its order, so that it can be the same for the same entries; what refuses only closes defaults, after it. */
+function byForwardingAndText(a: WrittenAce, b: WrittenAce): number {
+  const text = ({ matches, forwarding }: WrittenAce): string => `${forwarding} ${JSON.stringify(matches)}`;
+  return text(a) < text(b) ? -1 : 1;
 }
 
 function nameOfList(direction: AceDirection, family: Family): string {

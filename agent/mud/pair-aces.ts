@@ -114,7 +114,7 @@ function lonely(ace: Ace): string {
     : 'the from-device policy does not accept the answers: as an entry it would let them out';
 }
 
-function isToGroup({ peer }: AceMatch): boolean {
+function isToGroup({ peer }: Pick<AceMatch, 'peer'>): boolean {
   return peer.network !== null && isGroupNetwork(peer.network);
 }
 
@@ -213,7 +213,7 @@ function conversationsOf(match: Overlap, from: readonly Ace[]): readonly Convers
   const { family, protocol, peer, initiator } = match;
   const common = { family, protocol, peer, isEither: false, from };
   const byDevice = initiator !== 'peer';
-  const byPeer = initiator !== 'device';
+  const byPeer = initiator !== 'device' && !isToGroup(match);
   if (protocol === PROTOCOL_NUMBERS.icmp || protocol === PROTOCOL_NUMBERS.icmpv6) {
     const [sent, received] = match.icmp;
     const ask = (

@@ -63,7 +63,7 @@ export function createEvaluator(document: Json, site: Site): (packet: Packet) =>
         accepts: forwarding === 'accept',
         by: `${list}/${String(ace['name'])}`,
         saysOpener: tcp?.['ietf-mud:direction-initiated'] !== undefined,
-        namesNetwork: Object.keys((matches[`ipv${packet.family}`] ?? {}) as Json).some((node) =>
+        namesNetwork: Object.keys(matches[`ipv${packet.family}`] ?? {}).some((node) =>
           node.endsWith('-network'),
         ),
       };
