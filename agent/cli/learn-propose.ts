@@ -46,7 +46,7 @@ export async function proposeEntries(
     formatBytes,
   });
   // What it prints is a policy: a defect of ours must not become a person's problem at `policy apply`.
-  const after = await parsePolicyText(text, 'the proposed policy');
+  const after = await parsePolicyText(context, text, 'the proposed policy');
   if (options.output !== undefined) await write(options.output, text, options.force === true);
   if (options.json) {
     context.json({ ...proposals, coverage, policyFrom, output: options.output ?? null, policy: text });

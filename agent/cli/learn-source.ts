@@ -89,14 +89,14 @@ async function givenPolicy(context: CliContext, options: LearnSourceOptions) {
   if (options.policy !== undefined) {
     const policyText = await readDocument(options.policy);
     const policyFrom = nameOf(options.policy);
-    return { policyText, policyFrom, policy: await parsePolicyText(policyText, policyFrom) };
+    return { policyText, policyFrom, policy: await parsePolicyText(context, policyText, policyFrom) };
   }
   if (options.capture !== undefined) {
     const policyText = emptyPolicyText(NO_POLICY);
     return {
       policyText,
       policyFrom: 'an empty policy',
-      policy: await parsePolicyText(policyText, NO_POLICY),
+      policy: await parsePolicyText(context, policyText, NO_POLICY),
     };
   }
   const { text } = await withEnforcer(context, (enforcer) => enforcer.request('policy.current', {}));
@@ -104,7 +104,7 @@ async function givenPolicy(context: CliContext, options: LearnSourceOptions) {
   return {
     policyText,
     policyFrom: 'the running policy',
-    policy: await parsePolicyText(policyText, 'the running policy'),
+    policy: await parsePolicyText(context, policyText, 'the running policy'),
   };
 }
 

@@ -25,7 +25,7 @@ export async function showLearning(
     else context.lines(detailLines(name, device, coverage, nowMs, context.columns));
     return EXIT_DONE;
   }
-  const rows = options.capture === undefined ? await allRows(context) : await captureRows(options);
+  const rows = options.capture === undefined ? await allRows(context) : await captureRows(context, options);
   if (options.json) context.json({ rows });
   else if (rows.length === 0) context.line('nothing was learnt yet');
   else context.lines(renderTable(columns(context.nowMs()), rows, context.columns));
@@ -43,8 +43,8 @@ async function allRows(context: CliContext): Promise<readonly LearnRow[]> {
   });
 }
 
-async function captureRows(options: LearnSourceOptions): Promise<readonly LearnRow[]> {
-  const policy = await parsePolicyText('version: 1\nsite: { name: capture }\n', 'the empty policy');
+async function captureRows(context: CliContext, options: LearnSourceOptions): Promise<readonly LearnRow[]> {
+  const policy = await parsePolicyText(context, 'version: 1\nsite: { name: capture }\n', 'the empty policy');
   const { book, watched, endMs } = await learnCaptures(options, policy);
   const offset = -new Date(endMs).getTimezoneOffset();
   return book.devices().map((device) => ({

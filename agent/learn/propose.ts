@@ -136,7 +136,13 @@ export function connectionOf(one: Habit) {
     protocol: one.protocol,
     peer: address === null ? new Uint8Array(0) : addressBytes(address),
     port: one.port ?? 0,
+    source: sourceOf(one),
   };
+}
+
+/** Type and code of ICMP; source ports are not kept. */
+export function sourceOf({ protocol, port }: Habit): number | null {
+  return protocol === PROTOCOL_NUMBERS.icmp || protocol === PROTOCOL_NUMBERS.icmpv6 ? port : null;
 }
 
 type Owners = ReadonlyMap<string, string>;

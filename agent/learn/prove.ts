@@ -20,7 +20,7 @@ import { compileRuleset } from '../ruleset/compile-ruleset.js';
 import { createElementEvaluator, type ElementEvaluator } from '../ruleset/evaluate-elements.js';
 import type { Habit, LearntDevice } from './habit.js';
 import { namesOf } from './names.js';
-import { isInfrastructure, ownersOf, singleEntry } from './propose.js';
+import { isInfrastructure, ownersOf, singleEntry, sourceOf } from './propose.js';
 import type { ProposedEntry } from './proposal.js';
 import { findingsAbout } from './suspect.js';
 
@@ -94,7 +94,14 @@ function permittedBy(evaluate: ElementEvaluator, deviceId: number | undefined, h
   if (deviceId === undefined || peer === null) return null;
   if (habit.direction === 'in' && formatAddressKind(peer) !== null) return null;
   const { protocol, direction } = habit;
-  return evaluate({ deviceId, opened: direction === 'out', peer, protocol, port: habit.port ?? 0 });
+  return evaluate({
+    deviceId,
+    opened: direction === 'out',
+    peer,
+    protocol,
+    port: habit.port ?? 0,
+    source: sourceOf(habit),
+  });
 }
 
 function isSameFamily(a: string, b: string): boolean {

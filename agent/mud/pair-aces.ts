@@ -14,8 +14,10 @@ import type { Ace, AceMatch, IcmpMatch, MudFile, PeerMatch } from './mud-file.js
 import { intersectPorts, isEveryPort, isPortSubset, type PortSet } from './ports.js';
 import { intersectNetworks } from './refusals.js';
 
-/** Pairs that are neither mirrors of each other are all compared; past this many the rest of the file is not used. */
+/** Pairs that are no mirrors of each other are all compared; a file with more is not used at all, rather than in part. */
 export const MAX_COMPARED_PAIRS = 2_000_000;
+/** A device has at most 1,000 entries, and some of these cover others. */
+export const MAX_CONVERSATIONS = 5_000;
 
 /** One entry of a policy, its peer still as the file says it. */
 export interface Conversation {
@@ -68,7 +70,7 @@ export function pairAces(file: Pick<MudFile, 'aces'>): Pairing {
     for (const { ace, match } of ours) {
       for (const other of theirs) {
         compared += 1;
-        if (compared > MAX_COMPARED_PAIRS) return;
+        if (compared > MAX_COMPARED_PAIRS || found.size > MAX_CONVERSATIONS) return;
         const both = overlap(match, other.match);
         if (!both) continue;
         const conversations = conversationsOf(both, [ace, other.ace]);
@@ -96,14 +98,18 @@ export function pairAces(file: Pick<MudFile, 'aces'>): Pairing {
   const answerable = outgoing.filter(({ match }) => !isToGroup(match));
   for (const half of incoming)
     if (!used.has(half.ace)) compare(ofFamily(answerable, half.match.family), [half]);
-  const conversations = withoutCovered([...found.values()]);
-  const unused = new Map<Ace, string>();
-  const tooMany = compared > MAX_COMPARED_PAIRS ? `more than ${MAX_COMPARED_PAIRS} pairs to compare` : null;
-  for (const ace of file.aces) {
-    if (!ace.accepts || used.has(ace)) continue;
-    unused.set(ace, tooMany ?? closest.get(ace) ?? lonely(ace));
-  }
-  return { conversations, unused };
+  const accepting = file.aces.filter(({ accepts }) => accepts);
+  const tooMany =
+    compared > MAX_COMPARED_PAIRS
+      ? `the file has more than ${MAX_COMPARED_PAIRS} pairs of entries to compare`
+      : found.size > MAX_CONVERSATIONS
+        ? `the file becomes more than ${MAX_CONVERSATIONS} entries`
+        : null;
+  if (tooMany !== null) return { conversations: [], unused: new Map(accepting.map((ace) => [ace, tooMany])) };
+  const unused = accepting
+    .filter((ace) => !used.has(ace))
+    .map((ace) => [ace, closest.get(ace) ?? lonely(ace)] as const);
+  return { conversations: withoutCovered([...found.values()]), unused: new Map(unused) };
 }
 
 const NOT_A_QUESTION = 'with its counterpart it is no question and answer that connection tracking follows';
@@ -322,13 +328,14 @@ function withoutCovered(conversations: readonly Conversation[]): readonly Conver
   const keyOf = ({ direction, family, peer }: Conversation): string =>
     `${direction} ${family}${isFew ? '' : ` ${peerKey(peer)}`}`;
   const groups = groupBy(conversations, keyOf);
+  const places = new Map(conversations.map((one, index) => [one, index]));
   const isCovered = (one: Conversation): boolean =>
     (groups.get(keyOf(one)) ?? []).some(
       (other) =>
         other !== one &&
         (!other.isEither || one.isEither) &&
         covers(other, one) &&
-        !(covers(one, other) && conversations.indexOf(other) > conversations.indexOf(one)),
+        !(covers(one, other) && (places.get(other) ?? 0) > (places.get(one) ?? 0)),
     );
   return conversations.filter((one) => !isCovered(one) && !(one.isEither && isCovered(reversed(one))));
 }

@@ -106,6 +106,7 @@ export function observedConduits(
               protocol: flow.protocol,
               peer: addressBytes(parsed),
               port: flow.port ?? 0,
+              source: null,
             },
             false,
           );

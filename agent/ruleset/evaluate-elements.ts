@@ -17,6 +17,8 @@ export interface ListedConnection {
   readonly protocol: number;
   /** Destination port; for a protocol without ports, anything: the elements span them all. */
   readonly port: number;
+  /** Source port; of ICMP `type * 256 + code`. Null: not known, and then no entry that lists them permits it. */
+  readonly source: number | null;
 }
 
 /** The comment of the element that permits it (`policy devices.pump-1.allow[2]`), or null. */
@@ -29,6 +31,8 @@ interface Range {
   readonly protocolHigh: number;
   readonly portLow: number;
   readonly portHigh: number;
+  /** Null in sets without: any. */
+  readonly sources: readonly [low: number, high: number] | null;
   readonly comment: string;
 }
 
@@ -37,7 +41,7 @@ export function createElementEvaluator(ruleset: Ruleset): ElementEvaluator {
   const exact = new Map<string, string>();
   const ranges = new Map<string, Range[]>();
   for (const set of ruleset.tables.flatMap((table) => table.sets)) {
-    const match = /^allow([46])(_ranges)?$/.exec(set.name);
+    const match = /^allow([46])(_ranges|_sources)?$/.exec(set.name);
     if (!match) continue;
     for (const { key, comment = '' } of set.elements) {
       if (match[2] === undefined) exact.set(key, comment);
@@ -49,7 +53,7 @@ export function createElementEvaluator(ruleset: Ruleset): ElementEvaluator {
       }
     }
   }
-  return ({ deviceId, opened, peer, protocol, port }) => {
+  return ({ deviceId, opened, peer, protocol, port, source }) => {
     const mark = markText(deviceId | (opened ? OPENED : CONTACTED));
     const found = exact.get(`${mark} . ${peer.text} . ${protocolNameOf(protocol) ?? ''} . ${port}`);
     if (found !== undefined) return found;
@@ -63,14 +67,15 @@ export function createElementEvaluator(ruleset: Ruleset): ElementEvaluator {
           protocol >= one.protocolLow &&
           protocol <= one.protocolHigh &&
           port >= one.portLow &&
-          port <= one.portHigh,
+          port <= one.portHigh &&
+          (one.sources === null || (source !== null && source >= one.sources[0] && source <= one.sources[1])),
       );
     return range?.comment ?? null;
   };
 }
 
 function readRange(key: string, family: Family, comment: string): { space: string; range: Range } {
-  const [mark = '', addresses = '', protocols = '', ports = ''] = key.split(' . ');
+  const [mark = '', addresses = '', protocols = '', ports = '', sources] = key.split(' . ');
   const [low = '', high = low] = addresses.split('-');
   const [from, to] = [parseAddress(low), parseAddress(high)];
   if (from === null || to === null) throw new RangeError(`not an element of an allow set: ${key}`);
@@ -80,6 +85,7 @@ function readRange(key: string, family: Family, comment: string): { space: strin
     space: `${mark}/${family}`,
     range: {
       ...{ low: toInteger(from), high: toInteger(to), protocolLow, protocolHigh, portLow, portHigh, comment },
+      sources: sources === undefined ? null : bounds(sources),
     },
   };
 }

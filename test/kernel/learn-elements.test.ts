@@ -109,7 +109,7 @@ t.test('the kernel says of random connections what the evaluator over the elemen
     const protocol = kind === 'tcp' ? 6 : kind === 'udp' ? UDP : family === 4 ? ICMP : ICMPV6;
     const address = parseAddress(peer);
     if (address === null) throw new Error(peer);
-    const by = evaluate({ deviceId, opened, peer: address, protocol, port });
+    const by = evaluate({ deviceId, opened, peer: address, protocol, port, source: null });
     return {
       tag,
       from,

@@ -144,8 +144,19 @@ t.test('the elements mean what the entries mean, for random connections of every
     fc.property(connection, ({ device, opened, protocol, peer, port }) => {
       const parsed = parseAddress(peer);
       if (parsed === null) return true;
-      const found = evaluate({ deviceId: ids.get(device) ?? 0, opened, peer: parsed, protocol, port });
-      const entry = matcher(device, { opened, protocol, peer: addressBytes(parsed), port }, false);
+      const found = evaluate({
+        deviceId: ids.get(device) ?? 0,
+        opened,
+        peer: parsed,
+        protocol,
+        port,
+        source: null,
+      });
+      const entry = matcher(
+        device,
+        { opened, protocol, peer: addressBytes(parsed), port, source: null },
+        false,
+      );
       return found === (entry === null ? null : `policy devices.${device}.allow[${entry}]`);
     }),
     { numRuns: 5_000 },
