@@ -125,7 +125,7 @@ function madeFile(seed: number): Record<string, unknown> {
     const query = pick(family === 4 ? [[8, 0], [13, 14], null] : [[128, 129], null]);
     const side = (isFrom: boolean): Record<string, unknown> => {
       const { protocol: l3, ...peer } = end(isFrom);
-      const number = { tcp: 6, udp: 17, gre: 47, icmp: family === 4 ? 1 : 58 }[protocol as string];
+      const number = { tcp: 6, udp: 17, gre: 47, icmp: family === 4 ? 1 : 58 }[protocol];
       const [source, destination] = isFrom ? [own, other] : [other, own];
       const ports = {
         ...(source && { 'source-port': source }),
