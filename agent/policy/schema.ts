@@ -282,7 +282,6 @@ export interface EntryOrigin {
 
 /** `origin`: put there when templates are expanded, for devices that have one; else an entry is where it stands. */
 export type AllowEntry = z.infer<typeof allowEntry> & { readonly origin?: EntryOrigin };
-export type PolicyTemplate = z.infer<typeof template>;
 export type PolicyDevice = Omit<z.infer<typeof device>, 'allow'> & { readonly allow: readonly AllowEntry[] };
 export type SiteVariables = z.infer<typeof siteVariables>;
 /** Templates are expanded: `allow` of each device is all it may do, and `groups` has the variables. */

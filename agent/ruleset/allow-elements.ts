@@ -101,7 +101,8 @@ export function addAllowElements(
 }
 
 /** Where in the policy a rule or element comes from: the same words as problems and explanations use. */
-function entryComment(device: string, index: number, entry: AllowEntry): string {
+/** What elements say of where they come from: also those of names. */
+export function entryComment(device: string, index: number, entry: AllowEntry): string {
   return `policy ${entryPath(device, index, entry)}`;
 }
 
