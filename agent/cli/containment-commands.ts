@@ -38,7 +38,7 @@ export function declareContainmentCommands(
       .option('--confirm <name>', 'the name of what is cut a second time; asked for at a terminal')
       .option('--second-person <name>', 'who else wants it, instead', nonEmpty(MAX_NAME_CHARACTERS)),
     'cordon cut pump-1 --confirm pump-1 --reason "taken off the patient"',
-    'cordon cut --whole-box --spare-life-sustaining --second-person "Dr. Shepherd" --reason "ransomware"',
+    'cordon cut --whole-box --spare-life-sustaining --second-person "Dr. Shepherd" --reason ransom',
   ).action(
     act(report, async (device: string | undefined, options: OrderOptions) =>
       (await import('./containment.js')).orderContainment(context, device, 'cut', options),

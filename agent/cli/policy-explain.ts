@@ -73,7 +73,7 @@ function candidates(policy: Policy, option: string, text: string): readonly Endp
   if (!device) {
     const name = parseHostName(text, 'no-wildcard');
     if (!name.ok || !text.includes('.'))
-      throw usageError(`${option} ${text}: neither an address, nor a device of the policy, nor a host name`);
+      throw usageError(`${option} ${text}: neither an address nor a device of the policy, nor a host name`);
     return ANY_ADDRESS.map((each) => ({ address: each, device: null, name: name.name }));
   }
   // A device without a fixed address is still itself; any address stands for it.
