@@ -329,13 +329,14 @@ function withoutCovered(conversations: readonly Conversation[]): readonly Conver
     `${direction} ${family}${isFew ? '' : ` ${peerKey(peer)}`}`;
   const groups = groupBy(conversations, keyOf);
   const places = new Map(conversations.map((one, index) => [one, index]));
+  // Of two that are the same the earlier stays; a reversed one is none of them, and its own twin does not cover it.
   const isCovered = (one: Conversation): boolean =>
     (groups.get(keyOf(one)) ?? []).some(
       (other) =>
         other !== one &&
         (!other.isEither || one.isEither) &&
         covers(other, one) &&
-        !(covers(one, other) && (places.get(other) ?? 0) > (places.get(one) ?? 0)),
+        !(covers(one, other) && (places.get(other) ?? 0) > (places.get(one) ?? -1)),
     );
   return conversations.filter((one) => !isCovered(one) && !(one.isEither && isCovered(reversed(one))));
 }
