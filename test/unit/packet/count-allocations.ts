@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 
 /**
  * `setup` is the body of a module that ends by defining `run(count: number): void`; imports use absolute URLs. Returns the
- * bytes allocated by `run(count)` after `warmUp` calls' worth of optimisation.
+ * least bytes allocated by `run(count)` in a dozen rounds: on a busy machine the optimising compiler, a thread of its own, comes late.
  */
 export function countAllocations(setup: string, count: number): number {
   const script = `
@@ -14,7 +14,7 @@ export function countAllocations(setup: string, count: number): number {
     ${setup}
     for (let i = 0; i < 20; i++) run(${Math.ceil(count / 10)});
     let least = Infinity;
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 12; i++) {
       globalThis.gc();
       const before = getHeapStatistics().used_heap_size;
       run(${count});
