@@ -3,14 +3,14 @@ import { parseAddress } from '../policy/address.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
 import { endpointOf, explain, type Endpoint, type Explanation, type Judgement } from '../policy/explain.js';
 import { parseHostName } from '../policy/host-name.js';
-import { ownValue } from '../policy/resolve-peers.js';
+import { NOTHING_LEARNED, NOTHING_NAMED, ownValue, type NamedAddresses } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import type { CliContext } from './context.js';
 import { readPolicyFile } from './documents.js';
 import { EXIT_DONE, EXIT_REFUSED, usageError, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
 import { runningPolicy } from './policy-online.js';
-import { withEnforcer } from './sockets.js';
+import { withEnforcer, type EnforcerClient } from './sockets.js';
 
 export interface ExplainOptions {
   readonly json?: true;
@@ -22,10 +22,10 @@ export interface ExplainOptions {
 }
 
 export async function explainConnection(context: CliContext, options: ExplainOptions): Promise<ExitStatus> {
-  const policy =
+  const { policy, named } =
     options.policy === undefined
-      ? await withEnforcer(context, (enforcer) => runningPolicy(context, enforcer))
-      : (await readPolicyFile(context, options.policy)).policy;
+      ? await withEnforcer(context, (enforcer) => running(context, enforcer))
+      : { ...(await readPolicyFile(context, options.policy)), named: NOTHING_NAMED };
   const protocol = protocolOf(options.proto);
   const [from, to] = endpoints(policy, options.from, options.to);
   const needsPort =
@@ -33,19 +33,32 @@ export async function explainConnection(context: CliContext, options: ExplainOpt
     protocol === PROTOCOL_NUMBERS.udp ||
     protocol === PROTOCOL_NUMBERS.sctp;
   if (needsPort && options.port === undefined) throw usageError(`--proto ${options.proto} needs a --port`);
-  const explanation = explain(policy, {
-    from,
-    to,
-    protocol,
-    port: needsPort ? (options.port ?? null) : null,
-  });
+  const query = { from, to, protocol, port: needsPort ? (options.port ?? null) : null };
+  const explanation = explain(policy, query, NOTHING_LEARNED, named);
   if (options.json) context.json({ from, to, protocol, port: options.port ?? null, ...explanation });
   else context.lines(explanationLines(explanation));
   return explanation.verdict === 'refuse' ? EXIT_REFUSED : EXIT_DONE;
 }
 
+const MAX_NAME_ROWS = 10_000;
 /** Stand for an address that is not known. */
 const ANY_ADDRESS = [{ family: 4, text: '0.0.0.0' } as const, { family: 6, text: '::' } as const];
+
+/** The running policy, and what its names stand for on the box. */
+async function running(
+  context: CliContext,
+  enforcer: EnforcerClient,
+): Promise<{ policy: Policy; named: NamedAddresses }> {
+  const policy = await runningPolicy(context, enforcer);
+  const { rows } = await enforcer.request('names', { limit: MAX_NAME_ROWS });
+  const named: NamedAddresses = (device, name) =>
+    rows.flatMap((row) => {
+      if (row.device !== device || !row.entries.some((entry) => entry.name === name)) return [];
+      const address = parseAddress(row.address);
+      return address === null ? [] : [address];
+    });
+  return { policy, named };
+}
 
 function protocolOf(text: string): number {
   const named = ownValue<number>(PROTOCOL_NUMBERS, text.toLowerCase());

@@ -1,4 +1,4 @@
-/** Declares what only looks: `status`, `refusals`, `findings`, `flows`, `inventory` and `doctor`. */
+/** Declares what only looks: `status`, `refusals`, `findings`, `flows`, `names`, `inventory` and `doctor`. */
 import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, nonEmpty, wholeNumber, withExample, type ReportStatus } from './declare.js';
@@ -66,6 +66,20 @@ export function declareReportCommands(program: Command, context: CliContext, rep
     'cordon flows --device pump-1',
   ).action(
     act(report, async (options: RecordOptions) => (await import('./flows.js')).showFlows(context, options)),
+  );
+
+  withExample(
+    listing(
+      leaf(
+        program,
+        'names',
+        'what host names in allow-lists stand for',
+        'Their addresses for each device and until when, other names that share them, and answers that were not believed.',
+      ),
+    ).option('--device <name>', 'of this device only', nonEmpty(MAX_DEVICE_CHARACTERS)),
+    'cordon names --device pump-1',
+  ).action(
+    act(report, async (options: RecordOptions) => (await import('./names.js')).showNames(context, options)),
   );
 
   withExample(

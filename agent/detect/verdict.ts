@@ -13,7 +13,7 @@ export type Verdict =
 
 const NAMES = Object.keys(detectSettings.shape) as readonly DetectorName[];
 const BITS: ReadonlyMap<DetectorName, number> = new Map(NAMES.map((name, index) => [name, 1 << index]));
-const PASS: Verdict = { verdict: 'pass' };
+export const PASS: Verdict = { verdict: 'pass' };
 const REFUSALS = NAMES.map((detector): Verdict => ({ verdict: 'refuse', reason: 'detector', detector }));
 
 /** Sets of detectors are bits of one number. */

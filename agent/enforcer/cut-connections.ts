@@ -8,7 +8,12 @@ import { deleteConntrack, type ConntrackEntry, type ConntrackFilter } from '../n
 import { addressFromBytes } from '../policy/address.js';
 import { createEntryMatcher, type EntryMatcher } from '../policy/match-entry.js';
 import { INFRASTRUCTURE, PROTOCOL_NUMBERS } from '../policy/default-policy.js';
-import { deviceAddresses, ownValue, type LearnedAddresses } from '../policy/resolve-peers.js';
+import {
+  deviceAddresses,
+  ownValue,
+  type LearnedAddresses,
+  type NamedAddresses,
+} from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 
@@ -17,6 +22,7 @@ import { BOTH_GUARDED, DEVICE_MASK, deviceOfMark } from '../ruleset/marks.js';
 export interface Situation {
   readonly policy: Policy;
   readonly learned: LearnedAddresses;
+  readonly named: NamedAddresses;
   readonly ids: DeviceIds;
   readonly effects: Effects;
 }
@@ -47,7 +53,7 @@ function filtersFor(ids: DeviceIds, device: string | null): readonly ConntrackFi
 }
 
 export function createCutDecision(situation: Situation): (entry: ConntrackEntry) => boolean {
-  const judge = createEntryMatcher(situation.policy, situation.learned);
+  const judge = createEntryMatcher(situation.policy, situation.learned, situation.named);
   const names = new Map([...situation.ids].map(([name, id]) => [id, name]));
   const owners = new Map<string, string>();
   for (const name of Object.keys(situation.policy.devices))

@@ -11,6 +11,7 @@ import type { ContainmentKeeper } from './containment-keeper.js';
 import type { Previewed } from './containment-preview.js';
 import type { Evidence } from './evidence.js';
 import { restoreMemories } from './memory-exchange.js';
+import type { Names } from './names.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 
 export interface HandlerParts {
@@ -18,6 +19,7 @@ export interface HandlerParts {
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
   readonly evidence: Evidence;
+  readonly names: Names;
   readonly preview: (order: Previewed) => Promise<ContainmentPreview>;
   /** Of the configuration: what is typed again before the whole box is cut. */
   readonly box: string;
@@ -30,6 +32,7 @@ export function createHandlers({
   keeper,
   containment,
   evidence,
+  names,
   preview,
   flows,
   box,
@@ -59,6 +62,8 @@ export function createHandlers({
     'containment.release': ({ scope, by, reason, orders }, asker) =>
       containment.release(scope, attributed(by, asker), reason, orders),
     'memories.restore': ({ items }) => ({ restored: restoreMemories(evidence.detection, items, Date.now()) }),
+    names: ({ limit }) => names.table(limit),
+    'names.resolved': ({ items }) => names.resolved(items),
     'familiar.restore': ({ devices }) => ({ restored: evidence.detection.restoreFamiliar(devices) }),
   };
 }

@@ -13,7 +13,7 @@ import { changeSetElements, type SetElementChange } from '../netlink/set-element
 import {
   HOLD_QUEUE_LENGTH,
   INSPECTION_HEARTBEAT_TIMEOUT_MS,
-  LOG_SNAP_BYTES,
+  NAME_SNAP_BYTES,
 } from '../policy/default-policy.js';
 import { ADMITTED } from '../ruleset/marks.js';
 import { HELD_COUNTER, HOLD_QUEUE, INSPECTING_SET, NOT_HELD_COUNTER } from '../ruleset/reasons.js';
@@ -158,7 +158,8 @@ export class InlineVerdicts {
       this.#queue = openNfqueue(
         {
           queue: HOLD_QUEUE,
-          copyBytes: LOG_SNAP_BYTES,
+          // DNS answers are held, too; of most first packets there is nothing to copy.
+          copyBytes: NAME_SNAP_BYTES,
           maxLength: HOLD_QUEUE_LENGTH,
           receiveBufferBytes: QUEUE_BUFFER_BYTES,
           acceptedMark: ADMITTED,

@@ -28,8 +28,9 @@ export interface LearnIndex {
   readonly fixed: ReadonlyMap<string, string>;
 }
 
-export function createLearnIndex(policy: Policy): LearnIndex {
-  const peers = new Set<string>();
+/** `named`: addresses that names of the policy stand for now. */
+export function createLearnIndex(policy: Policy, named: Iterable<string> = []): LearnIndex {
+  const peers = new Set<string>(named);
   const fixed = new Map<string, string>();
   for (const members of Object.values(policy.groups))
     for (const member of members) if ('address' in member) peers.add(member.address.text);

@@ -1,11 +1,17 @@
 /**
- * The enforcer's ears in the kernel: three NFLOG groups and the ends of connections. Opened together; a group that
+ * The enforcer's ears in the kernel: four NFLOG groups and the ends of connections. Opened together; a group that
  * another process holds is an error, because then we would be blind.
  */
 import { openConntrackEvents, type ConntrackRecord } from '../netlink/conntrack.js';
 import { openNflog, type NflogPacket } from '../netlink/nflog.js';
-import { DATA_SNAP_BYTES } from '../policy/default-policy.js';
-import { LEARN_GROUP, PERMITTED_GROUP, REFUSED_GROUP } from '../ruleset/reasons.js';
+import { DATA_SNAP_BYTES, NAME_SNAP_BYTES } from '../policy/default-policy.js';
+import {
+  LEARN_GROUP,
+  NAMES_GROUP,
+  NAMES_PREFIX,
+  PERMITTED_GROUP,
+  REFUSED_GROUP,
+} from '../ruleset/reasons.js';
 import { LOG_PREFIXES } from './log-prefixes.js';
 
 const NFLOG_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -18,15 +24,22 @@ export interface Listeners {
 
 export function openListeners(
   onPacket: (packet: Readonly<NflogPacket>) => void,
+  onNames: (packet: Readonly<NflogPacket>) => void,
   onFlowEnd: (record: Readonly<ConntrackRecord>) => void,
 ): Listeners {
   let flowEndOverruns = 0;
   const opened: { stop(): void }[] = [];
   try {
-    const readers = [REFUSED_GROUP, PERMITTED_GROUP, LEARN_GROUP].map((group) => {
+    const readers = [REFUSED_GROUP, PERMITTED_GROUP, LEARN_GROUP, NAMES_GROUP].map((group) => {
+      const isNames = group === NAMES_GROUP;
       const reader = openNflog(
-        { group, copyBytes: DATA_SNAP_BYTES, receiveBufferBytes: NFLOG_BUFFER_BYTES, prefixes: LOG_PREFIXES },
-        onPacket,
+        {
+          group,
+          copyBytes: isNames ? NAME_SNAP_BYTES : DATA_SNAP_BYTES,
+          receiveBufferBytes: NFLOG_BUFFER_BYTES,
+          prefixes: isNames ? [NAMES_PREFIX] : LOG_PREFIXES,
+        },
+        isNames ? onNames : onPacket,
       );
       opened.push(reader);
       return reader;

@@ -40,7 +40,7 @@ export async function readLiveFlows(
       total = 0;
     },
   );
-  const judge = createEntryMatcher(situation.policy, situation.learned);
+  const judge = createEntryMatcher(situation.policy, situation.learned, situation.named);
   return {
     rows: busiest(kept, limit).map((entry) => describeFlow(situation, judge, names, entry)),
     total,

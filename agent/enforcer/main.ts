@@ -21,10 +21,13 @@ import { FlowEnds } from './flow-ends.js';
 import { DetectorContainment } from './detector-containment.js';
 import { createHandlers } from './handlers.js';
 import { takeMemories } from './memory-exchange.js';
+import { PASS } from '../detect/verdict.js';
 import { HoldRule } from './hold-rule.js';
 import { InlineVerdicts } from './inline-verdicts.js';
 import { createInterfaceNames } from './interface-names.js';
 import { KernelLock } from './kernel-lock.js';
+import { RECONCILE_MS } from './name-keeper.js';
+import { Names } from './names.js';
 import { readLiveFlows } from './live-flows.js';
 import { openListeners } from './listeners.js';
 import { Panel } from './panel.js';
@@ -45,6 +48,8 @@ const FLOW_ENDS_MS = 10_000;
 const SAVE_LEARNED_MS = 60_000;
 /** What detectors learnt goes to the agent this often, and when this process stops: a power cut takes as much. */
 const MEMORIES_MS = 1_800_000;
+/** Addresses of names: written only where others came. */
+const SAVE_NAMES_MS = 300_000;
 const WATCHDOG_MS = 5_000;
 const MAX_CONNECTIONS = 16;
 /** State changes told to an agent that connects later. */
@@ -97,6 +102,14 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       byDetectors.request(device, finding);
     },
   });
+  const names = new Names({
+    store,
+    now,
+    monotonicMs: steadyMs,
+    tell,
+    onError: fail('addresses of names could not be brought to the kernel'),
+  });
+  await names.load();
   const hold = new HoldRule(config.inspection);
   const flowEnds = new FlowEnds();
   const keeper: PolicyKeeper = new PolicyKeeper({
@@ -106,11 +119,16 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     now,
     tell,
     runLocked,
-    runtimeElements: () => containment.runtimeElements(),
-    onReplaced: () => containment.sync(),
+    runtimeElements: () => new Map([...containment.runtimeElements(), ...names.runtimeElements()]),
+    namedAddresses: () => names.addresses(),
+    onReplaced: async () => {
+      await containment.sync();
+      await names.reconcile().catch(fail('addresses of names could not be put back'));
+    },
     onInForce: async (inForce) => {
       evidence.usePolicy(inForce.policy, inForce.ids);
       await containment.sync();
+      await names.use({ ...inForce, learned: keeper.learned });
       const cut = await cutConnections(situation());
       if (cut > 0) log.info({ cut }, 'connections that the policy no longer permits were cut');
     },
@@ -118,6 +136,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   const situation = (): Situation => ({
     policy: keeper.inForce.policy,
     learned: keeper.learned,
+    named: names.named(),
     ids: keeper.inForce.ids,
     effects: effectsOf(containment.orders, keeper.inForce.policy),
   });
@@ -172,8 +191,12 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     (packet) => {
       evidence.packet(packet);
     },
+    (packet) => {
+      names.packet(packet);
+    },
     (record) => {
       evidence.connectionEnd(record);
+      names.connectionEnd(record);
       flowEnds.add(record, (id) => evidence.nameOf(id), now());
     },
   );
@@ -181,7 +204,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     hold,
     bridge: config.mode === 'bridge' ? config.bridge : null,
     now,
-    decide: (packet) => evidence.held(packet),
+    decide: (packet) => (names.held(packet) ? PASS : evidence.held(packet)),
     onChange: (detail) => {
       const generation = keeper.inForce.state.generation;
       tell({ kind: 'inspection-changed', by: 'enforcer', device: null, generation, detail });
@@ -205,6 +228,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     ...evidence.dropped(),
     ...listeners.dropped(),
     ...inline.dropped(),
+    ...names.dropped(),
     detectorContainments: byDetectors.overBudget,
     containmentsLeftToPeople: byDetectors.leftToPeople,
     flowEnds: flowEnds.dropped,
@@ -235,6 +259,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       keeper,
       containment,
       evidence,
+      names,
       preview: (order) => previewContainment(situation(), containment.orders, order, config.box),
       box: config.box,
       flows: (device, limit) => readLiveFlows(situation(), device, limit),
@@ -264,10 +289,14 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     setInterval(() => {
       if (remembered.length > 0 && subscribers() > 0)
         server.broadcast({ event: 'state', items: remembered.splice(0) });
-      for (const event of evidence.flush()) server.broadcast(event);
+      for (const event of [...evidence.flush(), ...names.flush()]) server.broadcast(event);
       const claims = evidence.takeClaims();
       if (claims.length > 0)
-        void runLocked(() => keeper.learn(claims)).catch(fail('addresses could not be learnt'));
+        void runLocked(() => keeper.learn(claims))
+          .then(() => {
+            names.useLearned({ policy: keeper.inForce.policy, learned: keeper.learned });
+          })
+          .catch(fail('addresses could not be learnt'));
     }, FLUSH_MS),
     setInterval(() => {
       evidence.identification.work(IDENTIFY_PACKETS);
@@ -288,6 +317,14 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     setInterval(
       () => void runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk')),
       SAVE_LEARNED_MS,
+    ),
+    setInterval(
+      () => void runLocked(() => names.reconcile()).catch(fail('addresses of names could not be checked')),
+      RECONCILE_MS,
+    ),
+    setInterval(
+      () => void names.save(keeper.bootGeneration).catch(fail('addresses of names are not on disk')),
+      SAVE_NAMES_MS,
     ),
     setInterval(() => {
       sdNotify('WATCHDOG=1', environment);
@@ -322,6 +359,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   await inline.stop();
   listeners.stop();
   await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));
+  await names.save(keeper.bootGeneration).catch(fail('addresses of names are not on disk'));
   keeper.stop();
   panelAtBox.stop();
   containment.stop();

@@ -55,6 +55,8 @@ export interface PolicyKeeperOptions {
   readonly onReplaced: () => Promise<void>;
   /** After another policy came into force: marks and MACs may mean others now. */
   readonly onInForce: (inForce: InForce) => Promise<void>;
+  /** Addresses that names of the policy stand for: no device may claim them. */
+  readonly namedAddresses: () => Iterable<string>;
   /** The confirm timer fired; runs under the caller's lock. */
   readonly runLocked: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -233,7 +235,7 @@ export class PolicyKeeper {
     claims: readonly { readonly device: string; readonly address: Address }[],
   ): Promise<typeof claims> {
     const before = this.inForce;
-    const index = createLearnIndex(before.policy);
+    const index = createLearnIndex(before.policy, this.#options.namedAddresses());
     const learnedBefore = this.#learned;
     const fresh: { readonly device: string; readonly address: Address }[] = [];
     for (const claim of claims) {
@@ -263,6 +265,12 @@ export class PolicyKeeper {
     const { state, ruleset } = this.inForce;
     if (state.generation > 0 && !this.#pending)
       await store.rewriteRuleset(state.generation, renderRuleset(ruleset, { how: 'replace' }));
+  }
+
+  /** The generation that boots; null while one waits for its confirmation, or there is none. */
+  get bootGeneration(): number | null {
+    const { generation } = this.inForce.state;
+    return generation > 0 && !this.#pending ? generation : null;
   }
 
   /** Looks whether the tables are as we left them; makes them anew if not. True when something had to be restored. */

@@ -5,7 +5,8 @@
  *
  *   generations/000007/{policy.yaml, ruleset.nft, state.json, policy.copy.yaml, state.copy.json}
  *   current -> generations/000007
- *   containment.json, containment.copy.json, containment.nft, learned.json
+ *   generations/000007/names.nft    (what its names stood for)
+ *   containment.json, containment.copy.json, containment.nft, learned.json, names.json
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
@@ -13,6 +14,8 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { containmentRecord, type ContainmentRecord } from '../containment/order-record.js';
 import { epochMs } from '../messages/vocabulary.js';
+import { parseAddress } from '../policy/address.js';
+import type { KeptName } from './name-elements.js';
 
 /** Old generations kept for rollback and for looking back. */
 const KEPT_GENERATIONS = 10;
@@ -57,6 +60,21 @@ export interface ReadContainment {
   readonly problem: string | null;
 }
 
+const address = z.string().transform((value, context) => {
+  const parsed = parseAddress(value);
+  if (parsed) return parsed;
+  context.addIssue({ code: 'custom', message: 'not an address' });
+  return z.NEVER;
+});
+const namesFile = z.strictObject({
+  names: z.array(
+    z.strictObject({
+      device: z.string(),
+      name: z.string(),
+      addresses: z.array(z.strictObject({ address, confirmedMs: epochMs, expiresMs: epochMs })),
+    }),
+  ),
+});
 const learnedFile = z.strictObject({ devices: z.record(z.string(), z.array(z.string())) });
 
 export class StateStore {
@@ -184,6 +202,30 @@ export class StateStore {
 
   async writeLearned(devices: Readonly<Record<string, readonly string[]>>): Promise<void> {
     await writeAtomically(join(this.#dir, 'learned.json'), `${JSON.stringify({ devices })}\n`);
+  }
+
+  /** Empty where there is nothing, or it is damaged: names are looked up again. */
+  async readNames(): Promise<readonly KeptName[]> {
+    try {
+      const text = await readIfThere(join(this.#dir, 'names.json'));
+      return text === null ? [] : namesFile.parse(JSON.parse(text)).names;
+    } catch {
+      return [];
+    }
+  }
+
+  /** `generation`: beside which ruleset `elementsText` is loaded at boot; null: beside none. */
+  async writeNames(
+    names: readonly KeptName[],
+    generation: number | null,
+    elementsText: string,
+  ): Promise<void> {
+    const body = names.map(({ addresses, ...rest }) => ({
+      ...rest,
+      addresses: addresses.map((each) => ({ ...each, address: each.address.text })),
+    }));
+    await writeAtomically(join(this.#dir, 'names.json'), `${JSON.stringify({ names: body })}\n`);
+    if (generation !== null) await writeAtomically(join(this.#path(generation), 'names.nft'), elementsText);
   }
 
   /** From the first copy that is whole; a damaged one is set aside and written again. Throws when neither is. */

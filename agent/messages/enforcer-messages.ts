@@ -15,6 +15,7 @@ import {
   flowEnd,
   memory,
   nameLookup,
+  nameTable,
   policyState,
   seenDevice,
   stateChange,
@@ -180,6 +181,30 @@ export const requests = {
   'memories.restore': {
     params: z.strictObject({ items: z.array(memory).max(MAX_MEMORIES_PER_MESSAGE) }),
     result: z.strictObject({ restored: z.number().int() }),
+  },
+  /** What names of the policy stand for now, device by device. */
+  names: {
+    params: z.strictObject({ limit: z.int().min(1).max(10_000) }),
+    result: nameTable,
+  },
+  /**
+   * Addresses that the agent looked up for names that the policy has: ahead of a device's own question, so that one which kept
+   * an address is not cut off. Counts for names without a wildcard only; whoever may say this may apply a policy, too.
+   */
+  'names.resolved': {
+    params: z.strictObject({
+      items: z
+        .array(
+          z.strictObject({
+            name: z.string().min(1).max(253),
+            addresses: z
+              .array(z.strictObject({ address: z.string().max(45), ttlSeconds: z.int().nonnegative() }))
+              .max(64),
+          }),
+        )
+        .max(1_000),
+    }),
+    result: z.strictObject({ taken: z.number().int(), unknown: z.number().int() }),
   },
   /** From now on this connection gets events. */
   subscribe: { params: z.strictObject({}), result: z.strictObject({}) },

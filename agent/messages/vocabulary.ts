@@ -162,6 +162,51 @@ export const memory = z.strictObject({
 });
 export type Memory = z.infer<typeof memory>;
 
+/** An address that a name looked up by a device has, and what that permits. */
+const nameRow = z.strictObject({
+  device: deviceName,
+  name: hostName,
+  address: addressText,
+  /** Indices of the entries that name it, with what they write: `*.hospital.example` for `pacs.hospital.example`. */
+  entries: z.array(z.strictObject({ index: z.number().int(), name: hostName })).max(1_000),
+  isEssential: z.boolean(),
+  source: z.enum(['answer', 'look-up', 'disk']),
+  confirmedMs: epochMs,
+  expiresMs: epochMs,
+  /** Other names that were looked up and have the same address: what is permitted reaches them, too. */
+  sharedWith: z.array(hostName).max(16),
+});
+export type NameRow = z.infer<typeof nameRow>;
+
+export const nameTable = z.strictObject({
+  resolvers: z.array(addressText),
+  /** Names without a wildcard that allow-lists have: what the agent looks up ahead. */
+  names: z.array(hostName).max(10_000),
+  rows: z.array(nameRow).max(10_000),
+  total: z.number().int(),
+  refused: z
+    .array(
+      z.strictObject({
+        device: z.string().max(64),
+        name: hostName,
+        address: addressText,
+        why: shortText,
+        count: z.number().int(),
+        lastMs: epochMs,
+      }),
+    )
+    .max(1_000),
+  answers: z.strictObject({
+    /** Answers that a device had asked for. */
+    matched: z.number().int(),
+    /** Ignored: nobody had asked, or had asked for another name. */
+    unasked: z.number().int(),
+    otherName: z.number().int(),
+    unreadable: z.number().int(),
+  }),
+});
+export type NameTable = z.infer<typeof nameTable>;
+
 export const CONTAINMENT_LEVELS = ['normal', 'contained', 'cut'] as const;
 export const containmentLevel = z.enum(CONTAINMENT_LEVELS);
 export type ContainmentLevel = z.infer<typeof containmentLevel>;
@@ -214,6 +259,7 @@ export const stateChange = z.strictObject({
     'enforcer-started',
     'enforcer-stopping',
     'evidence-dropped',
+    'name-refused',
   ]),
   atMs: epochMs,
   by: shortText,

@@ -67,14 +67,22 @@ export class SetElementError extends NetlinkError {
  * SetElementError when the kernel refuses one, with NetlinkError EMSGSIZE when the transaction is too large.
  */
 export function changeSetElements(changes: readonly SetElementChange[]): Promise<void> {
-  // Synchronous underneath (the kernel answers within sendto); a promise so that no caller comes to depend on that.
   return Promise.resolve().then(() => {
-    const left = changes.map((change) => change.elements.map((_, index) => index));
-    for (let attempt = 1; left.some((elements) => elements.length > 0); attempt++) {
-      const failed = attemptTransaction(changes, left, attempt < ATTEMPTS);
-      if (!failed) return;
-    }
+    changeSetElementsNow(changes);
   });
+}
+
+/**
+ * The same, done when it returns (the kernel answers within sendto): for the thread that owes a verdict, where what comes
+ * next on the wire must find the change. Throws what `changeSetElements` rejects with. While another transaction is under
+ * way in the kernel it waits for that.
+ */
+export function changeSetElementsNow(changes: readonly SetElementChange[]): void {
+  const left = changes.map((change) => change.elements.map((_, index) => index));
+  for (let attempt = 1; left.some((elements) => elements.length > 0); attempt++) {
+    const failed = attemptTransaction(changes, left, attempt < ATTEMPTS);
+    if (!failed) return;
+  }
 }
 
 /** False when applied; true when only missing elements stood in the way, which are then gone from `left`. */

@@ -91,10 +91,11 @@ function renderSet(set: SetDefinition, elements: readonly Element[]): readonly s
   return lines;
 }
 
-/** `key [comment "…"] [: value]`: nft wants the comment before the data of a map. */
+/** `key [timeout …] [comment "…"] [: value]`: nft wants the comment before the data of a map. */
 export function renderElement(element: Element): string {
   const comment = element.comment === undefined ? '' : ` comment "${element.comment}"`;
-  return `${element.key}${comment}${element.value === undefined ? '' : ` : ${element.value}`}`;
+  const timeout = element.timeoutSeconds === undefined ? '' : ` timeout ${element.timeoutSeconds}s`;
+  return `${element.key}${timeout}${comment}${element.value === undefined ? '' : ` : ${element.value}`}`;
 }
 
 function renderChain(chain: Chain, isDetached: boolean): readonly string[] {

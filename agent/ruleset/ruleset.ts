@@ -13,6 +13,8 @@ export interface Element {
   readonly value?: string;
   /** Where in the policy it comes from. */
   readonly comment?: string;
+  /** In sets with `flags timeout`: it leaves by itself after this. */
+  readonly timeoutSeconds?: number;
 }
 
 export interface SetDefinition {

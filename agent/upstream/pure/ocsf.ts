@@ -171,6 +171,7 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'enforcer-started': 'info',
   'enforcer-stopping': 'medium',
   'evidence-dropped': 'medium',
+  'name-refused': 'medium',
 };
 
 /** Containment is a remediation (7001); everything else is a change of the box's own state (5019). */

@@ -8,7 +8,7 @@ import type { Handlers } from '../../../agent/ipc/request-table.js';
 import { serve } from '../../../agent/ipc/server.js';
 import { agentRequests, type AgentStatus } from '../../../agent/messages/agent-messages.js';
 import { requests } from '../../../agent/messages/enforcer-messages.js';
-import type { ContainmentOrder, EnforcerStatus } from '../../../agent/messages/vocabulary.js';
+import type { ContainmentOrder, EnforcerStatus, NameTable } from '../../../agent/messages/vocabulary.js';
 import { REFUSAL_REASONS } from '../../../agent/messages/vocabulary.js';
 import type { Test } from 'tap';
 import { POLICY } from './policies.js';
@@ -68,6 +68,36 @@ export const enforcerStatus: EnforcerStatus = {
   dropped: { nflogOverruns: 3, ipcBusy: 0 },
   tablesRestored: 1,
   rssBytes: 50_000_000,
+};
+
+export const nameTable: NameTable = {
+  resolvers: ['10.20.0.53'],
+  names: ['pacs.hospital.example'],
+  rows: [
+    {
+      device: 'pump-1',
+      name: 'pacs.hospital.example',
+      address: '10.20.0.5',
+      entries: [{ index: 0, name: 'pacs.hospital.example' }],
+      isEssential: true,
+      source: 'answer',
+      confirmedMs: nowMs - 60_000,
+      expiresMs: nowMs + 3_600_000,
+      sharedWith: ['viewer.hospital.example'],
+    },
+  ],
+  total: 1,
+  refused: [
+    {
+      device: 'pump-1',
+      name: 'update.vendor.example',
+      address: '10.20.0.9',
+      why: 'inside the site, and the name is not under site.domains',
+      count: 2,
+      lastMs: nowMs - 60_000,
+    },
+  ],
+  answers: { matched: 12, unasked: 1, otherName: 2, unreadable: 0 },
 };
 
 export const agentStatus: AgentStatus = {
@@ -141,6 +171,8 @@ export async function serveEnforcer(
           ],
           total: 3,
         }),
+      names: () => nameTable,
+      'names.resolved': (params) => note('names.resolved', params, { taken: 0, unknown: 0 }),
       'containment.preview': ({ scope, level }) => ({
         scope,
         level,
