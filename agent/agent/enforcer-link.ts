@@ -31,6 +31,8 @@ export interface EnforcerLinkOptions {
 
 export interface EnforcerLink {
   isConnected(): boolean;
+  /** Rejects while the enforcer is away. */
+  readonly ask: EnforcerClient['request'];
   badMessages(): number;
   /** Safe twice. */
   stop(): Promise<void>;
@@ -109,6 +111,8 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
   const running = run();
   return {
     isConnected: () => isReady,
+    ask: (name, params, how) =>
+      client === null ? Promise.reject(new Error('the enforcer is away')) : client.request(name, params, how),
     badMessages: () => badMessages + (client?.badMessages() ?? 0),
     async stop() {
       stopping.abort();

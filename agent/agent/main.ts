@@ -14,13 +14,15 @@ import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
 import { isDamage, openStore, type OpenedStore } from '../store/open-store.js';
 import { readHealth } from '../upstream/health.js';
-import { Upstream, type UpstreamChange } from '../upstream/mqtt-client.js';
+import { Upstream } from '../upstream/mqtt-client.js';
 import { boxTopics } from '../upstream/pure/topics.js';
 import { ActivityKeeper } from './activity-keeper.js';
 import { startEnforcerLink } from './enforcer-link.js';
 import { endOfSupportFindings, supportTable } from './end-of-support.js';
 import { InventoryKeeper } from './inventory-keeper.js';
 import { LearnKeeper } from './learn-keeper.js';
+import { logBroker, logLevel } from './logging.js';
+import { NameLookups } from './name-lookups.js';
 import { Recorder } from './recorder.js';
 import { agentHandlers } from './requests.js';
 import { startService, stopSignal } from './service.js';
@@ -31,6 +33,8 @@ const FLUSH_INTERVAL_MS = 1_000;
 const TELEMETRY_INTERVAL_MS = 60_000;
 /** Dates of support are looked at this often: they are days. */
 const END_OF_SUPPORT_INTERVAL_MS = 3_600_000;
+/** Names of the policy are looked up anew: an hour is the least that an address is kept (NAME_GRACE_SECONDS). */
+const NAME_LOOKUP_INTERVAL_MS = 1_800_000;
 const BROKER_BACKOFF_MS = { min: 1_000, max: 60_000 } as const;
 /** Fingerprint rules of the site, beside the configuration. */
 const SITE_RULES = 'knowledge.yaml';
@@ -202,6 +206,15 @@ async function run(
       ],
     });
 
+  const lookups: NameLookups = new NameLookups(
+    (name, params, how) => link.ask(name, params, how),
+    (error) => {
+      log.warn(
+        { err: error },
+        'names of the policy were not looked up; the devices’ own questions count all the same',
+      );
+    },
+  );
   const link = startEnforcerLink({
     socketPath: paths.enforcerSocket,
     familiar: () => {
@@ -212,7 +225,10 @@ async function run(
     onEvent: (event) => {
       if (event.event === 'evidence') inventory.take(event.items);
       if (event.event === 'devices') for (const item of event.items) inventory.see(item);
-      if (event.event === 'state') activity.noteChanges(event.items);
+      if (event.event === 'state') {
+        activity.noteChanges(event.items);
+        if (event.items.some(({ kind }) => kind === 'policy-applied')) lookups.start();
+      }
       learning.take(event);
       recorder.take(event);
     },
@@ -221,6 +237,7 @@ async function run(
     },
     onConnected: () => {
       log.info('connected to the enforcer');
+      lookups.start();
     },
     onAway: (reason) => {
       log.warn(
@@ -237,6 +254,7 @@ async function run(
     ...inventory.counters(),
     ...activity.counters(),
     ...learning.counters(),
+    ...lookups.counters(),
     ...store.dropped(),
     ...(upstream?.counters() ?? {}),
     ...server.dropped(),
@@ -329,6 +347,9 @@ async function run(
       learning.tick();
     }, FLUSH_INTERVAL_MS),
     setInterval(remindOfEnds, END_OF_SUPPORT_INTERVAL_MS),
+    setInterval(() => {
+      lookups.start();
+    }, NAME_LOOKUP_INTERVAL_MS),
     setInterval(() => void sendHealth(), options.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS),
   ];
   opened.push(() => {
@@ -371,23 +392,4 @@ function report(
   upstream.setRetained(topics.meta, { version, mode: status.mode, policyGeneration: policy.generation });
   upstream.setRetained(topics.reported('policy'), policy);
   upstream.setRetained(topics.reported('containment'), { orders: status.containment });
-}
-
-function logBroker(log: Logger, change: UpstreamChange): void {
-  switch (change.kind) {
-    case 'connected':
-      log.info('connected to the broker');
-      return;
-    case 'lost':
-      log.warn('the connection to the broker was lost; events wait on disk');
-      return;
-    case 'failed':
-      log.warn({ reason: change.reason, retryInMs: change.retryInMs }, 'no connection to the broker');
-      return;
-  }
-}
-
-function logLevel(environment: RunAgentOptions['environment']): string {
-  const wanted = environment['CORDON_LOG'] ?? 'info';
-  return ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted) ? wanted : 'info';
 }

@@ -312,3 +312,27 @@ export function explains(t: Tap, lab: NameLab): void {
     t.match((await explain(RESOLVER, 853)).stdout, /^REFUSED/, 'encrypted DNS');
   });
 }
+
+/** With a lab in which no device has asked for anything. */
+export function looksUpAhead(t: Tap, lab: NameLab): void {
+  t.test('a device that kept an address reaches it: the agent looks names up ahead', async (t) => {
+    const kept = '10.99.255.2';
+    t.ok(await lab.refuses(kept, HL7));
+    const agent = await lab.box.startAgent();
+    const rows = async (): Promise<NameTable['rows']> => (await names(lab)).rows;
+    await waitFor(
+      async () => (await rows()).some(({ address }) => address === 'fd99::ff02'),
+      agent.ended,
+      () => `not looked up: ${agent.output().slice(-2000)}`,
+    );
+    t.match(await lab.connect(kept, HL7), { connected: 1 });
+    t.match(await lab.connect('fd99::ff02', HL7), { connected: 1 });
+    t.ok(await lab.refuses(kept, DICOM), 'for its port only');
+    t.match(
+      (await rows()).find(({ address }) => address === kept),
+      { name: 'hl7.hospital.example', source: 'look-up', isEssential: true },
+    );
+    t.ok(await lab.refuses(HOSPITAL[0], DICOM), 'a name outside opens nothing inside, whoever asked');
+    await agent.stop();
+  });
+}
