@@ -2,6 +2,9 @@
  * When the support of what clinical devices run ends: the own table, each date with its source. A site extends it with YAML or with files of
  * endoflife.date (`cordon data import eol`). `ends` is the last day of security updates that anybody can get without a contract of his own; null:
  * the maker gives no public date, support is a matter of contract. Pure.
+ *
+ * Held against the files of endoflife.date (November 2026): the servers, the embedded kinds of 7, 8.1 and Compact, Windows 7 and 8.1, Debian, Ubuntu, CentOS and
+ * Red Hat. Not yet held against a second source: Windows 98 to XP and its embedded kinds, Vista, 8, CE 5 and 6, 10 and 11 with LTSB and LTSC, and the kernels.
  */
 export interface SupportEntry {
   readonly product: string;
@@ -60,6 +63,7 @@ export const OWN_SUPPORT_TABLE: readonly SupportEntry[] = [
   windows('Windows Server 2016', '2027-01-12', 'windows-server-2016'),
   windows('Windows Server 2019', '2029-01-09', 'windows-server-2019'),
   windows('Windows Server 2022', '2031-10-14', 'windows-server-2022'),
+  windows('Windows Server 2025', '2034-10-10', 'windows-server-2025'),
   windows('Windows CE 5', '2014-10-14', 'windows-ce-50', ['Windows CE 5.0']),
   windows('Windows CE 6', '2018-04-10', 'windows-embedded-ce-60', [
     'Windows Embedded CE 6.0',
@@ -71,6 +75,7 @@ export const OWN_SUPPORT_TABLE: readonly SupportEntry[] = [
   windows('Windows CE', '2023-10-10', 'windows-embedded-compact-2013'),
   entry('VxWorks', null, 'https://www.windriver.com/support'),
   entry('QNX', null, 'https://blackberry.qnx.com/en/support'),
+  entry('Debian 7', '2018-05-31', DEBIAN, ['Debian GNU/Linux 7']),
   entry('Debian 8', '2020-06-30', DEBIAN, ['Debian GNU/Linux 8']),
   entry('Debian 9', '2022-06-30', DEBIAN, ['Debian GNU/Linux 9']),
   entry('Debian 10', '2024-06-30', DEBIAN, ['Debian GNU/Linux 10']),
@@ -82,10 +87,13 @@ export const OWN_SUPPORT_TABLE: readonly SupportEntry[] = [
   entry('Ubuntu 18.04', '2023-05-31', UBUNTU),
   entry('Ubuntu 20.04', '2025-05-31', UBUNTU),
   entry('Ubuntu 22.04', '2027-04-30', UBUNTU),
-  entry('Ubuntu 24.04', '2029-04-30', UBUNTU),
+  entry('Ubuntu 24.04', '2029-05-31', UBUNTU),
+  entry('Ubuntu 26.04', '2031-04-30', UBUNTU),
+  entry('CentOS 5', '2017-03-31', 'https://www.centos.org/centos-linux-eol/', ['CentOS Linux 5']),
   entry('CentOS 6', '2020-11-30', 'https://www.centos.org/centos-linux-eol/', ['CentOS Linux 6']),
   entry('CentOS 7', '2024-06-30', 'https://www.centos.org/centos-linux-eol/', ['CentOS Linux 7']),
   entry('CentOS 8', '2021-12-31', 'https://www.centos.org/centos-linux-eol/', ['CentOS Linux 8']),
+  entry('Red Hat Enterprise Linux 5', '2017-03-31', RED_HAT, ['RHEL 5']),
   entry('Red Hat Enterprise Linux 6', '2020-11-30', RED_HAT, ['RHEL 6']),
   entry('Red Hat Enterprise Linux 7', '2024-06-30', RED_HAT, ['RHEL 7']),
   entry('Red Hat Enterprise Linux 8', '2029-05-31', RED_HAT, ['RHEL 8']),
