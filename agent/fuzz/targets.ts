@@ -155,7 +155,12 @@ function messages(input: Uint8Array): string {
       } catch {
         continue;
       }
-      for (const [name, schema] of SCHEMAS) if (schema.safeParse(json).success) understood.push(name);
+      for (const [name, schema] of SCHEMAS) {
+        const { success, error } = schema.safeParse(json);
+        if (success) understood.push(name);
+        // How far an event gets is ground too.
+        else if (name === 'event') understood.push(error.issues[0]?.path.join('.') ?? '');
+      }
     }
     if (isOverlong) return 'overlong';
   }
