@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type IpcClient } from '../ipc/client.js';
 import { MAX_MEMORIES_PER_MESSAGE, requests, type EventMessage } from '../messages/enforcer-messages.js';
-import type { EnforcerStatus, Memory } from '../messages/vocabulary.js';
+import type { DesiredResult, EnforcerStatus, Memory } from '../messages/vocabulary.js';
 import type { FamiliarDevice } from '../store/familiar.js';
 
 const FIRST_RETRY_MS = 200;
@@ -24,12 +24,15 @@ export interface EnforcerLinkOptions {
   readonly memories: () => Iterable<Memory>;
   readonly onEvent: (event: EventMessage) => void;
   readonly onStatus: (status: EnforcerStatus) => void;
+  readonly onDesired: (results: readonly DesiredResult[]) => void;
   readonly onConnected: () => void;
   /** Once for each time the enforcer went away, not for each attempt. */
   readonly onAway: (reason: string) => void;
 }
 
 export interface EnforcerLink {
+  /** Hands on a message of the fleet, now or once the enforcer is there; a newer one takes the place of one that waits. */
+  desired(text: string): void;
   isConnected(): boolean;
   /** Rejects while the enforcer is away. */
   readonly ask: EnforcerClient['request'];
@@ -44,6 +47,40 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
   let isReady = false;
   let badMessages = 0;
 
+  let waitingDesired: string | null = null;
+  let isHandingOn = false;
+
+  /** One at a time, so that a broker that floods has one message in memory and one under way. */
+  async function handOnDesired(): Promise<void> {
+    if (isHandingOn) return;
+    isHandingOn = true;
+    try {
+      for (let text = waitingDesired; text !== null && client !== null && isReady; text = waitingDesired) {
+        waitingDesired = null;
+        const current = client;
+        try {
+          const { documents } = await current.request('containment.desired', { text });
+          options.onDesired(documents);
+          options.onStatus(await current.request('status', {}));
+        } catch (error) {
+          // The enforcer went away with it: given again when it is back, if nothing newer came.
+          waitingDesired ??= text;
+          options.onDesired([
+            {
+              kid: null,
+              ver: null,
+              state: 'failed',
+              detail: error instanceof Error ? error.message : String(error),
+            },
+          ]);
+          return;
+        }
+      }
+    } finally {
+      isHandingOn = false;
+    }
+  }
+
   const isStopping = (): boolean => stopping.signal.aborted;
 
   /** One connection from beginning to end; tells why it ended. */
@@ -56,6 +93,7 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
       wasReady = true;
       isReady = true;
       options.onConnected();
+      void handOnDesired();
       await askStatusUntilClosed(client);
       return { wasReady, reason: 'the enforcer closed the connection' };
     } catch (error) {
@@ -113,6 +151,10 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
     isConnected: () => isReady,
     ask: (name, params, how) =>
       client === null ? Promise.reject(new Error('the enforcer is away')) : client.request(name, params, how),
+    desired(text) {
+      waitingDesired = text;
+      void handOnDesired();
+    },
     badMessages: () => badMessages + (client?.badMessages() ?? 0),
     async stop() {
       stopping.abort();

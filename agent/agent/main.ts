@@ -114,6 +114,11 @@ async function run(
           onChange: (change) => {
             logBroker(log, change);
           },
+          onDesired: config.fleet
+            ? (text) => {
+                link.desired(text);
+              }
+            : null,
         })
       : null;
 
@@ -234,6 +239,9 @@ async function run(
     },
     onStatus: (status) => {
       if (upstream && topics) report(upstream, topics, status, version);
+    },
+    onDesired: (results) => {
+      for (const result of results) log.info(result, 'a document of the fleet');
     },
     onConnected: () => {
       log.info('connected to the enforcer');
@@ -391,5 +399,8 @@ function report(
   const { policy } = status;
   upstream.setRetained(topics.meta, { version, mode: status.mode, policyGeneration: policy.generation });
   upstream.setRetained(topics.reported('policy'), policy);
-  upstream.setRetained(topics.reported('containment'), { orders: status.containment });
+  upstream.setRetained(topics.reported('containment'), {
+    orders: status.containment,
+    desired: status.desired,
+  });
 }

@@ -8,6 +8,7 @@ import { declareContainmentCommands } from './containment-commands.js';
 import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
 import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
+import { declareFleetCommands } from './fleet-commands.js';
 import { declareInventoryCommands } from './inventory-commands.js';
 import { declareLearnCommands } from './learn-commands.js';
 import { declareMudCommands } from './mud-commands.js';
@@ -64,6 +65,8 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
   declareAuditCommands(program, context, report);
   program.commandsGroup('In an incident:');
   declareContainmentCommands(program, context, report);
+  program.commandsGroup('Running many:');
+  declareFleetCommands(program, context, report);
   program.commandsGroup('Running it:');
   declareProcessCommands(program, context, report);
   return program;

@@ -1,7 +1,7 @@
 /** The status of both processes as lines. Pure; called by status.ts. */
 import type { AgentStatus } from '../messages/agent-messages.js';
 import { scopeText } from '../containment/orders.js';
-import type { ContainmentOrder, EnforcerStatus } from '../messages/vocabulary.js';
+import type { ContainmentOrder, DesiredResult, EnforcerStatus } from '../messages/vocabulary.js';
 import { formatDuration, formatRelative, formatTimeAndAge } from './durations.js';
 import { formatBytes } from './byte-text.js';
 import { escapeControls } from './escape.js';
@@ -68,6 +68,7 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
       : status.containment.flatMap((order, index) =>
           labelled(index === 0 ? 'Contained' : '', containmentText(order, nowMs)),
         )),
+    ...status.desired.flatMap((result, index) => labelled(index === 0 ? 'Fleet' : '', desiredText(result))),
     ...panelLines(status.panel, labelled),
     ...labelled('Permitted', counted(status.permittedNew, 'new connection')),
     ...(status.wouldRefuse === 0
@@ -91,6 +92,11 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
       ? []
       : labelled('Tables', `removed by someone else and restored ${counted(status.tablesRestored, 'time')}`)),
   ];
+}
+
+function desiredText({ kid, ver, state, detail }: DesiredResult): string {
+  const which = `${ver === null ? 'a document' : `document ${ver}`}${kid === null ? '' : ` of key ${kid}`}`;
+  return `${which} ${state === 'applied' ? 'is applied' : state.toUpperCase()}: ${detail}`;
 }
 
 function panelLines(

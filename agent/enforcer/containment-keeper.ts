@@ -114,10 +114,14 @@ export class ContainmentKeeper {
     this.#options.onChange();
   }
 
-  /** Throws RequestError; then nothing changed. */
-  async order(order: NewOrder): Promise<{ order: ContainmentOrder; connectionsCut: number }> {
+  /** Throws RequestError; then nothing changed. `mayWait`: also for a device or tag that the policy does not have yet. */
+  async order(
+    order: NewOrder,
+    mayWait = false,
+  ): Promise<{ order: ContainmentOrder; connectionsCut: number }> {
     const { policy } = this.#options.inForce();
-    const members = checkScope(order.scope, policy.devices, membersOf(policy, tagOf(order.scope) ?? ''));
+    const members = membersOf(policy, tagOf(order.scope) ?? '');
+    if (!mayWait) checkScope(order.scope, policy.devices, members);
     if (this.#orders.length >= MAX_ORDERS)
       throw new RequestError('busy', `${MAX_ORDERS} orders hold already`);
     const fresh = createOrder(order, this.#nextId, members, this.#now());
@@ -343,21 +347,18 @@ function tagOf(scope: ContainmentScope): string | null {
   return scope !== 'box' && 'tag' in scope ? scope.tag : null;
 }
 
-/** Who a tag stands for. Throws RequestError for what the policy does not know. */
+/** Throws RequestError for what the policy does not know. */
 function checkScope(
   scope: ContainmentScope,
   devices: Readonly<Record<string, unknown>>,
   members: readonly string[],
-): readonly string[] {
-  if (scope === 'box') return [];
+): void {
+  if (scope === 'box') return;
   if ('tag' in scope) {
     if (members.length === 0)
       throw new RequestError('unknown-device', `no device of the policy has the tag "${scope.tag}"`);
-    return members;
-  }
-  if (ownValue(devices, scope.device) === undefined)
+  } else if (ownValue(devices, scope.device) === undefined)
     throw new RequestError('unknown-device', `the policy has no device "${scope.device}"`);
-  return [];
 }
 
 /** For a message of bounded length. */

@@ -9,6 +9,7 @@ import type { ContainmentPreview, LiveFlows, requests } from '../messages/enforc
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { Previewed } from './containment-preview.js';
+import type { DesiredKeeper } from './desired-keeper.js';
 import type { Evidence } from './evidence.js';
 import { restoreMemories } from './memory-exchange.js';
 import type { Names } from './names.js';
@@ -18,6 +19,7 @@ export interface HandlerParts {
   readonly runLocked: <T>(work: () => Promise<T>) => Promise<T>;
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
+  readonly desired: DesiredKeeper;
   readonly evidence: Evidence;
   readonly names: Names;
   readonly preview: (order: Previewed) => Promise<ContainmentPreview>;
@@ -31,6 +33,7 @@ export function createHandlers({
   runLocked,
   keeper,
   containment,
+  desired,
   evidence,
   names,
   preview,
@@ -64,6 +67,7 @@ export function createHandlers({
     'memories.restore': ({ items }) => ({ restored: restoreMemories(evidence.detection, items, Date.now()) }),
     names: ({ limit }) => names.table(limit),
     'names.resolved': ({ items }) => names.resolved(items),
+    'containment.desired': async ({ text }) => ({ documents: await desired.take(text) }),
     'familiar.restore': ({ devices }) => ({ restored: evidence.detection.restoreFamiliar(devices) }),
   };
 }

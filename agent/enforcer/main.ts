@@ -18,6 +18,7 @@ import { previewContainment } from './containment-preview.js';
 import { cutConnections, type Situation } from './cut-connections.js';
 import { Evidence } from './evidence.js';
 import { FlowEnds } from './flow-ends.js';
+import { DesiredKeeper } from './desired-keeper.js';
 import { DetectorContainment } from './detector-containment.js';
 import { createHandlers } from './handlers.js';
 import { takeMemories } from './memory-exchange.js';
@@ -173,6 +174,18 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     tell,
     onError: fail('a device that a detector wanted contained is not'),
   });
+  const desired = new DesiredKeeper({
+    box: config.box,
+    keys: config.fleet?.keys ?? [],
+    stateDir: paths.enforcerStateDir,
+    steadyMs,
+    orders: () => containment.orders,
+    policy: () => keeper.inForce.policy,
+    order: (order) => containment.order(order, true),
+    release: (scope, by, reason, ids) => containment.release(scope, by, reason, ids),
+    tell,
+  });
+  await desired.load();
   await containment.load();
   byDetectors.remember(containment.orders, now());
   await runLocked(() => keeper.start());
@@ -230,6 +243,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     ...inline.dropped(),
     ...names.dropped(),
     detectorContainments: byDetectors.overBudget,
+    desiredDocuments: desired.refused,
     containmentsLeftToPeople: byDetectors.leftToPeople,
     flowEnds: flowEnds.dropped,
     connectionTableFull: connectionTable.dropped,
@@ -244,6 +258,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       keeper,
       containment,
       inline,
+      desired,
       panel: panelAtBox,
       portGuard,
       dropped,
@@ -258,6 +273,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       runLocked,
       keeper,
       containment,
+      desired,
       evidence,
       names,
       preview: (order) => previewContainment(situation(), containment.orders, order, config.box),

@@ -296,7 +296,8 @@ function directoryName(generation: number): string {
   return String(generation).padStart(6, '0');
 }
 
-async function writeAtomically(path: string, text: string): Promise<void> {
+/** Whole or not at all, also when the power goes; on the disk when it returns. */
+export async function writeAtomically(path: string, text: string): Promise<void> {
   await writeSynced(`${path}.new`, text);
   await rename(`${path}.new`, path);
   await syncDirectory(join(path, '..'));
@@ -321,7 +322,7 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-async function readIfThere(path: string): Promise<string | null> {
+export async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

@@ -7,6 +7,7 @@ import { readCounters } from '../nftables/read-tables.js';
 import type { BoxConfig } from '../policy/config.js';
 import { counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
+import type { DesiredKeeper } from './desired-keeper.js';
 import type { InlineVerdicts } from './inline-verdicts.js';
 import type { Panel } from './panel.js';
 import type { PolicyKeeper } from './policy-keeper.js';
@@ -18,6 +19,7 @@ export interface StatusSources {
   readonly config: BoxConfig;
   readonly keeper: PolicyKeeper;
   readonly containment: ContainmentKeeper;
+  readonly desired: DesiredKeeper;
   readonly inline: InlineVerdicts;
   readonly panel: Panel;
   readonly portGuard: PortGuard;
@@ -41,6 +43,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     mode: sources.config.mode,
     policy: sources.keeper.state(),
     containment: sources.containment.messages(),
+    desired: sources.desired.results(),
     refused,
     permittedNew: counters.get('permitted_new')?.packets ?? 0,
     wouldRefuse: counters.get('would_refuse')?.packets ?? 0,

@@ -10,6 +10,8 @@ import { waitFor, type Namespace, type Running } from './namespace.js';
 export const BROKER_PORT = 8883;
 /** Reads everything, writes nothing: the operator's side. */
 export const READER = 'lab-reader';
+/** May say what boxes are to be; what it says counts by its signature. */
+export const OPERATOR = 'lab-operator';
 
 export interface Delivered {
   readonly topic: string;
@@ -24,7 +26,11 @@ export async function startBroker(
 ): Promise<Running> {
   await mkdir(join(dir, 'broker'), { recursive: true });
   const acl = join(dir, 'broker', 'acl');
-  await writeFile(acl, `pattern readwrite cordon/v1/%u/#\nuser ${READER}\ntopic read #\n`, { mode: 0o600 });
+  await writeFile(
+    acl,
+    `pattern readwrite cordon/v1/%u/#\nuser ${READER}\ntopic read #\nuser ${OPERATOR}\ntopic write cordon/v1/+/desired/#\n`,
+    { mode: 0o600 },
+  );
   const config = join(dir, 'broker', 'mosquitto.conf');
   await writeFile(
     config,

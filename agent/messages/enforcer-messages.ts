@@ -4,10 +4,12 @@
  * answered with an error and counted. Who may connect is decided by the socket's file mode.
  */
 import { z } from 'zod';
+import { MAX_DESIRED_CHARACTERS } from '../containment/desired.js';
 import {
   connectionSummary,
   containmentOrder,
   containmentScope,
+  desiredResult,
   deviceEvidence,
   enforcerStatus,
   epochMs,
@@ -161,6 +163,11 @@ export const requests = {
       /** Orders that go on holding what this scope is about, by whatever scope they have. */
       stillHeldBy: z.array(containmentOrder),
     }),
+  },
+  /** A message of the fleet as it came from the broker: signed documents, one a line. Nobody who hands it on is believed. */
+  'containment.desired': {
+    params: z.strictObject({ text: z.string().max(MAX_DESIRED_CHARACTERS) }),
+    result: z.strictObject({ documents: z.array(desiredResult) }),
   },
   /** What the agent remembers of a device's peers, given back after a restart of the enforcer. */
   'familiar.restore': {

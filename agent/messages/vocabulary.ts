@@ -238,6 +238,16 @@ export const containmentOrder = z.strictObject({
 });
 export type ContainmentOrder = z.infer<typeof containmentOrder>;
 
+/** What became of a document of the fleet. `kid` null: it could not be known whose it is. */
+export const desiredResult = z.strictObject({
+  kid: z.string().max(64).nullable(),
+  ver: z.number().int().nullable(),
+  /** failed: it is genuine, and what it wants does not hold (yet). */
+  state: z.enum(['applied', 'refused', 'failed']),
+  detail: shortText,
+});
+export type DesiredResult = z.infer<typeof desiredResult>;
+
 /** What the enforcer did or noticed, for the log and upstream. */
 export const stateChange = z.strictObject({
   kind: z.enum([
@@ -254,6 +264,8 @@ export const stateChange = z.strictObject({
     'containment-ending',
     'containment-withheld',
     'panel-changed',
+    'desired-applied',
+    'desired-refused',
     'inspection-changed',
     'connections-full',
     'enforcer-started',
@@ -306,6 +318,8 @@ export const enforcerStatus = z.strictObject({
   mode: z.enum(['bridge', 'router']),
   policy: policyState,
   containment: z.array(containmentOrder),
+  /** The newest document of each key of the fleet, and the last one that was refused. */
+  desired: z.array(desiredResult),
   /** Exact counts from the kernel by reason, since the tables were loaded. */
   refused: z.record(refusalReason, z.strictObject({ packets: z.number(), bytes: z.number() })),
   permittedNew: z.number(),

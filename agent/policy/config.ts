@@ -83,6 +83,32 @@ export const boxConfig = z.strictObject({
   variables: siteVariables
     .default({})
     .describe('what $name in a policy stands for at this box; it comes before site.variables of the policy'),
+  fleet: z
+    .strictObject({
+      keys: z
+        .array(
+          z.strictObject({
+            kid: z.string().regex(NAME_PATTERN, { error: 'use lower-case letters, digits, dots, dashes' }),
+            role: z
+              .enum(['online', 'policy'])
+              .describe('online: contains devices by name. policy: everything, releases too'),
+            publicKey: z
+              .string()
+              .regex(/^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/, {
+                error:
+                  'write an Ed25519 public key (never a private one), as: openssl pkey -in KEY.pem -pubout -outform DER | base64',
+              })
+              .describe('SubjectPublicKeyInfo, DER in base64 (RFC 8410)'),
+          }),
+        )
+        .min(1)
+        .max(4)
+        .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length, {
+          error: 'each kid names one key',
+        }),
+    })
+    .optional()
+    .describe('who may order containment through the broker'),
   mqtt: z
     .strictObject({
       url: z

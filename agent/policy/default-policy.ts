@@ -508,4 +508,11 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     why: 'A button cannot ask for the second confirmation that a cut of such a device wants.',
     source: 'design',
   },
+  {
+    id: 'fleet-keys',
+    effect: 'keeps',
+    what: 'No key of the fleet is known until the configuration names it. A key with the role "online" contains devices by name, where their policy says "automation: contain"; cuts, wards, the whole box and releases want the role "policy".',
+    why: 'A key on a server that faces the network will be stolen one day: with it nobody may cut off a patient, and nobody may open a box.',
+    source: 'design',
+  },
 ];

@@ -1,6 +1,6 @@
 /**
  * One connection to the broker: MQTT 5 over TLS, both sides proven by certificates. Used by mqtt-client.ts, which tries
- * again; this never does. Nothing is subscribed to: the broker gives no orders.
+ * again; this never does. What is subscribed to is one topic of signed documents (mqtt-client.ts): the broker itself gives no orders.
  */
 import { readFile } from 'node:fs/promises';
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
@@ -15,6 +15,9 @@ const KEEPALIVE_SECONDS = 30;
 const WILL_DELAY_SECONDS = 20;
 /** Kept low so that a broker's queue for one box, and ours in memory, stays small. */
 const MAX_IN_FLIGHT = 32;
+/** What the broker may send: a message of signed documents, and few at once. It drops what is larger (MQTT 5 section 3.1.2.11.4). */
+const MAX_INCOMING_BYTES = 128 * 1024;
+const MAX_INCOMING_IN_FLIGHT = 4;
 
 export interface BrokerSettings {
   readonly url: string;
@@ -59,7 +62,11 @@ export async function openBroker(
     ...(key && { key }),
     rejectUnauthorized: true,
     clean: false,
-    properties: { sessionExpiryInterval: WILL_DELAY_SECONDS },
+    properties: {
+      sessionExpiryInterval: WILL_DELAY_SECONDS,
+      maximumPacketSize: MAX_INCOMING_BYTES,
+      receiveMaximum: MAX_INCOMING_IN_FLIGHT,
+    },
     will: {
       topic: will.topic,
       payload: Buffer.from(will.payload),

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
+import { MAX_DESIRED_CHARACTERS } from '../containment/desired.js';
 import type { Spool, SpooledEvent } from '../store/spool.js';
 import { openBroker, type BrokerSettings, type OpenBroker } from './broker.js';
 import { Delivery, type PublishOutcome } from './delivery.js';
@@ -19,6 +20,8 @@ const NEVER_REASONS: readonly number[] = [0x90, 0x95, 0x99];
 const RETAINED_RESERVE = 4;
 /** Topic, properties and fixed header, counted generously, beside the payload. */
 const PACKET_OVERHEAD_BYTES = 256;
+/** SUBACK reason codes from here on are refusals (MQTT 5 section 3.9.3). */
+const REFUSED_QOS = 0x80;
 
 export interface UpstreamOptions {
   readonly box: string;
@@ -30,6 +33,8 @@ export interface UpstreamOptions {
   readonly nowMs: () => number;
   readonly random: () => number;
   readonly onChange?: (change: UpstreamChange) => void;
+  /** Signed documents of the fleet, as they came; null: none are wanted. Whatever the broker sends is hostile. */
+  readonly onDesired: ((text: string) => void) | null;
 }
 
 export type UpstreamChange =
@@ -40,6 +45,8 @@ export type UpstreamChange =
 export class Upstream {
   /** Telemetry that found no connection. */
   telemetryDropped = 0;
+  /** Messages that were not asked for, or are too large. */
+  incomingDropped = 0;
   /** Why the last attempt or connection failed; null while all is well. */
   lastError: string | null = null;
   readonly #options: UpstreamOptions;
@@ -64,7 +71,11 @@ export class Upstream {
   }
 
   counters(): Record<string, number> {
-    return { telemetry: this.telemetryDropped, spoolRemovalsFailed: this.#delivery.removalsFailed };
+    return {
+      telemetry: this.telemetryDropped,
+      brokerMessages: this.incomingDropped,
+      spoolRemovalsFailed: this.#delivery.removalsFailed,
+    };
   }
 
   get inFlight(): number {
@@ -144,6 +155,7 @@ export class Upstream {
     this.#open = open;
     this.lastError = null;
     this.#options.onChange?.({ kind: 'connected' });
+    this.#listen(open.client);
     const ended = open.closed.then(() => {
       this.#open = null;
       this.#delivery.end();
@@ -158,6 +170,24 @@ export class Upstream {
     this.lastError = 'the connection was lost';
     this.#options.onChange?.({ kind: 'lost' });
     open.client.end(true);
+  }
+
+  /** Retained: what is wanted now comes with every connection, so an offline box converges. */
+  #listen(client: MqttClient): void {
+    const { onDesired, topics } = this.#options;
+    if (onDesired === null) return;
+    const wanted = topics.desired('containment');
+    client.on('message', (topic, payload) => {
+      // An empty message only takes the retained one away: what was ordered stays ordered.
+      if (topic === wanted && payload.length > 0 && payload.length <= MAX_DESIRED_CHARACTERS)
+        onDesired(payload.toString('utf8'));
+      else if (payload.length > 0) this.incomingDropped += 1;
+    });
+    client.subscribe(wanted, { qos: 1 }, (error, granted) => {
+      const isRefused = granted?.some(({ qos }) => qos >= REFUSED_QOS) ?? false;
+      if (error || isRefused)
+        this.lastError = `${wanted} cannot be subscribed to: ${error ? describe(error) : 'the broker refuses it'}`;
+    });
   }
 
   #publishRetained(client: MqttClient, topic: string, payload: string): void {

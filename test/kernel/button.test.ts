@@ -11,7 +11,8 @@ import { run, waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import { pressing } from './support/press-button.js';
 
-t.setTimeout(90_000);
+// Long for machines that are emulated in software (make test-debian-kernel).
+t.setTimeout(400_000);
 
 const dir = await mkdtemp(join(tmpdir(), 'cordon-button-'));
 const lab = await createNetworkLab('bridge');
@@ -41,7 +42,7 @@ const shows = async (): Promise<string> =>
   `${await readFile(join(light, 'trigger'), 'utf8')} ${await readFile(join(light, 'brightness'), 'utf8')}`;
 const logged = (words: RegExp): boolean => words.test(enforcer.output());
 const eventually = (isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> =>
-  waitFor(isTrue, new Promise(() => undefined), () => `${what}\n${enforcer.output().slice(-1500)}`);
+  waitFor(isTrue, new Promise(() => undefined), () => `${what}\n${enforcer.output().slice(-1500)}`, 60_000);
 
 t.test(
   'a short press does nothing; held, the button contains the whole box, and the light blinks',

@@ -167,6 +167,8 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'containment-ending': 'medium',
   'containment-withheld': 'high',
   'panel-changed': 'medium',
+  'desired-applied': 'medium',
+  'desired-refused': 'high',
   'inspection-changed': 'medium',
   'enforcer-started': 'info',
   'enforcer-stopping': 'medium',

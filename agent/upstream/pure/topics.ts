@@ -10,10 +10,15 @@ const ROOT = 'cordon/v1';
 export const REPORTED_NAMES = ['policy', 'containment', 'activity'] as const;
 export type ReportedName = (typeof REPORTED_NAMES)[number];
 
+/** Retained and signed: what the box is to be. The only thing that it subscribes to. */
+export const DESIRED_NAMES = ['containment'] as const;
+export type DesiredName = (typeof DESIRED_NAMES)[number];
+
 export interface BoxTopics {
   readonly status: string;
   readonly meta: string;
   reported(name: ReportedName): string;
+  desired(name: DesiredName): string;
   event(classUid: number): string;
   telemetry(name: string): string;
 }
@@ -26,6 +31,7 @@ export function boxTopics(box: string): BoxTopics {
     status: `${base}/status`,
     meta: `${base}/meta`,
     reported: (name) => `${base}/reported/${name}`,
+    desired: (name) => `${base}/desired/${name}`,
     event: (classUid) => `${base}/evt/${classUid}`,
     telemetry: (name) => `${base}/tele/${name}`,
   };
@@ -34,6 +40,7 @@ export function boxTopics(box: string): BoxTopics {
 export type ParsedTopic =
   | { readonly box: string; readonly kind: 'status' | 'meta' }
   | { readonly box: string; readonly kind: 'reported'; readonly name: ReportedName }
+  | { readonly box: string; readonly kind: 'desired'; readonly name: DesiredName }
   | { readonly box: string; readonly kind: 'event'; readonly classUid: number }
   | { readonly box: string; readonly kind: 'telemetry'; readonly name: string };
 
@@ -48,6 +55,8 @@ export function parseTopic(topic: string): ParsedTopic | null {
   if (kind === 'evt')
     return /^[1-9]\d{3,5}$/.test(name) ? { box, kind: 'event', classUid: Number(name) } : null;
   if (kind === 'tele') return NAME_PATTERN.test(name) ? { box, kind: 'telemetry', name } : null;
+  const desired = kind === 'desired' ? DESIRED_NAMES.find((one) => one === name) : undefined;
+  if (desired !== undefined) return { box, kind: 'desired', name: desired };
   const reported = kind === 'reported' ? REPORTED_NAMES.find((one) => one === name) : undefined;
   return reported === undefined ? null : { box, kind: 'reported', name: reported };
 }

@@ -3,10 +3,12 @@
  * such a device to the same reader.
  */
 import { join } from 'node:path';
-import { must, type Namespace } from '../../../agent/lab/namespace.js';
+import { must, waitFor, type Namespace } from '../../../agent/lab/namespace.js';
 
 const NAME = 'cordon test button';
 const KEY_STOP = 128;
+/** Python takes half a minute to start on a machine that is emulated in software. */
+const READY_MS = 120_000;
 
 /** linux/uinput.h: UI_SET_EVBIT, UI_SET_KEYBIT, UI_DEV_SETUP, UI_DEV_CREATE. Commands come line by line. */
 const PRESS = `
@@ -38,9 +40,13 @@ export async function pressing(host: Namespace, dir: string, hasUinput: boolean)
   const commands = join(dir, 'commands');
   const pipe = join(dir, 'button');
   await must(['mkfifo', commands, pipe]);
-  const presser = await host.start(['python3', '-c', PRESS, hasUinput ? '/dev/uinput' : pipe, commands], {
-    readyWhen: /ready/,
-  });
+  const presser = await host.start(['python3', '-c', PRESS, hasUinput ? '/dev/uinput' : pipe, commands]);
+  await waitFor(
+    () => presser.output().includes('ready'),
+    presser.ended,
+    () => presser.output(),
+    READY_MS,
+  );
   // Both ways, so that opening waits for nobody.
   const fd = openSync(commands, 'r+');
   return {

@@ -64,6 +64,7 @@ export const enforcerStatus: EnforcerStatus = {
     refused: 0,
     unseen: 0,
   },
+  desired: [],
   panel: { button: { problem: '/dev/input/event0 cannot be opened: EACCES' }, light: null },
   dropped: { nflogOverruns: 3, ipcBusy: 0 },
   tablesRestored: 1,
@@ -208,6 +209,7 @@ export async function serveEnforcer(
         if (params.orders === null) return { released: [order], stillHeldBy: [] };
         return { released: [order], stillHeldBy: [{ ...order, id: 5, scope: { tag: 'icu' } }] };
       },
+      'containment.desired': () => ({ documents: [] }),
       'familiar.restore': () => ({ restored: 0 }),
       'memories.restore': () => ({ restored: 0 }),
       ...overrides,

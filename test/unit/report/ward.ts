@@ -279,6 +279,7 @@ function wardStatus(): EnforcerStatus {
       unseen: 0,
     },
     dropped: {},
+    desired: [],
     panel: { button: null, light: null },
     tablesRestored: 0,
     wouldRefuse: 12,
