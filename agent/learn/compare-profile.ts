@@ -7,6 +7,7 @@ import type { Ace, AceMatch, PeerMatch } from '../mud/mud-file.js';
 import type { Conversation, Pairing } from '../mud/pair-aces.js';
 import type { PortSet } from '../mud/ports.js';
 import { isInNetwork, parseAddress } from '../policy/address.js';
+import type { PortRange } from '../policy/schema.js';
 import { INFRASTRUCTURE, PROTOCOL_NUMBERS } from '../policy/default-policy.js';
 import type { Habit } from './habit.js';
 import { serviceOf } from './proposal-yaml.js';
@@ -89,7 +90,8 @@ function covers(conversation: Conversation, { entry, evidence }: Proposal): bool
   if (conversation.direction !== entry.direction) return false;
   const protocol = entry.protocol === 'any' ? null : PROTOCOL_NUMBERS[entry.protocol];
   if (conversation.protocol !== null && conversation.protocol !== protocol) return false;
-  if (!evidence.ports.every((port) => isAmong(conversation.ports, port))) return false;
+  if (!evidence.ports.every((port) => isAmong(conversation.icmpTypes ?? conversation.ports, port)))
+    return false;
   const name = 'name' in entry.peer ? entry.peer.name : null;
   return evidence.peers.some((peer) => isPeer(conversation.peer, peer, name === null ? [] : [name]));
 }
@@ -98,12 +100,12 @@ function isOf(conversation: Conversation, one: Habit): boolean {
   return (
     conversation.direction === one.direction &&
     (conversation.protocol === null || conversation.protocol === one.protocol) &&
-    isAmong(conversation.ports, one.port ?? 0) &&
+    isAmong(conversation.icmpTypes ?? conversation.ports, one.port ?? 0) &&
     isPeer(conversation.peer, one.peer, one.names)
   );
 }
 
-function isAmong(ports: PortSet | null, port: number): boolean {
+function isAmong(ports: readonly PortRange[] | null, port: number): boolean {
   return ports === null || ports.some(({ low, high }) => port >= low && port <= high);
 }
 

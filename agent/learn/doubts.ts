@@ -64,6 +64,7 @@ export function doubtsOf(one: Doubtful): readonly Doubt[] {
     `the same addresses were looked up as ${evidence.names.join(', ')}`,
   );
   add('name' in peer && one.inside.length > 0, 8, 'a name of a host inside: it goes under site.domains, too');
+  add('name' in peer && entry.protocol.startsWith('icmp'), 6, 'all of ICMP: a type cannot go with a name');
   add(one.isPartlyMidstream, 5, 'some were open before the box watched');
   return doubts.sort((a, b) => b.weight - a.weight);
 }

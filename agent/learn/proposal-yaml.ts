@@ -111,7 +111,7 @@ function entryNode(
   options: MergeOptions,
 ): YAMLMap {
   const node = document.createNode(plainEntry(entry)) as YAMLMap;
-  for (const key of ['peer', 'ports']) {
+  for (const key of ['peer', 'ports', 'icmpTypes']) {
     const inner = node.get(key, true) as unknown;
     if (isMap(inner) || isSeq(inner)) inner.flow = true;
   }
@@ -124,12 +124,13 @@ function entryNode(
   return node;
 }
 
-function plainEntry({ direction, peer, protocol, ports, why }: ProposedEntry): object {
+function plainEntry({ direction, peer, protocol, ports, icmpTypes, why }: ProposedEntry): object {
   return {
     direction,
     peer,
     protocol,
     ...(ports === undefined ? {} : { ports: ports.map((one) => (one.includes('-') ? one : Number(one))) }),
+    ...(icmpTypes === undefined ? {} : { icmpTypes: [...icmpTypes] }),
     why,
   };
 }
@@ -201,9 +202,10 @@ export function habitText(one: {
 }
 
 /** `out tcp 443 to name time.example`. */
-export function serviceOf({ direction, peer, protocol, ports }: ProposedEntry): string {
+export function serviceOf({ direction, peer, protocol, ports, icmpTypes }: ProposedEntry): string {
   const [[kind, value] = ['address', '']] = Object.entries<string>(peer);
-  const service = ports === undefined ? protocol : `${protocol} ${ports.join(',')}`;
+  const numbers = ports ?? icmpTypes;
+  const service = numbers === undefined ? protocol : `${protocol} ${numbers.join(',')}`;
   return `${direction} ${service} ${direction === 'out' ? 'to' : 'from'} ${kind === 'address' ? '' : `${kind} `}${value}`;
 }
 
@@ -214,7 +216,8 @@ export function entryText(entry: ProposedEntry): string {
     entry.ports === undefined
       ? ''
       : `, ports: [${entry.ports.map((one) => (one.includes('-') ? `"${one}"` : one)).join(', ')}]`;
-  return `{ direction: ${entry.direction}, peer: { ${kind}: "${value}" }, protocol: ${entry.protocol}${ports}, why: "${entry.why}" }`;
+  const types = entry.icmpTypes === undefined ? '' : `, icmpTypes: [${entry.icmpTypes.join(', ')}]`;
+  return `{ direction: ${entry.direction}, peer: { ${kind}: "${value}" }, protocol: ${entry.protocol}${ports}${types}, why: "${entry.why}" }`;
 }
 
 /** One line, printable, not endless. */

@@ -16,6 +16,8 @@ export interface ProposedEntry {
   readonly protocol: AllowEntry['protocol'];
   /** `104`, `49152-65535`. */
   readonly ports?: readonly string[];
+  /** ICMP: types of the first packet, with every code. */
+  readonly icmpTypes?: readonly number[];
   readonly why: string;
 }
 

@@ -184,6 +184,10 @@ function hasPorts(protocol: AllowEntry['protocol']): boolean {
   return protocol === 'tcp' || protocol === 'udp' || protocol === 'sctp';
 }
 
+function isIcmp(protocol: AllowEntry['protocol']): boolean {
+  return protocol === 'icmp' || protocol === 'icmpv6';
+}
+
 function entryOf(
   one: Habit,
   peer: ProposedPeer,
@@ -197,6 +201,7 @@ function entryOf(
     peer,
     protocol,
     ...(ports === null || !hasPorts(protocol) ? {} : { ports: [ports] }),
+    ...(isIcmp(protocol) && one.port !== null && !('name' in peer) ? { icmpTypes: [one.port >> 8] } : {}),
     why: `learnt: ${words}${range}`,
   };
 }
@@ -233,11 +238,29 @@ function isHostName(name: string): boolean {
   return name.includes('.') && parseHostName(name, 'no-wildcard').ok;
 }
 
+/** Of ICMP, by type: who pings need not be let do all of it. Of others, all. */
+function byType(habits: readonly Habit[]): readonly (readonly Habit[])[] {
+  const groups = new Map<number | null, Habit[]>();
+  for (const one of habits) {
+    const source = sourceOf(one);
+    const type = source === null ? null : source >> 8;
+    groups.set(type, [...(groups.get(type) ?? []), one]);
+  }
+  return [...groups.values()];
+}
+
 function madeOf(peer: ProposedPeer, habits: readonly Habit[]): readonly Made[] {
   const [first] = habits;
   const protocol = PROTOCOLS.find((each) => each === protocolNameOf(first?.protocol ?? -1));
   if (first === undefined || protocol === undefined) return [];
-  if (!hasPorts(protocol)) return [{ entry: entryOf(first, peer, protocol, null), habits, isRange: false }];
+  if (!hasPorts(protocol))
+    // A name has no room for types.
+    return ('name' in peer ? [habits] : byType(habits)).flatMap((own) => {
+      const [example] = own;
+      return example === undefined
+        ? []
+        : [{ entry: entryOf(example, peer, protocol, null), habits: own, isRange: false }];
+    });
   return groupByPort(habits).flatMap(({ ports, isRange, habits: own }) => {
     const [example] = own;
     // A name has one set element for every port: it cannot carry a range of thousands.
@@ -259,11 +282,11 @@ function joinNetworks(made: readonly Made[]): readonly Made[] {
   const byService = new Map<string, Made[]>();
   const rest: Made[] = [];
   for (const one of made) {
-    const { peer, direction, protocol, ports } = one.entry;
+    const { peer, direction, protocol, ports, icmpTypes } = one.entry;
     const isHost = 'address' in peer && !isGroup(peer.address);
     if (!isHost) rest.push(one);
     else {
-      const key = JSON.stringify([direction, protocol, ports]);
+      const key = JSON.stringify([direction, protocol, ports, icmpTypes]);
       byService.set(key, [...(byService.get(key) ?? []), one]);
     }
   }
@@ -338,7 +361,7 @@ function weightOf(proposal: Proposal): number {
 }
 
 function keyOf({ entry }: Proposal): string {
-  return `${entry.direction === 'out' ? 0 : 1} ${JSON.stringify(entry.peer)} ${entry.protocol} ${entry.ports?.join() ?? ''}`;
+  return `${entry.direction === 'out' ? 0 : 1} ${JSON.stringify(entry.peer)} ${entry.protocol} ${(entry.ports ?? entry.icmpTypes)?.join() ?? ''}`;
 }
 
 function compare(a: string, b: string): number {

@@ -160,7 +160,10 @@ t.test('observe, propose, shadow, prove, enforce: the same clients go on, and no
       entry('out', address, 'tcp', ['2575']),
       entry('out', address, 'tcp', ['8080']),
       entry('in', address, 'tcp', [String(PUMP_WEB_PORT)]),
-      entry('out', address, address.includes(':') ? 'icmpv6' : 'icmp'),
+      {
+        ...entry('out', address, address.includes(':') ? 'icmpv6' : 'icmp'),
+        icmpTypes: [address.includes(':') ? 128 : 8],
+      },
     ]),
   ];
   const keys = (entries: readonly object[]): readonly string[] =>

@@ -79,7 +79,7 @@ const TABLE: readonly (readonly [what: string, habits: readonly string[], entrie
     [1, 60, 120, 250].map((host) => `in 6/22 10.77.0.${host}`),
     [1, 120, 250, 60].map((host) => `in tcp 22 from 10.77.0.${host}`),
   ],
-  ['ping, once for all types', ['out 1/2048 10.77.0.1'], ['out icmp to 10.77.0.1']],
+  ['ping, and no other type', ['out 1/2048 10.77.0.1'], ['out icmp 8 to 10.77.0.1']],
   [
     'multicast of the device',
     ['out 17/5353 224.0.0.251', 'out 17/5353 ff02::fb'],
