@@ -1,7 +1,7 @@
 /*
  * The yardstick of bench queue.ts: the least that a program can do with nfnetlink_queue (linux/netfilter/nfnetlink_queue.h),
- * and a sender of packets for it. `consume QUEUE`: accepts everything, one recvmmsg and one send a batch, until SIGTERM;
- * prints {"received":N,"cpuUs":N}. `send COUNT BURST PAUSE_US`: UDP to 127.0.0.1 port 9.
+ * and a sender of packets for it. `consume QUEUE WARM_UP`: accepts everything, one recvmmsg and one send a batch, until
+ * SIGTERM; prints {"received":N,"cpuUs":N} of what came after the first WARM_UP packets. `send COUNT BURST PAUSE_US`: UDP to 127.0.0.1 port 9.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -54,7 +54,13 @@ static uint32_t id_of(const uint8_t *message, uint32_t length) {
   return 0;
 }
 
-static int consume(uint16_t queue) {
+static long cpu_us(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000L + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+}
+
+static int consume(uint16_t queue, unsigned long warm_up) {
   static uint8_t buffer[SLOTS * SLOT_BYTES];
   uint8_t out[256];
   int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), size = 2 * 1024 * 1024, one = 1;
@@ -78,6 +84,7 @@ static int consume(uint16_t queue) {
   puts("ready");
   fflush(stdout);
   unsigned long received = 0;
+  long began = cpu_us();
   struct mmsghdr messages[SLOTS];
   struct iovec vectors[SLOTS];
   memset(messages, 0, sizeof messages);
@@ -90,7 +97,7 @@ static int consume(uint16_t queue) {
     uint32_t id = 0;
     for (int i = 0; i < count; i++) {
       uint32_t found = id_of(buffer + i * SLOT_BYTES, messages[i].msg_len);
-      if (found != 0) id = found, received++;
+      if (found != 0) id = found, began = received++ == warm_up ? cpu_us() : began;
     }
     if (id == 0) continue;
     struct nfqnl_msg_verdict_hdr verdict = {.verdict = htonl(NF_ACCEPT), .id = id};
@@ -101,10 +108,7 @@ static int consume(uint16_t queue) {
     memcpy(out, &(uint32_t){(uint32_t)length}, 4);
     sendto(fd, out, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
   }
-  struct rusage used;
-  getrusage(RUSAGE_SELF, &used);
-  printf("{\"received\":%lu,\"cpuUs\":%ld}\n", received,
-         (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000L + used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+  printf("{\"received\":%lu,\"cpuUs\":%ld}\n", received - warm_up, cpu_us() - began);
   return 0;
 }
 
@@ -120,7 +124,8 @@ static int send_packets(long count, long burst, long pause_us) {
 }
 
 int main(int count, char **words) {
-  if (count == 3 && strcmp(words[1], "consume") == 0) return consume((uint16_t)atoi(words[2]));
+  if (count == 4 && strcmp(words[1], "consume") == 0)
+    return consume((uint16_t)atoi(words[2]), (unsigned long)atol(words[3]));
   if (count == 5 && strcmp(words[1], "send") == 0) return send_packets(atol(words[2]), atol(words[3]), atol(words[4]));
   return 2;
 }

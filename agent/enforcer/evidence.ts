@@ -3,7 +3,7 @@
  * is told upstream. This is the enforcer's hot path; it allocates nothing per packet that can be counted, and it never
  * changes the kernel.
  */
-import { createAddressTable } from '../detect/address-table.js';
+import { createAddressTable, NO_ADDRESS } from '../detect/address-table.js';
 import {
   EVENT_ARP,
   EVENT_PAYLOAD,
@@ -249,7 +249,12 @@ export class Evidence {
   }
 
   #observe(nowMs: number): void {
-    for (const finding of this.detection.observe(this.#event, nowMs)) {
+    const findings = this.detection.observe(this.#event, nowMs);
+    if (findings.length > 0) this.#found(findings);
+  }
+
+  #found(findings: readonly Finding[]): void {
+    for (const finding of findings) {
       this.#keep(finding);
       // Who only looks at a device must not be able to have it contained.
       if (
@@ -312,15 +317,8 @@ export class Evidence {
     const { macHigh, macLow } = this.#event;
     const port = this.#options.portName(packet.physInIfindex === 0 ? packet.inIfindex : packet.physInIfindex);
     // A refused packet proves no address: it may be the spoofed one.
-    const address = this.#event.verdict === VERDICT_REFUSED ? null : this.#addresses.text(this.#event.local);
-    this.#seen.note(
-      macHigh * 0x1000000 + macLow,
-      () => formatMac(macHigh, macLow),
-      this.nameOf(deviceId),
-      port,
-      address === '0.0.0.0' || address === '::' ? null : address,
-      nowMs,
-    );
+    const address = this.#event.verdict === VERDICT_REFUSED ? NO_ADDRESS : this.#event.local;
+    this.#seen.note(macHigh, macLow, this.nameOf(deviceId), port, address, this.#addresses, nowMs);
   }
 
   #claim(macNumber: number): void {

@@ -2,7 +2,9 @@
  * Who is behind the box, as far as logged packets tell: MAC, port, addresses, first and last seen. What changed since the
  * last flush goes to the agent, which keeps it.
  */
+import { NO_ADDRESS, type AddressTable } from '../detect/address-table.js';
 import type { SeenDevice } from '../messages/vocabulary.js';
+import { formatMac } from '../packet/format.js';
 
 /** MACs can be invented by whoever sits behind the box; beyond this, new ones are counted only. */
 const MAX_MACS = 4096;
@@ -19,21 +21,28 @@ interface Seen {
   lastMs: number;
   toldMs: number;
   changed: boolean;
+  /** Of the address table: while it is the same, so is the address. */
+  lastTicket: number;
 }
 
 export class SeenDevices {
   readonly #byMac = new Map<number, Seen>();
   dropped = 0;
 
-  /** `macNumber` is any exact number for the MAC; text is only made for a new one. */
+  /**
+   * `ticket`: the address it used, of `addresses`; NO_ADDRESS where the packet proves none. Text is made for what is new
+   * only: this is called for every first packet.
+   */
   note(
-    macNumber: number,
-    mac: () => string,
+    macHigh: number,
+    macLow: number,
     name: string | null,
     port: string | null,
-    address: string | null,
+    ticket: number,
+    addresses: AddressTable,
     nowMs: number,
   ): void {
+    const macNumber = macHigh * 0x1000000 + macLow;
     let seen = this.#byMac.get(macNumber);
     if (!seen) {
       if (this.#byMac.size >= MAX_MACS) {
@@ -41,7 +50,7 @@ export class SeenDevices {
         return;
       }
       seen = {
-        mac: mac(),
+        mac: formatMac(macHigh, macLow),
         name,
         port,
         addresses: [],
@@ -49,6 +58,7 @@ export class SeenDevices {
         lastMs: nowMs,
         toldMs: 0,
         changed: true,
+        lastTicket: NO_ADDRESS,
       };
       this.#byMac.set(macNumber, seen);
     }
@@ -58,7 +68,11 @@ export class SeenDevices {
       seen.port = port ?? seen.port;
       seen.changed = true;
     }
-    if (address !== null && !seen.addresses.includes(address)) {
+    if (ticket === seen.lastTicket) return;
+    seen.lastTicket = ticket;
+    const address = addresses.text(ticket);
+    if (address === null || address === '0.0.0.0' || address === '::') return;
+    if (!seen.addresses.includes(address)) {
       if (seen.addresses.length >= MAX_ADDRESSES) seen.addresses.shift();
       seen.addresses.push(address);
       seen.changed = true;

@@ -167,8 +167,8 @@ export class MessageBuilder {
   append(message: Uint8Array): void {
     const padded = (message.length + 3) & ~3;
     this.#reserve(padded);
-    this.#buffer.fill(0, this.length, this.length + padded);
     this.#buffer.set(message, this.length);
+    for (let at = this.length + message.length; at < this.length + padded; at++) this.#buffer[at] = 0;
     this.length += padded;
   }
 

@@ -15,7 +15,7 @@ import {
 import {
   FLAG_ACK,
   FLAG_REQUEST,
-  type MessageBuilder,
+  MessageBuilder,
   type MessageCursor,
   type MessageHeader,
   SUBSYSTEM_QUEUE,
@@ -162,26 +162,43 @@ export interface VerdictWriter {
 }
 
 export function createVerdictWriter(queue: number): VerdictWriter {
-  const single = header(MESSAGE_VERDICT, queue, FLAG_REQUEST);
-  const batch = header(MESSAGE_VERDICT_BATCH, queue, FLAG_REQUEST);
-  const verdict = Buffer.alloc(8);
+  const drop = template(header(MESSAGE_VERDICT, queue, FLAG_REQUEST), NF_DROP, false);
+  const accept = template(header(MESSAGE_VERDICT_BATCH, queue, FLAG_REQUEST), NF_ACCEPT, true);
   return {
     drop(builder, id) {
-      verdict.writeUInt32BE(NF_DROP, 0);
-      verdict.writeUInt32BE(id, 4);
-      builder.begin(single);
-      builder.raw(ATTRIBUTE.verdict, verdict);
-      builder.end();
+      writeU32be(drop.bytes, drop.idAt, id);
+      builder.append(drop.bytes);
     },
     acceptUpTo(builder, id, mark) {
-      verdict.writeUInt32BE(NF_ACCEPT, 0);
-      verdict.writeUInt32BE(id, 4);
-      builder.begin(batch);
-      builder.raw(ATTRIBUTE.verdict, verdict);
-      builder.u32be(ATTRIBUTE.mark, mark);
-      builder.end();
+      writeU32be(accept.bytes, accept.idAt, id);
+      writeU32be(accept.bytes, accept.markAt, mark);
+      builder.append(accept.bytes);
     },
   };
+}
+
+/** A verdict's message, made once: from packet to packet only the numbers in it differ. */
+function template(
+  head: MessageHeader,
+  code: number,
+  hasMark: boolean,
+): { readonly bytes: Uint8Array; readonly idAt: number; readonly markAt: number } {
+  const builder = new MessageBuilder(64);
+  const verdict = Buffer.alloc(8);
+  verdict.writeUInt32BE(code);
+  builder.begin(head);
+  builder.raw(ATTRIBUTE.verdict, verdict);
+  const idAt = builder.length - 4;
+  if (hasMark) builder.u32be(ATTRIBUTE.mark, 0);
+  builder.end();
+  return { bytes: Uint8Array.from(builder.bytes), idAt, markAt: builder.length - 4 };
+}
+
+function writeU32be(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 function header(operation: number, queue: number, flags: number): MessageHeader {
