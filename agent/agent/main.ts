@@ -9,7 +9,6 @@ import { dirname, join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { serve } from '../ipc/server.js';
 import { agentRequests, type AgentStatus } from '../messages/agent-messages.js';
-import type { EnforcerStatus } from '../messages/vocabulary.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
 import { isDamage, openStore, type OpenedStore } from '../store/open-store.js';
@@ -24,6 +23,7 @@ import { LearnKeeper } from './learn-keeper.js';
 import { logBroker, logLevel } from './logging.js';
 import { NameLookups } from './name-lookups.js';
 import { Recorder } from './recorder.js';
+import { report } from './report-state.js';
 import { agentHandlers } from './requests.js';
 import { startService, stopSignal } from './service.js';
 import { saveUnwritten, takeUnwritten } from './unwritten.js';
@@ -387,20 +387,4 @@ function readSiteRules(configFile: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** What the box says it is now, retained at the broker. */
-function report(
-  upstream: Upstream,
-  topics: ReturnType<typeof boxTopics>,
-  status: EnforcerStatus,
-  version: string,
-): void {
-  const { policy } = status;
-  upstream.setRetained(topics.meta, { version, mode: status.mode, policyGeneration: policy.generation });
-  upstream.setRetained(topics.reported('policy'), policy);
-  upstream.setRetained(topics.reported('containment'), {
-    orders: status.containment,
-    desired: status.desired,
-  });
 }

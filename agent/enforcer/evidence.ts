@@ -28,7 +28,6 @@ import { parseAddress, type Address } from '../policy/address.js';
 import type { Policy } from '../policy/schema.js';
 import { decodeArp } from '../packet/decode-arp.js';
 import { decodeIp } from '../packet/decode-ip.js';
-import { formatMac } from '../packet/format.js';
 import { NONE, createPacketView, type PacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 import {
