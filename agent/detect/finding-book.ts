@@ -156,7 +156,8 @@ export class FindingBook {
       quotaKey,
       opening,
       description: null,
-      firstMs: Math.min(opening.firstMs, nowMs),
+      // Whole, as messages have times: one fraction, and the whole message is refused at the other end.
+      firstMs: Math.floor(Math.min(opening.firstMs, nowMs)),
       lastMs: nowMs,
       count: opening.count,
       tellings: 0,

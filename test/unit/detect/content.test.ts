@@ -139,7 +139,12 @@ t.test('many long names under one domain are a tunnel; telemetry and content net
   const end = { protocol: 17, port: 53, outcome: OUTCOME_ANSWERED, to: INSIDE };
   socket.end({ ...end, packetsOut: 2, bytesOut: 140, packetsIn: 2, bytesIn: 300 }, START);
   t.same(socket.by('dnsTunnel'), []);
-  socket.end({ ...end, packetsOut: 900, bytesOut: 160_000, packetsIn: 900, bytesIn: 400_000 }, START);
+  // The kernel tells times in nanoseconds.
+  const durationMs = 29_737.108_992;
+  socket.end(
+    { ...end, durationMs, packetsOut: 900, bytesOut: 160_000, packetsIn: 900, bytesIn: 400_000 },
+    START,
+  );
   t.match(socket.by('dnsTunnel'), [{ severity: 'high', evidence: { packetsOut: 900 } }]);
   t.end();
 });
