@@ -81,8 +81,8 @@ const LOGINS = new Map<number, Login>([
 const PAIRS = 8_192;
 const SPRAY_MEMBERS = 8_192;
 const SPRAY_HOSTS = 1_024;
-/** A person stays longer. */
-const LONGEST_MS = 60_000;
+/** A person stays longer. A minute, and one more by which the kernel may be late to say that a connection is over. */
+const LONGEST_MS = 120_000;
 /** Logarithm of the ratio within which sizes are alike: 35 %. */
 const ALIKE = 0.3;
 /** Weight of the newest connection in the usual size. */

@@ -10,12 +10,16 @@ import {
   type DetectEvent,
 } from '../detect/event.js';
 import type { ConntrackRecord } from '../netlink/conntrack.js';
-import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../packet/view.js';
+import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { DEVICE_MASK, OPENED } from '../ruleset/marks.js';
 
 /** enum ip_conntrack_status of linux/netfilter/nf_conntrack_common.h. Assured: for TCP, the handshake was completed. */
 const SEEN_REPLY = 2;
 const ASSURED = 4;
+/** Index: enum tcp_conntrack (syn_sent, syn_recv, established, fin_wait, close_wait, last_ack, time_wait, close, syn_sent2). */
+const TCP_IDLE_MS: readonly number[] = [
+  0, 120_000, 60_000, 0, 120_000, 60_000, 30_000, 120_000, 10_000, 120_000,
+];
 
 /** False for a connection of no device: nothing is filled then. */
 export function fillEnd(
@@ -45,7 +49,7 @@ export function fillEnd(
   event.bytesIn = Math.max(0, event.fromDevice ? record.bytesIn : record.bytesOut);
   event.packetsOut = Math.max(0, event.fromDevice ? record.packetsOut : record.packetsIn);
   event.packetsIn = Math.max(0, event.fromDevice ? record.packetsIn : record.packetsOut);
-  event.durationMs = Math.max(0, record.durationMs);
+  event.durationMs = Math.max(0, Math.round(record.durationMs - idleMs(record)));
   return true;
 }
 
@@ -53,6 +57,17 @@ function outcomeOf(record: Readonly<ConntrackRecord>): number {
   if ((record.status & SEEN_REPLY) === 0) return OUTCOME_NO_ANSWER;
   if (record.protocol !== PROTOCOL_TCP || (record.status & ASSURED) !== 0) return OUTCOME_ANSWERED;
   return OUTCOME_REJECTED;
+}
+
+/**
+ * How long the kernel kept the entry after its last packet, by the state that it died in: the defaults of
+ * Documentation/networking/nf_conntrack-sysctl.rst. An established one does not die of age (5 days): it was deleted. What remains is up to a
+ * minute too long: that often the kernel looks for what is over (GC_SCAN_INTERVAL_MAX, net/netfilter/nf_conntrack_core.c).
+ */
+function idleMs(record: Readonly<ConntrackRecord>): number {
+  if (record.protocol === PROTOCOL_TCP) return TCP_IDLE_MS[record.tcpState] ?? 0;
+  if (record.protocol === PROTOCOL_UDP) return (record.status & ASSURED) === 0 ? 30_000 : 120_000;
+  return 30_000;
 }
 
 function ticketOf(record: Readonly<ConntrackRecord>, offset: number, addresses: AddressTable): number {
