@@ -29,7 +29,7 @@ import { ownValue } from '../policy/resolve-peers.js';
 import type { Element } from '../ruleset/ruleset.js';
 import { ContainmentKernel, bootText, elementTexts } from './containment-kernel.js';
 import { KernelLock } from './kernel-lock.js';
-import type { InForce } from './policy-keeper.js';
+import type { InForce } from './in-force.js';
 import type { StateStore } from './state-store.js';
 
 /** setTimeout's own limit; a later moment is looked at again then. */

@@ -47,7 +47,7 @@ export function createHandlers({
       runLocked(() => keeper.apply(text, attributed(by, asker), confirmWithinSeconds)),
     'policy.confirm': ({ by }, asker) => runLocked(() => keeper.confirm(attributed(by, asker))),
     'policy.rollback': ({ by }, asker) => runLocked(() => keeper.rollback(attributed(by, asker))),
-    'policy.current': () => ({ text: keeper.inForce.policyText, state: keeper.state() }),
+    'policy.current': async () => ({ text: await keeper.policyText(), state: keeper.state() }),
     flows: ({ device, limit }) => flows(device ?? null, limit),
     'containment.preview': (order) => preview(order),
     'containment.order': ({ confirmedBy, ...order }, asker) => {

@@ -4,39 +4,35 @@
  * removed. The kernel is changed here and in containment-keeper.ts, nowhere else. A failure at any step leaves the policy
  * that was in force in force.
  */
-import { createHash } from 'node:crypto';
 import { RequestError } from '../ipc/errors.js';
 import type { RequestResult } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
 import { applyRuleset, checkRuleset } from '../nftables/run-nft.js';
 import { countElements, readBack, readGeneration } from '../nftables/read-tables.js';
-import { parseAddress, type Address } from '../policy/address.js';
+import type { Address } from '../policy/address.js';
 import type { BoxConfig } from '../policy/config.js';
-import { parsePolicy } from '../policy/parse-policy.js';
 import type { LearnedAddresses } from '../policy/resolve-peers.js';
-import type { Policy } from '../policy/schema.js';
-import { assignIds, type DeviceIds } from '../ruleset/assign-ids.js';
-import { compileRuleset } from '../ruleset/compile-ruleset.js';
-import { diffRulesets } from '../ruleset/diff-ruleset.js';
-import { renderRuleset } from '../ruleset/render-ruleset.js';
-import { RULESET_FORMAT, type Element, type Ruleset } from '../ruleset/ruleset.js';
+import { RULESET_FORMAT, type Element } from '../ruleset/ruleset.js';
+import { withPartChanged } from '../ruleset/ruleset-shape.js';
 import type { HoldRule } from './hold-rule.js';
+import {
+  CLOSED_POLICY,
+  firstProblem,
+  inForce,
+  learnedFrom,
+  onDisk,
+  sha256,
+  sourceOf,
+  type InForce,
+} from './in-force.js';
 import { modeChanges } from './mode-changes.js';
 import { createLearnIndex, learnAddress, relearn } from './learned-addresses.js';
+import { learnedChange } from './learned-change.js';
+import type { Loading, Source } from './policy-work.js';
+import { giveBackMemory, prepare, write } from './policy-workshop.js';
 import type { GenerationState, StateStore } from './state-store.js';
 
 type PolicyState = RequestResult<'policy.apply'>;
-
-/** A box that was never given a policy refuses everything behind it but the infrastructure. */
-const CLOSED_POLICY = 'version: 1\nsite: { name: "no policy yet" }\n';
-
-export interface InForce {
-  readonly state: GenerationState;
-  readonly policyText: string;
-  readonly policy: Policy;
-  readonly ids: DeviceIds;
-  readonly ruleset: Ruleset;
-}
 
 interface Pending {
   readonly rollbackAtMs: number;
@@ -67,6 +63,8 @@ export class PolicyKeeper {
   #inForce: InForce | null = null;
   #pending: Pending | null = null;
   #learned: LearnedAddresses = new Map();
+  /** Learnt since the boot ruleset was written. */
+  #isBootOutdated = true;
   tablesRestored = 0;
 
   constructor(options: PolicyKeeperOptions) {
@@ -88,12 +86,6 @@ export class PolicyKeeper {
     const { generation: current, problem } = await store.current();
     if (problem !== null) this.#tell('evidence-dropped', 'start', current?.state.generation ?? null, problem);
     const text = current?.policyText ?? CLOSED_POLICY;
-    const parsed = parsePolicy(text, this.#options.config.variables);
-    if (!parsed.ok)
-      throw new Error(
-        `the policy on disk (generation ${current?.state.generation ?? 0}) no longer reads: ${parsed.problems[0]?.path ?? ''} ${parsed.problems[0]?.message ?? ''}`,
-      );
-    this.#learned = relearn(createLearnIndex(parsed.policy), learnedFrom(await store.readLearned()));
     const state = current?.state ?? {
       format: RULESET_FORMAT,
       generation: 0,
@@ -103,17 +95,27 @@ export class PolicyKeeper {
       by: 'start',
       ids: {},
     };
-    const next = this.#compile(state, text, parsed.policy);
+    const prepared = await prepare({
+      config: this.#options.config,
+      text,
+      ids: new Map(Object.entries(state.ids)),
+      learned: learnedFrom(await store.readLearned()),
+      generation: state.generation,
+      before: null,
+    }).catch((error: unknown) => {
+      const why = error instanceof RequestError ? firstProblem(error) : String(error);
+      throw new Error(`the policy on disk (generation ${state.generation}) no longer reads: ${why}`, {
+        cause: error,
+      });
+    });
+    const next = inForce(state, prepared);
+    this.#learned = prepared.source.learned;
     const inKernel = await readGeneration();
     if (inKernel !== null) await this.#options.hold.ensure();
-    if (
-      inKernel === state.generation &&
-      state.format === RULESET_FORMAT &&
-      (await readBack(next.ruleset)).ok
-    ) {
+    if (inKernel === state.generation && state.format === RULESET_FORMAT && (await readBack(next.shape)).ok) {
       this.#inForce = next;
     } else {
-      await this.#load(null, next);
+      await this.#load(next, prepared.loading);
       if (inKernel !== null && inKernel > state.generation)
         this.#tell(
           'policy-rolled-back',
@@ -123,25 +125,12 @@ export class PolicyKeeper {
         );
     }
     await this.#options.onInForce(next);
+    giveBackMemory(prepared.source.ids.size);
   }
 
   /** Everything between the request and the kernel. Throws RequestError; then nothing changed. */
   async apply(text: string, by: string, confirmWithinSeconds: number | null): Promise<PolicyState> {
-    const { store, now } = this.#options;
-    const parsed = parsePolicy(text, this.#options.config.variables);
-    if (!parsed.ok) {
-      this.#tell(
-        'policy-refused',
-        by,
-        null,
-        `${parsed.problems.length} problems, the first: ${parsed.problems[0]?.path ?? ''}`,
-      );
-      throw new RequestError(
-        'bad-policy',
-        `the policy has ${parsed.problems.length} problems; nothing was changed`,
-        [...parsed.problems],
-      );
-    }
+    const { store, now, config } = this.#options;
     if (this.#pending)
       throw new RequestError(
         'busy',
@@ -150,7 +139,15 @@ export class PolicyKeeper {
     const before = this.inForce;
     const learnedBefore = this.#learned;
     const generation = await store.nextGeneration();
-    const ids = assignIds(Object.keys(parsed.policy.devices), before.ids);
+    const from = sourceOf(before, learnedBefore);
+    const prepared = await prepare({ ...from, config, text, generation, before: from }).catch(
+      (error: unknown) => {
+        if (error instanceof RequestError)
+          this.#tell('policy-refused', by, null, `${error.message}; the first: ${firstProblem(error)}`);
+        throw error;
+      },
+    );
+    const { source, boot, loading } = prepared;
     const state: GenerationState = {
       format: RULESET_FORMAT,
       generation,
@@ -158,32 +155,34 @@ export class PolicyKeeper {
       sha256: sha256(text),
       appliedAtMs: now(),
       by,
-      ids: Object.fromEntries(ids),
+      ids: Object.fromEntries(source.ids),
     };
-    this.#learned = relearn(createLearnIndex(parsed.policy), this.#learned);
+    this.#learned = source.learned;
     try {
-      const next = this.#compile(state, text, parsed.policy);
-      const boot = renderRuleset(next.ruleset, { how: 'replace' });
-      const checked = await checkRuleset(renderRuleset(next.ruleset, { how: 'check' }));
+      const checked = await checkRuleset(prepared.check);
       if (!checked.ok)
         throw new RequestError(
           'kernel-refused',
           `the kernel would not take the ruleset; nothing was changed: ${checked.error}`,
         );
       await onDisk(() => store.write(state, text, boot));
-      await this.#load(before, next);
-      const devices = `${Object.keys(parsed.policy.devices).length} devices`;
+      this.#isBootOutdated = false;
+      await this.#load(inForce(state, prepared), loading);
+      const devices = `${Object.keys(this.inForce.policy.devices).length} devices`;
       this.#tell('policy-applied', by, generation, `${devices}, sha256 ${state.sha256}`);
       this.#tellModes(before, by);
       if (confirmWithinSeconds === null) await onDisk(() => store.makeCurrent(generation));
       else this.#await(before, confirmWithinSeconds);
     } catch (error) {
+      const reached = this.#inForce === before ? null : sourceOf(this.inForce, this.#learned);
       this.#learned = learnedBefore;
-      if (this.#inForce !== before) await this.#load(this.#inForce, before);
+      this.#isBootOutdated = true;
+      if (reached) await this.#goTo(before, reached);
       await store.discard(generation).catch(() => undefined);
       throw error;
     }
     await this.#options.onInForce(this.inForce);
+    giveBackMemory(source.ids.size);
     return this.state();
   }
 
@@ -200,34 +199,34 @@ export class PolicyKeeper {
 
   /** Back to what was in force before: the pending policy if there is one, else the last one. */
   async rollback(by: string, why = 'asked for'): Promise<PolicyState> {
-    const { store } = this.#options;
+    const { store, config } = this.#options;
     const from = this.inForce;
+    const reached = sourceOf(from, this.#learned);
     if (this.#pending) {
       const { before, timer } = this.#pending;
       clearTimeout(timer);
       this.#pending = null;
       this.#learned = relearn(createLearnIndex(before.policy), this.#learned);
-      await this.#load(from, before);
+      await this.#goTo(before, reached);
       await store.discard(from.state.generation).catch(() => undefined);
     } else {
       if (from.state.previous === null)
         throw new RequestError('no-previous', 'there is no earlier policy to go back to');
       const earlier = await onDisk(() => store.generation(from.state.previous ?? 0));
-      const parsed = parsePolicy(earlier.policyText, this.#options.config.variables);
-      if (!parsed.ok)
-        throw new RequestError('no-previous', `generation ${earlier.state.generation} no longer reads`);
-      this.#learned = relearn(createLearnIndex(parsed.policy), this.#learned);
-      const next = this.#compile(
-        { ...earlier.state, ids: from.state.ids },
-        earlier.policyText,
-        parsed.policy,
-      );
-      await this.#load(from, next);
-      await onDisk(() => store.makeCurrent(earlier.state.generation));
+      const { generation } = earlier.state;
+      const text = earlier.policyText;
+      const prepared = await prepare({ ...reached, config, text, generation, before: reached }).catch(() => {
+        throw new RequestError('no-previous', `generation ${generation} no longer reads`);
+      });
+      this.#learned = prepared.source.learned;
+      await this.#load(inForce({ ...earlier.state, ids: from.state.ids }, prepared), prepared.loading);
+      await onDisk(() => store.makeCurrent(generation));
     }
+    this.#isBootOutdated = true;
     this.#tell('policy-rolled-back', by, this.inForce.state.generation, why);
     this.#tellModes(from, by);
     await this.#options.onInForce(this.inForce);
+    giveBackMemory(this.inForce.ids.size);
     return this.state();
   }
 
@@ -247,11 +246,12 @@ export class PolicyKeeper {
     }
     if (fresh.length === 0) return fresh;
     try {
-      await this.#load(before, this.#compile(before.state, before.policyText, before.policy));
+      await this.#loadLearned(before, learnedBefore, new Set(fresh.map(({ device }) => device)));
     } catch (error) {
       this.#learned = learnedBefore;
       throw error;
     }
+    this.#isBootOutdated = true;
     return fresh;
   }
 
@@ -263,9 +263,18 @@ export class PolicyKeeper {
         [...this.#learned].map(([device, addresses]) => [device, addresses.map((each) => each.text)]),
       ),
     );
-    const { state, ruleset } = this.inForce;
-    if (state.generation > 0 && !this.#pending)
-      await store.rewriteRuleset(state.generation, renderRuleset(ruleset, { how: 'replace' }));
+    const { state } = this.inForce;
+    if (!this.#isBootOutdated || state.generation === 0 || this.#pending) return;
+    const { loading } = await this.#write(this.inForce, { runtime: new Map<string, readonly Element[]>() });
+    await store.rewriteRuleset(state.generation, loading.text);
+    this.#isBootOutdated = false;
+  }
+
+  /** As it was given. Throws RequestError `disk`. */
+  async policyText(): Promise<string> {
+    const { generation } = this.inForce.state;
+    if (generation === 0) return CLOSED_POLICY;
+    return (await onDisk(() => this.#options.store.generation(generation))).policyText;
   }
 
   /** The generation that boots; null while one waits for its confirmation, or there is none. */
@@ -277,15 +286,12 @@ export class PolicyKeeper {
   /** Looks whether the tables are as we left them; makes them anew if not. True when something had to be restored. */
   async guard(): Promise<boolean> {
     const expected = this.inForce;
-    const structure = await readBack(expected.ruleset);
-    const found = structure.ok ? await countElements(expected.ruleset) : structure;
+    const structure = await readBack(expected.shape);
+    const found = structure.ok ? await countElements(expected.shape) : structure;
     const generation = found.ok ? await readGeneration() : null;
     if (found.ok && generation === expected.state.generation) return this.#guardHold();
-    const text = renderRuleset(expected.ruleset, {
-      how: 'replace',
-      runtime: this.#options.runtimeElements(),
-    });
-    const applied = await applyRuleset(text);
+    const { loading } = await this.#write(expected, { runtime: this.#options.runtimeElements() });
+    const applied = await applyRuleset(loading.text);
     if (!applied.ok) throw new RequestError('kernel-refused', `cannot restore our tables: ${applied.error}`);
     await this.#options.hold.ensure();
     await this.#options.onReplaced();
@@ -329,47 +335,62 @@ export class PolicyKeeper {
     if (this.#pending) clearTimeout(this.#pending.timer);
   }
 
-  #compile(state: GenerationState, policyText: string, policy: Policy): InForce {
-    const ids = assignIds(Object.keys(policy.devices), new Map(Object.entries(state.ids)));
-    try {
-      const ruleset = compileRuleset({
-        policy,
-        config: this.#options.config,
-        ids,
-        learned: this.#learned,
-        generation: state.generation,
-      });
-      return { state, policyText, policy, ids, ruleset };
-    } catch (error) {
-      if (error instanceof RangeError) throw new RequestError('bad-policy', error.message);
-      throw error;
-    }
+  async #goTo(next: InForce, before: Source): Promise<void> {
+    const { loading } = await this.#write(next, { before });
+    await this.#load(next, loading);
+  }
+
+  #write(
+    next: InForce,
+    { before = null, runtime = null }: Partial<Pick<Parameters<typeof write>[0], 'before' | 'runtime'>>,
+  ): ReturnType<typeof write> {
+    return write({ config: this.#options.config, to: sourceOf(next, this.#learned), before, runtime });
   }
 
   /** Elements only where that is enough; else a refill; else, where the kernel has something older, anew. */
-  async #load(before: InForce | null, next: InForce): Promise<void> {
-    const change = before ? diffRulesets(before.ruleset, next.ruleset) : null;
-    let result = change ? await applyRuleset(change.text) : ({ ok: false, error: '' } as const);
-    if (!result.ok) result = await applyRuleset(renderRuleset(next.ruleset, { how: 'refill' }));
-    const isReplaced = !result.ok;
-    if (!result.ok)
-      result = await applyRuleset(
-        renderRuleset(next.ruleset, { how: 'replace', runtime: this.#options.runtimeElements() }),
-      );
+  async #load(next: InForce, loading: Loading): Promise<void> {
+    let by = loading;
+    let result = await applyRuleset(by.text);
+    if (!result.ok && by.kind === 'change') {
+      by = (await this.#write(next, {})).loading;
+      result = await applyRuleset(by.text);
+    }
+    if (!result.ok && by.kind === 'refill') {
+      by = (await this.#write(next, { runtime: this.#options.runtimeElements() })).loading;
+      result = await applyRuleset(by.text);
+    }
     if (!result.ok)
       throw new RequestError(
         'kernel-refused',
         `the kernel refused the ruleset; nothing was changed: ${result.error}`,
       );
     this.#inForce = next;
-    if (isReplaced) await this.#options.onReplaced();
-    if (!change) await this.#options.hold.ensure();
-    const back = change ? ({ ok: true } as const) : await readBack(next.ruleset);
+    if (by.kind === 'change') return;
+    if (by.kind === 'replace') await this.#options.onReplaced();
+    await this.#options.hold.ensure();
+    const back = await readBack(next.shape);
     if (!back.ok)
       throw new RequestError(
         'kernel-refused',
         `what the kernel holds is not what was written: ${back.difference}`,
       );
+  }
+
+  /** The elements of these devices and of who names them; all of it where that fails. */
+  async #loadLearned(
+    before: InForce,
+    learnedBefore: LearnedAddresses,
+    devices: ReadonlySet<string>,
+  ): Promise<void> {
+    const { policy, ids, state } = before;
+    const source = { policy, ids, learned: learnedBefore, generation: state.generation };
+    const change = learnedChange({ ...source, config: this.#options.config }, this.#learned, devices);
+    if (change && (await applyRuleset(change.text)).ok) {
+      this.#inForce = { ...before, shape: withPartChanged(before.shape, change.before, change.after) };
+      return;
+    }
+    const { shape, loading } = await this.#write(before, {});
+    await this.#load({ ...before, shape }, loading);
   }
 
   #await(before: InForce, seconds: number): void {
@@ -396,28 +417,4 @@ export class PolicyKeeper {
   #tell(kind: StateChange['kind'], by: string, generation: number | null, detail: string): void {
     this.#options.tell({ kind, by, generation, device: null, detail: detail.slice(0, 500) });
   }
-}
-
-function learnedFrom(devices: Readonly<Record<string, readonly string[]>>): LearnedAddresses {
-  return new Map(
-    Object.entries(devices).map(([device, addresses]) => [
-      device,
-      addresses.map(parseAddress).filter((address) => address !== null),
-    ]),
-  );
-}
-
-async function onDisk<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new RequestError(
-      'disk',
-      `cannot keep the policy on disk: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

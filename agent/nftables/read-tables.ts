@@ -7,12 +7,19 @@ import { NetlinkError } from '../netlink/errors.js';
 import { readNamedCounters } from '../netlink/named-counters.js';
 import { readSetElements } from '../netlink/set-elements.js';
 import { countSetElements, readTableStructure } from '../netlink/table-structure.js';
-import type { Ruleset } from '../ruleset/ruleset.js';
+import type { RulesetShape, SetShape, TableShape } from '../ruleset/ruleset-shape.js';
 
 export type ReadBack = { readonly ok: true } | { readonly ok: false; readonly difference: string };
 
+/** A ruleset, or its shape. */
+interface Structure {
+  readonly tables: readonly (Omit<TableShape, 'sets'> & {
+    readonly sets: readonly Pick<SetShape, 'name'>[];
+  })[];
+}
+
 /** Whether every chain, rule count, hook policy and set of `ruleset` is in the kernel, and no chain more. */
-export async function readBack(ruleset: Ruleset): Promise<ReadBack> {
+export async function readBack(ruleset: Structure): Promise<ReadBack> {
   for (const table of ruleset.tables) {
     const name = `${table.family} ${table.name}`;
     const structure = await readTableStructure(table.family, table.name);
@@ -46,19 +53,19 @@ const COUNT_ATTEMPTS = 3;
 const COUNT_PAUSE_MS = 50;
 
 /** Whether every set that a policy fills has as many elements as it was given: what `nft flush set` would change. */
-export async function countElements(ruleset: Ruleset): Promise<ReadBack> {
+export async function countElements(ruleset: RulesetShape): Promise<ReadBack> {
   for (const table of ruleset.tables) {
     for (const set of table.sets) {
       if (set.contents !== 'policy') continue;
       let found = -1;
-      for (let attempt = 0; attempt < COUNT_ATTEMPTS && found !== set.elements.length; attempt += 1) {
+      for (let attempt = 0; attempt < COUNT_ATTEMPTS && found !== set.count; attempt += 1) {
         if (attempt > 0) await delay(COUNT_PAUSE_MS);
         found = await countSetElements(table.family, table.name, set.name);
       }
-      if (found !== set.elements.length)
+      if (found !== set.count)
         return {
           ok: false,
-          difference: `set ${table.family} ${table.name} ${set.name} has ${found} elements, not ${set.elements.length}`,
+          difference: `set ${table.family} ${table.name} ${set.name} has ${found} elements, not ${set.count}`,
         };
     }
   }

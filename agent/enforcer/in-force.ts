@@ -1,0 +1,65 @@
+/**
+ * What is kept of the policy in force, and how it comes from what was prepared and from disk. Used by policy-keeper.ts, which
+ * alone changes it.
+ */
+import { createHash } from 'node:crypto';
+import { RequestError } from '../ipc/errors.js';
+import { parseAddress } from '../policy/address.js';
+import type { LearnedAddresses } from '../policy/resolve-peers.js';
+import { unpackPolicy, type PackedPolicy } from '../policy/packed-policy.js';
+import type { Policy } from '../policy/schema.js';
+import type { DeviceIds } from '../ruleset/assign-ids.js';
+import type { RulesetShape } from '../ruleset/ruleset-shape.js';
+import type { Prepared, Source } from './policy-work.js';
+import type { GenerationState } from './state-store.js';
+
+/** A box that was never given a policy refuses everything behind it but the infrastructure. */
+export const CLOSED_POLICY = 'version: 1\nsite: { name: "no policy yet" }\n';
+
+/** The text of the policy is on disk, the ruleset in the kernel: here is what is needed at any moment. */
+export interface InForce {
+  readonly state: GenerationState;
+  readonly packed: PackedPolicy;
+  /** A view of `packed`. */
+  readonly policy: Policy;
+  readonly ids: DeviceIds;
+  readonly shape: RulesetShape;
+}
+
+export function inForce(state: GenerationState, { source, shape }: Prepared): InForce {
+  const { packed, ids } = source;
+  return { state, packed, policy: unpackPolicy(packed), ids, shape };
+}
+
+export function sourceOf({ packed, ids, state }: InForce, learned: LearnedAddresses): Source {
+  return { packed, ids, learned, generation: state.generation };
+}
+
+export function firstProblem({ message, problems }: RequestError): string {
+  const first = problems?.[0];
+  return first ? `${first.path} ${first.message}` : message;
+}
+
+export function learnedFrom(devices: Readonly<Record<string, readonly string[]>>): LearnedAddresses {
+  return new Map(
+    Object.entries(devices).map(([device, addresses]) => [
+      device,
+      addresses.map(parseAddress).filter((address) => address !== null),
+    ]),
+  );
+}
+
+export async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new RequestError(
+      'disk',
+      `cannot keep the policy on disk: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
