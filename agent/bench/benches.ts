@@ -4,6 +4,7 @@ import type { Bench } from './bench.js';
 import { contain } from './contain.js';
 import { memory } from './memory.js';
 import { queue } from './queue.js';
+import { replay } from './replay.js';
 import { traffic } from './traffic.js';
 
-export const BENCHES: readonly Bench[] = [queue, apply, contain, memory, traffic];
+export const BENCHES: readonly Bench[] = [queue, apply, contain, memory, traffic, replay];
