@@ -4,7 +4,6 @@
  */
 import { confirmationWord, isConfirmed, scopeText } from '../containment/orders.js';
 import type { ContainmentOrder, ContainmentScope } from '../messages/vocabulary.js';
-import { previewLines } from './containment-preview.js';
 import type { CliContext } from './context.js';
 import { formatTimeAndAge } from './durations.js';
 import { EXIT_DONE, usageError, type ExitStatus } from './errors.js';
@@ -54,7 +53,10 @@ export async function orderContainment(
       enforcer.request('containment.preview', { scope, level, sparesLifeSustaining }),
     );
     if (options.dryRun && options.json) context.json(preview);
-    else if (!options.json) context.lines(previewLines(preview, context.columns));
+    else if (!options.json) {
+      const { previewLines } = await import('./containment-preview.js');
+      context.lines(previewLines(preview, context.columns));
+    }
     if (options.dryRun) return EXIT_DONE;
     confirmedBy = await confirmation(context, scope, preview.confirmWith, by, options);
   }

@@ -1,21 +1,12 @@
 /**
  * The command tree of `cordon`, and the one place that turns whatever happened into an exit status and a line on stderr. Light on
- * purpose: the groups below only declare; each command's code is imported when it runs, so that `--help` is quick.
+ * purpose: of the groups below only the one that is asked for is imported, and each command's code when it runs, so that
+ * `cordon contain` loads nothing else.
  */
 import { Command, CommanderError } from 'commander';
-import { declareAuditCommands } from './audit-commands.js';
-import { declareContainmentCommands } from './containment-commands.js';
 import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
 import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
-import { declareFleetCommands } from './fleet-commands.js';
-import { declareInventoryCommands } from './inventory-commands.js';
-import { declareLearnCommands } from './learn-commands.js';
-import { declareMudCommands } from './mud-commands.js';
-import { declarePolicyCommands } from './policy-commands.js';
-import { declareRiskCommands } from './risk-commands.js';
-import { declareProcessCommands } from './process-commands.js';
-import { declareReportCommands } from './report-commands.js';
 import { reportError } from './report-error.js';
 
 const ABOUT = `Guards clinical devices that nobody can patch: they talk only to what the policy allows.
@@ -30,7 +21,77 @@ and CORDON_STATE_DIR (/var/lib/cordon).
 Example:
   cordon policy check policy.yaml && cordon policy apply policy.yaml`;
 
-export function buildProgram(context: CliContext, report: ReportStatus): Command {
+type Declare = (program: Command, context: CliContext, report: ReportStatus) => void;
+
+interface Group {
+  readonly heading: string;
+  /** The first words of its commands, so that it need not be loaded to know them. */
+  readonly words: readonly string[];
+  load(): Promise<Declare>;
+}
+
+const GROUPS: readonly Group[] = [
+  {
+    heading: 'Policy:',
+    words: ['policy'],
+    load: async () => (await import('./policy-commands.js')).declarePolicyCommands,
+  },
+  {
+    heading: 'Policy:',
+    words: ['learn'],
+    load: async () => (await import('./learn-commands.js')).declareLearnCommands,
+  },
+  {
+    heading: 'Policy:',
+    words: ['mud'],
+    load: async () => (await import('./mud-commands.js')).declareMudCommands,
+  },
+  {
+    heading: 'What is going on:',
+    words: ['status', 'refusals', 'findings', 'flows', 'names', 'replay', 'inventory', 'doctor'],
+    load: async () => (await import('./report-commands.js')).declareReportCommands,
+  },
+  {
+    heading: 'What is behind the box:',
+    words: ['devices', 'device'],
+    load: async () => (await import('./inventory-commands.js')).declareInventoryCommands,
+  },
+  {
+    heading: 'What is behind the box:',
+    words: ['risk', 'eol', 'data'],
+    load: async () => (await import('./risk-commands.js')).declareRiskCommands,
+  },
+  {
+    heading: 'For an audit:',
+    words: ['audit', 'report'],
+    load: async () => (await import('./audit-commands.js')).declareAuditCommands,
+  },
+  {
+    heading: 'In an incident:',
+    words: ['contain', 'cut', 'release'],
+    load: async () => (await import('./containment-commands.js')).declareContainmentCommands,
+  },
+  {
+    heading: 'Running many:',
+    words: ['fleet'],
+    load: async () => (await import('./fleet-commands.js')).declareFleetCommands,
+  },
+  {
+    heading: 'Running it:',
+    words: ['enforcer', 'agent', 'demo', 'version'],
+    load: async () => (await import('./process-commands.js')).declareProcessCommands,
+  },
+];
+
+/** Of the group that `word` belongs to; all of them where it belongs to none, for the overview and for suggestions. */
+export async function buildProgram(
+  word: string,
+  context: CliContext,
+  report: ReportStatus,
+): Promise<Command> {
+  const asked = GROUPS.filter(({ words }) => words.includes(word));
+  const groups = asked.length > 0 ? asked : GROUPS;
+  const declarations = await Promise.all(groups.map((group) => group.load()));
   const program = new Command('cordon')
     .description(ABOUT)
     .helpCommand(false)
@@ -52,23 +113,10 @@ export function buildProgram(context: CliContext, report: ReportStatus): Command
       getErrHasColors: () => false,
     })
     .addHelpText('after', AFTER);
-  program.commandsGroup('Policy:');
-  declarePolicyCommands(program, context, report);
-  declareLearnCommands(program, context, report);
-  declareMudCommands(program, context, report);
-  program.commandsGroup('What is going on:');
-  declareReportCommands(program, context, report);
-  program.commandsGroup('What is behind the box:');
-  declareInventoryCommands(program, context, report);
-  declareRiskCommands(program, context, report);
-  program.commandsGroup('For an audit:');
-  declareAuditCommands(program, context, report);
-  program.commandsGroup('In an incident:');
-  declareContainmentCommands(program, context, report);
-  program.commandsGroup('Running many:');
-  declareFleetCommands(program, context, report);
-  program.commandsGroup('Running it:');
-  declareProcessCommands(program, context, report);
+  for (const [at, declare] of declarations.entries()) {
+    program.commandsGroup(groups[at]?.heading ?? '');
+    declare(program, context, report);
+  }
   return program;
 }
 
@@ -81,7 +129,7 @@ function usageTerm(command: Command): string {
 export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitStatus> {
   const asJson = argv.includes('--json');
   let status: ExitStatus = EXIT_DONE;
-  const program = buildProgram(context, (reported) => {
+  const program = await buildProgram(argv[0] ?? '', context, (reported) => {
     status = reported;
   });
   try {

@@ -1,8 +1,8 @@
 /**
- * One connection to one of the two processes for the length of a command. Imports the messages only when called: reading
- * their schemas is the greater part of a command's start-up.
+ * One connection to one of the two processes for the length of a command. The messages are imported after the first request has left:
+ * reading their schemas is the greater part of a command's time.
  */
-import type { IpcClient } from '../ipc/client.js';
+import { connect, type IpcClient } from '../ipc/client.js';
 import type { agentRequests } from '../messages/agent-messages.js';
 import type { requests } from '../messages/enforcer-messages.js';
 import type { CliContext } from './context.js';
@@ -18,11 +18,11 @@ export async function withEnforcer<Result>(
   context: CliContext,
   use: (enforcer: EnforcerClient) => Promise<Result>,
 ): Promise<Result> {
-  const [{ connect }, { requests }] = await Promise.all([
-    import('../ipc/client.js'),
-    import('../messages/enforcer-messages.js'),
-  ]);
-  const client = await connect({ socketPath: context.paths.enforcerSocket, peerName: 'enforcer', requests });
+  const client = await connect({
+    socketPath: context.paths.enforcerSocket,
+    peerName: 'enforcer',
+    requests: async () => (await import('../messages/enforcer-messages.js')).requests,
+  });
   try {
     return await use(client);
   } finally {
@@ -34,14 +34,10 @@ export async function withAgent<Result>(
   context: CliContext,
   use: (agent: AgentClient) => Promise<Result>,
 ): Promise<Result> {
-  const [{ connect }, { agentRequests }] = await Promise.all([
-    import('../ipc/client.js'),
-    import('../messages/agent-messages.js'),
-  ]);
   const client = await connect({
     socketPath: context.paths.agentSocket,
     peerName: 'agent',
-    requests: agentRequests,
+    requests: async () => (await import('../messages/agent-messages.js')).agentRequests,
   });
   try {
     return await use(client);

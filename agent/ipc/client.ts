@@ -1,16 +1,13 @@
 /**
  * The asking end of our unix sockets: the CLI asks the enforcer and the agent, the agent asks the enforcer and listens to
  * its events. Every answer is checked against the message list before anybody sees it. Does not reconnect: who needs
- * that connects again.
+ * that connects again. The schemas are loaded after the first request has left: to read them takes longer than all the rest of
+ * a command, and `cordon contain` should not wait for what only its answer wants.
  */
 import { createConnection, type Socket } from 'node:net';
 import type { z } from 'zod';
-import {
-  eventMessage,
-  MAX_MESSAGE_BYTES,
-  responseMessage,
-  type EventMessage,
-} from '../messages/enforcer-messages.js';
+import type { EventMessage, eventMessage, responseMessage } from '../messages/enforcer-messages.js';
+import { MAX_MESSAGE_BYTES } from '../messages/limits.js';
 import { IpcError, RequestError, systemCode } from './errors.js';
 import { LineSplitter } from './lines.js';
 import type { ParamsOf, RequestNameOf, RequestTable, ResultOf } from './request-table.js';
@@ -22,7 +19,13 @@ export interface ConnectOptions<T extends RequestTable> {
   readonly socketPath: string;
   /** How errors call the other side, such as `enforcer`. */
   readonly peerName: string;
+  readonly requests: T | (() => Promise<T>);
+}
+
+interface Schemas<T> {
   readonly requests: T;
+  readonly eventMessage: typeof eventMessage;
+  readonly responseMessage: typeof responseMessage;
 }
 
 export interface IpcClient<T extends RequestTable> {
@@ -71,13 +74,20 @@ export async function connect<T extends RequestTable>(options: ConnectOptions<T>
   });
   // `close` follows every error, and says what is to be said to those who wait.
   socket.on('error', () => undefined);
-  socket.on('data', (chunk: Buffer) => {
-    const { lines, isOverlong } = splitter.push(chunk);
-    for (const line of lines) take(parseJson(line));
-    if (isOverlong) socket.destroy();
-  });
+  const schemas = afterThisTurn().then(() => loadSchemas(options.requests));
+  // What comes before waits in the socket.
+  schemas.then(
+    (loaded) => {
+      socket.on('data', (chunk: Buffer) => {
+        const { lines, isOverlong } = splitter.push(chunk);
+        for (const line of lines) take(parseJson(line), loaded);
+        if (isOverlong) socket.destroy();
+      });
+    },
+    () => socket.destroy(),
+  );
 
-  function take(json: unknown): void {
+  function take(json: unknown, { eventMessage, responseMessage }: Schemas<T>): void {
     if (typeof json === 'object' && json !== null && 'event' in json) {
       const event = eventMessage.safeParse(json);
       if (event.success) for (const listener of listeners) listener(event.data);
@@ -114,7 +124,7 @@ export async function connect<T extends RequestTable>(options: ConnectOptions<T>
         waiting.set(id, { resolve, reject, timer });
         socket.write(`${JSON.stringify({ id, request: name, params })}\n`);
       });
-      return checkedResult(options, name, result);
+      return checkedResult((await schemas).requests, options.peerName, name, result);
     },
     onEvent(listener) {
       listeners.push(listener);
@@ -127,17 +137,36 @@ export async function connect<T extends RequestTable>(options: ConnectOptions<T>
   };
 }
 
+/** Whoever waits for the connection asks first. */
+function afterThisTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+async function loadSchemas<T extends RequestTable>(
+  requests: ConnectOptions<T>['requests'],
+): Promise<Schemas<T>> {
+  const { eventMessage, responseMessage } = await import('../messages/enforcer-messages.js');
+  return {
+    requests: typeof requests === 'function' ? await requests() : requests,
+    eventMessage,
+    responseMessage,
+  };
+}
+
 function checkedResult<T extends RequestTable, N extends RequestNameOf<T>>(
-  options: ConnectOptions<T>,
+  requests: T,
+  peerName: string,
   name: N,
   result: unknown,
 ): ResultOf<T, N> {
-  const entry: { readonly result: z.ZodType } | undefined = options.requests[name];
+  const entry: { readonly result: z.ZodType } | undefined = requests[name];
   const parsed = entry?.result.safeParse(result);
   if (parsed?.success) return parsed.data as ResultOf<T, N>;
   throw new IpcError(
     'bad-answer',
-    `the ${options.peerName} answered ${name} with something else than promised; are both of one version?`,
+    `the ${peerName} answered ${name} with something else than promised; are both of one version?`,
     { cause: parsed?.error },
   );
 }

@@ -1,10 +1,11 @@
 /**
  * Every message between the enforcer and those who speak to it (the agent, and the CLI for what must work without the
- * agent), over /run/cordon/enforcer.sock: newline-delimited JSON, one message a line (see messages/lines.ts). The list is closed; an unknown message is
+ * agent), over /run/cordon/enforcer.sock: newline-delimited JSON, one message a line (see ipc/lines.ts). The list is closed; an unknown message is
  * answered with an error and counted. Who may connect is decided by the socket's file mode.
  */
 import { z } from 'zod';
 import { MAX_DESIRED_CHARACTERS } from '../containment/desired.js';
+import { MAX_MESSAGE_BYTES } from './limits.js';
 import {
   connectionSummary,
   containmentOrder,
@@ -22,9 +23,6 @@ import {
   seenDevice,
   stateChange,
 } from './vocabulary.js';
-
-/** A policy of 20,000 devices is about 12 MB of YAML. */
-export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 const who = z.string().min(1).max(100);
 const deviceName = z.string().min(1).max(64);

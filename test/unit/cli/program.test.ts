@@ -51,6 +51,18 @@ t.test('the overview names every command', async (t) => {
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line);
 });
 
+t.test('every word of the overview is found where only its own group is loaded', async (t) => {
+  const box = emptyBox(t);
+  const { stdout } = await box.cordon('--help');
+  const words = [...stdout.matchAll(/^ {2}([a-z]+)(?: <\w+>)? {2,}\S/gm)].map(([, word = '']) => word);
+  t.ok(words.length > 20);
+  for (const word of words) {
+    const ran = await box.cordon(word, '--help');
+    t.equal(ran.exitStatus, 0, word);
+    t.match(ran.stdout, new RegExp(`^Usage: cordon ${word}\\b`), word);
+  }
+});
+
 t.test('wrong usage ends with 2, one line on stderr and nothing on stdout', async (t) => {
   const box = emptyBox(t);
   const cases: readonly (readonly [readonly string[], string])[] = [
