@@ -11,12 +11,14 @@ import { serve } from '../ipc/server.js';
 import { agentRequests, type AgentStatus } from '../messages/agent-messages.js';
 import type { Paths } from '../paths.js';
 import type { BoxConfig } from '../policy/config.js';
+import { EXCEPTION_ENDS } from '../risk/assess.js';
 import { isDamage, openStore, type OpenedStore } from '../store/open-store.js';
 import { readHealth } from '../upstream/health.js';
 import { Upstream } from '../upstream/mqtt-client.js';
 import { boxTopics } from '../upstream/pure/topics.js';
 import { ActivityKeeper } from './activity-keeper.js';
 import { startEnforcerLink } from './enforcer-link.js';
+import { createExceptionReminder } from './exception-ends.js';
 import { endOfSupportFindings, supportTable } from './end-of-support.js';
 import { InventoryKeeper } from './inventory-keeper.js';
 import { LearnKeeper } from './learn-keeper.js';
@@ -220,6 +222,14 @@ async function run(
       );
     },
   );
+  const remindOfExceptions = createExceptionReminder({
+    nowMs,
+    openFindings: () => store.findings.openOf(EXCEPTION_ENDS),
+    take: (items) => {
+      recorder.take({ event: 'findings', items });
+    },
+    onError: onWriteError,
+  });
   const link = startEnforcerLink({
     socketPath: paths.enforcerSocket,
     familiar: () => {
@@ -238,6 +248,7 @@ async function run(
       recorder.take(event);
     },
     onStatus: (status) => {
+      remindOfExceptions(status.exceptions);
       if (upstream && topics) report(upstream, topics, status, version);
     },
     onDesired: (results) => {

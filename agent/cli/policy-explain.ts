@@ -22,10 +22,14 @@ export interface ExplainOptions {
 }
 
 export async function explainConnection(context: CliContext, options: ExplainOptions): Promise<ExitStatus> {
-  const { policy, named } =
+  const { policy, named, endedByMs } =
     options.policy === undefined
       ? await withEnforcer(context, (enforcer) => running(context, enforcer))
-      : { ...(await readPolicyFile(context, options.policy)), named: NOTHING_NAMED };
+      : {
+          ...(await readPolicyFile(context, options.policy)),
+          named: NOTHING_NAMED,
+          endedByMs: context.nowMs(),
+        };
   const protocol = protocolOf(options.proto);
   const [from, to] = endpoints(policy, options.from, options.to);
   const needsPort =
@@ -34,7 +38,7 @@ export async function explainConnection(context: CliContext, options: ExplainOpt
     protocol === PROTOCOL_NUMBERS.sctp;
   if (needsPort && options.port === undefined) throw usageError(`--proto ${options.proto} needs a --port`);
   const query = { from, to, protocol, port: needsPort ? (options.port ?? null) : null };
-  const explanation = explain(policy, query, NOTHING_LEARNED, named);
+  const explanation = explain(policy, query, NOTHING_LEARNED, named, endedByMs);
   if (options.json) context.json({ from, to, protocol, port: options.port ?? null, ...explanation });
   else context.lines(explanationLines(explanation));
   return explanation.verdict === 'refuse' ? EXIT_REFUSED : EXIT_DONE;
@@ -48,8 +52,9 @@ const ANY_ADDRESS = [{ family: 4, text: '0.0.0.0' } as const, { family: 6, text:
 async function running(
   context: CliContext,
   enforcer: EnforcerClient,
-): Promise<{ policy: Policy; named: NamedAddresses }> {
+): Promise<{ policy: Policy; named: NamedAddresses; endedByMs: number }> {
   const policy = await runningPolicy(context, enforcer);
+  const { endedByMs } = (await enforcer.request('status', {})).exceptions;
   const { rows } = await enforcer.request('names', { limit: MAX_NAME_ROWS });
   const named: NamedAddresses = (device, name) =>
     rows.flatMap((row) => {
@@ -57,7 +62,7 @@ async function running(
       const address = parseAddress(row.address);
       return address === null ? [] : [address];
     });
-  return { policy, named };
+  return { policy, named, endedByMs };
 }
 
 function protocolOf(text: string): number {
@@ -106,7 +111,7 @@ function judgementLines(judgement: Judgement): readonly string[] {
   const list = `the "${direction}" list of ${device ?? 'an unknown device'}`;
   if (entry)
     return [
-      `  ${list} permits it: ${entry.path}${entry.essential ? ' (essential)' : ''}`,
+      `  ${list} permits it${entry.until === null ? '' : ` until ${entry.until}`}: ${entry.path}${entry.essential ? ' (essential)' : ''}`,
       `    why: ${entry.why}`,
     ];
   if (why === 'unknown-device')
@@ -119,6 +124,9 @@ function judgementLines(judgement: Judgement): readonly string[] {
   }[why];
   return [
     `  ${list} ${said}`,
+    ...(judgement.ended === null
+      ? []
+      : [`    ${judgement.ended.path} permitted it until ${judgement.ended.until}, which is over`]),
     ...judgement.ifNamed.map(
       ({ path, names }) => `    ${path} permits it while ${names.join(' or ')} has that address`,
     ),

@@ -7,6 +7,7 @@ import type { CliContext } from './context.js';
 import { CliError, EXIT_DONE, usageError, type ExitStatus } from './errors.js';
 import { nameOf, readConfigFile, readPolicyFile } from './documents.js';
 import { escapeControls } from './escape.js';
+import { exceptionLines, exceptionRows } from './exception-lines.js';
 
 export interface CompileOptions {
   readonly json?: true;
@@ -27,8 +28,10 @@ export async function checkPolicyFile(
   const entries = devices.reduce((sum, device) => sum + device.allow.length, 0);
   const modes = { observe: 0, shadow: 0, enforce: 0 };
   for (const device of devices) modes[device.mode] += 1;
+  const exceptions = await exceptionRows(policy, context.nowMs());
   if (options.json) {
-    context.json({ ok: true, file, site: policy.site.name, devices: devices.length, entries, modes });
+    const { name: site } = policy.site;
+    context.json({ ok: true, file, site, devices: devices.length, entries, modes, exceptions });
     return EXIT_DONE;
   }
   const perMode = Object.entries(modes)
@@ -38,6 +41,11 @@ export async function checkPolicyFile(
   context.line(
     `${escapeControls(nameOf(file))}: no problems. ${devices.length} device${devices.length === 1 ? '' : 's'} (${perMode || 'none'}), ${entries} allow entr${entries === 1 ? 'y' : 'ies'}.`,
   );
+  if (exceptions.length > 0)
+    context.lines([
+      `${exceptions.length === 1 ? 'One exception' : `${exceptions.length} exceptions`}, by their end:`,
+      ...exceptions.flatMap((row) => exceptionLines(row, context.nowMs(), context.columns)),
+    ]);
   return EXIT_DONE;
 }
 
@@ -52,8 +60,9 @@ export async function compilePolicyFile(
     import('../ruleset/compile-ruleset.js'),
     import('../ruleset/render-ruleset.js'),
   ]);
+  const { withoutEnded } = await import('../policy/exceptions.js');
   // On the box, numbers of devices and learnt addresses come from its disk; here it is the policy alone.
-  const ruleset = compileRuleset({ policy, config });
+  const ruleset = compileRuleset({ policy: withoutEnded(policy, context.nowMs()), config });
   const text = renderRuleset(ruleset);
   if (options.json) context.json({ mode: config.mode, ruleset, nft: text });
   else context.write(text.endsWith('\n') ? text : `${text}\n`);

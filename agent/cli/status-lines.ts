@@ -5,6 +5,7 @@ import type { ContainmentOrder, DesiredResult, EnforcerStatus } from '../message
 import { formatDuration, formatRelative, formatTimeAndAge } from './durations.js';
 import { formatBytes } from './byte-text.js';
 import { escapeControls } from './escape.js';
+import { exceptionText } from './exception-lines.js';
 import { renderTable } from './table.js';
 import { wrap } from './text-width.js';
 
@@ -63,6 +64,9 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
           'Unconfirmed',
           `goes back to the policy before it ${formatRelative(policy.pending.rollbackAtMs, nowMs)} unless: cordon policy confirm`,
         )),
+    ...exceptionsText(status, nowMs).flatMap((text, index) =>
+      labelled(index === 0 ? 'Exceptions' : '', text),
+    ),
     ...(status.containment.length === 0
       ? labelled('Contained', 'nobody')
       : status.containment.flatMap((order, index) =>
@@ -91,6 +95,24 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
     ...(status.tablesRestored === 0
       ? []
       : labelled('Tables', `removed by someone else and restored ${counted(status.tablesRestored, 'time')}`)),
+  ];
+}
+
+const SHOWN_EXCEPTIONS = 5;
+
+/** What ends next, by its end; what has ended is counted. */
+function exceptionsText({ exceptions: { rows } }: EnforcerStatus, nowMs: number): readonly string[] {
+  const counting = rows.filter(({ state }) => state !== 'ended');
+  const shown = counting.slice(0, SHOWN_EXCEPTIONS);
+  const [more, ended] = [counting.length - shown.length, rows.length - counting.length];
+  return [
+    ...shown.map((row) => `${row.path} ${exceptionText(row, nowMs)}`),
+    ...(more === 0 ? [] : [`and ${more} more, later: cordon status --json`]),
+    ...(ended === 0
+      ? []
+      : [
+          `${ended} ${ended === 1 ? 'has' : 'have'} ended: remove them from the policy, or give another date`,
+        ]),
   ];
 }
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { RequestError } from '../ipc/errors.js';
 import { parseAddress } from '../policy/address.js';
 import type { LearnedAddresses } from '../policy/resolve-peers.js';
+import type { Exception } from '../policy/exceptions.js';
 import { unpackPolicy, type PackedPolicy } from '../policy/packed-policy.js';
 import type { Policy } from '../policy/schema.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
@@ -20,19 +21,22 @@ export const CLOSED_POLICY = 'version: 1\nsite: { name: "no policy yet" }\n';
 export interface InForce {
   readonly state: GenerationState;
   readonly packed: PackedPolicy;
-  /** A view of `packed`. */
+  /** Exceptions of `packed` that ended by then are no part of `policy` and of the kernel. */
+  readonly endedByMs: number;
+  readonly exceptions: readonly Exception[];
+  /** A view of `packed`: what counts of it. */
   readonly policy: Policy;
   readonly ids: DeviceIds;
   readonly shape: RulesetShape;
 }
 
-export function inForce(state: GenerationState, { source, shape }: Prepared): InForce {
-  const { packed, ids } = source;
-  return { state, packed, policy: unpackPolicy(packed), ids, shape };
+export function inForce(state: GenerationState, { source, shape, exceptions }: Prepared): InForce {
+  const { packed, ids, endedByMs } = source;
+  return { state, packed, endedByMs, exceptions, policy: unpackPolicy(packed, endedByMs), ids, shape };
 }
 
-export function sourceOf({ packed, ids, state }: InForce, learned: LearnedAddresses): Source {
-  return { packed, ids, learned, generation: state.generation };
+export function sourceOf({ packed, ids, state, endedByMs }: InForce, learned: LearnedAddresses): Source {
+  return { packed, ids, learned, generation: state.generation, endedByMs };
 }
 
 export function firstProblem({ message, problems }: RequestError): string {

@@ -17,6 +17,7 @@ import { ConnectionTable } from './connection-table.js';
 import { ContainmentKeeper } from './containment-keeper.js';
 import { previewContainment } from './containment-preview.js';
 import { cutConnections, type Situation } from './cut-connections.js';
+import { ExceptionKeeper } from './exception-keeper.js';
 import { Evidence } from './evidence.js';
 import { FlowEnds } from './flow-ends.js';
 import { DesiredKeeper } from './desired-keeper.js';
@@ -123,6 +124,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     runLocked,
     runtimeElements: () => new Map([...containment.runtimeElements(), ...names.runtimeElements()]),
     namedAddresses: () => names.addresses(),
+    settledMs: () => exceptions.settledMs(),
     onReplaced: async () => {
       await containment.sync();
       await names.reconcile().catch(fail('addresses of names could not be put back'));
@@ -134,6 +136,15 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       const cut = await cutConnections(situation());
       if (cut > 0) log.info({ cut }, 'connections that the policy no longer permits were cut');
     },
+  });
+  const exceptions = new ExceptionKeeper({
+    settlesAfterMs: config.clockSettlesSeconds * 1000,
+    wallMs: now,
+    steadyMs,
+    inForce: () => keeper.inForce,
+    end: (atMs) => runLocked(() => keeper.endExceptions(atMs)),
+    tell,
+    onError: fail('exceptions that ended are still in the kernel, or would come back with a restart'),
   });
   const situation = (): Situation => ({
     policy: keeper.inForce.policy,
@@ -257,6 +268,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       startedAtMs,
       config,
       keeper,
+      exceptions,
       containment,
       inline,
       desired,
@@ -291,6 +303,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   };
   subscribers = () => server.subscriberCount();
 
+  exceptions.start();
   const guard = openTableGuard({
     check: () => runLocked(() => keeper.guard()),
     onError: (error) => {
@@ -373,6 +386,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   tellMemories();
   guard.stop();
   portGuard.stop();
+  exceptions.stop();
   await inline.stop();
   listeners.stop();
   await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));

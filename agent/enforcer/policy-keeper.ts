@@ -11,6 +11,8 @@ import { applyRuleset, checkRuleset } from '../nftables/run-nft.js';
 import { countElements, readBack, readGeneration } from '../nftables/read-tables.js';
 import type { Address } from '../policy/address.js';
 import type { BoxConfig } from '../policy/config.js';
+import { isEnded, type Exception } from '../policy/exceptions.js';
+import { unpackPolicy } from '../policy/packed-policy.js';
 import type { LearnedAddresses } from '../policy/resolve-peers.js';
 import { RULESET_FORMAT, type Element } from '../ruleset/ruleset.js';
 import { withPartChanged } from '../ruleset/ruleset-shape.js';
@@ -52,6 +54,8 @@ export interface PolicyKeeperOptions {
   readonly onReplaced: () => Promise<void>;
   /** After another policy came into force: marks and MACs may mean others now. */
   readonly onInForce: (inForce: InForce) => Promise<void>;
+  /** The wall clock where it may end exceptions, else null. */
+  readonly settledMs: () => number | null;
   /** Addresses that names of the policy stand for: no device may claim them. */
   readonly namedAddresses: () => Iterable<string>;
   /** The confirm timer fired; runs under the caller's lock. */
@@ -101,6 +105,7 @@ export class PolicyKeeper {
       ids: new Map(Object.entries(state.ids)),
       learned: learnedFrom(await store.readLearned()),
       generation: state.generation,
+      endedByMs: await store.readEnded(state.generation),
       before: null,
     }).catch((error: unknown) => {
       const why = error instanceof RequestError ? firstProblem(error) : String(error);
@@ -140,13 +145,19 @@ export class PolicyKeeper {
     const learnedBefore = this.#learned;
     const generation = await store.nextGeneration();
     const from = sourceOf(before, learnedBefore);
-    const prepared = await prepare({ ...from, config, text, generation, before: from }).catch(
-      (error: unknown) => {
-        if (error instanceof RequestError)
-          this.#tell('policy-refused', by, null, `${error.message}; the first: ${firstProblem(error)}`);
-        throw error;
-      },
-    );
+    const endedByMs = this.#options.settledMs() ?? 0;
+    const prepared = await prepare({
+      ...from,
+      config,
+      text,
+      generation,
+      endedByMs,
+      before: from,
+    }).catch((error: unknown) => {
+      if (error instanceof RequestError)
+        this.#tell('policy-refused', by, null, `${error.message}; the first: ${firstProblem(error)}`);
+      throw error;
+    });
     const { source, boot, loading } = prepared;
     const state: GenerationState = {
       format: RULESET_FORMAT,
@@ -165,7 +176,10 @@ export class PolicyKeeper {
           'kernel-refused',
           `the kernel would not take the ruleset; nothing was changed: ${checked.error}`,
         );
-      await onDisk(() => store.write(state, text, boot));
+      await onDisk(async () => {
+        await store.write(state, text, boot);
+        if (endedByMs > 0) await store.writeEnded(generation, endedByMs);
+      });
       this.#isBootOutdated = false;
       await this.#load(inForce(state, prepared), loading);
       const devices = `${Object.keys(this.inForce.policy.devices).length} devices`;
@@ -215,7 +229,9 @@ export class PolicyKeeper {
       const earlier = await onDisk(() => store.generation(from.state.previous ?? 0));
       const { generation } = earlier.state;
       const text = earlier.policyText;
-      const prepared = await prepare({ ...reached, config, text, generation, before: reached }).catch(() => {
+      const endedByMs = Math.max(await store.readEnded(generation), this.#options.settledMs() ?? 0);
+      const job = { ...reached, config, text, generation, endedByMs, before: reached };
+      const prepared = await prepare(job).catch(() => {
         throw new RequestError('no-previous', `generation ${generation} no longer reads`);
       });
       this.#learned = prepared.source.learned;
@@ -228,6 +244,25 @@ export class PolicyKeeper {
     await this.#options.onInForce(this.inForce);
     giveBackMemory(this.inForce.ids.size);
     return this.state();
+  }
+
+  /**
+   * Takes what has ended by then out of the kernel, with its live connections, and keeps that on disk: it comes back only with a
+   * policy that somebody applies. The generation stays. Rejects where the kernel refuses; then nothing changed.
+   */
+  async endExceptions(atMs: number): Promise<readonly Exception[]> {
+    const before = this.inForce;
+    const ended = before.exceptions.filter((each) => isEnded(each, atMs) && !isEnded(each, before.endedByMs));
+    if (ended.length === 0) return [];
+    const { store } = this.#options;
+    const next = { ...before, endedByMs: atMs, policy: unpackPolicy(before.packed, atMs) };
+    await this.#goTo(next, sourceOf(before, this.#learned));
+    this.#isBootOutdated = true;
+    await onDisk(() => store.writeEnded(before.state.generation, atMs));
+    await this.saveLearned();
+    await this.#options.onInForce(this.inForce);
+    giveBackMemory(this.inForce.ids.size);
+    return ended;
   }
 
   /** Leases that changed: a few elements, not a new generation. Gives back what was believed and new. */
@@ -336,8 +371,8 @@ export class PolicyKeeper {
   }
 
   async #goTo(next: InForce, before: Source): Promise<void> {
-    const { loading } = await this.#write(next, { before });
-    await this.#load(next, loading);
+    const { shape, loading } = await this.#write(next, { before });
+    await this.#load({ ...next, shape }, loading);
   }
 
   #write(

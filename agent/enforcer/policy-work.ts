@@ -5,6 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { BoxConfig } from '../policy/config.js';
+import { exceptionsOf, type Exception } from '../policy/exceptions.js';
 import { parsePolicy } from '../policy/parse-policy.js';
 import type { Problem } from '../policy/problem.js';
 import type { LearnedAddresses } from '../policy/resolve-peers.js';
@@ -23,6 +24,8 @@ export interface Source {
   readonly ids: DeviceIds;
   readonly learned: LearnedAddresses;
   readonly generation: number;
+  /** Exceptions that ended by then count no more. */
+  readonly endedByMs: number;
 }
 
 export type Job =
@@ -33,6 +36,7 @@ export type Job =
       readonly ids: DeviceIds;
       readonly learned: LearnedAddresses;
       readonly generation: number;
+      readonly endedByMs: number;
       /** What the kernel has, where that is known. */
       readonly before: Source | null;
     }
@@ -55,6 +59,7 @@ export interface Loading {
 export interface Prepared {
   readonly source: Source;
   readonly shape: RulesetShape;
+  readonly exceptions: readonly Exception[];
   /** What loads at boot. */
   readonly boot: string;
   /** For `nft -c`. Where elements are all that changes, the rest is in the kernel already, and was checked on its way there. */
@@ -71,8 +76,8 @@ export type Done =
 
 function work(job: Job): Done {
   const { config, before } = job;
-  const compile = ({ packed, ids, learned, generation }: Source): Ruleset =>
-    compileRuleset({ policy: unpackPolicy(packed), ids, learned, generation, config });
+  const compile = ({ packed, ids, learned, generation, endedByMs }: Source): Ruleset =>
+    compileRuleset({ policy: unpackPolicy(packed, endedByMs), ids, learned, generation, config });
   if (job.kind === 'write') {
     const next = compile(job.to);
     const loading: Loading = job.runtime
@@ -88,12 +93,14 @@ function work(job: Job): Done {
     ids: assignIds(Object.keys(policy.devices), job.ids),
     learned: relearn(createLearnIndex(policy), job.learned),
     generation: job.generation,
+    endedByMs: job.endedByMs,
   };
   const next = compile(source);
   const loading = loadingFrom(before && compile(before), next);
   const boot = renderRuleset(next, { how: 'replace' });
   const check = loading.kind === 'change' ? loading.text : renderRuleset(next, { how: 'check' });
-  return { kind: 'prepared', prepared: { source, shape: shapeOf(next), boot, check, loading } };
+  const exceptions = exceptionsOf(policy);
+  return { kind: 'prepared', prepared: { source, shape: shapeOf(next), exceptions, boot, check, loading } };
 }
 
 function loadingFrom(before: Ruleset | null, next: Ruleset): Loading {

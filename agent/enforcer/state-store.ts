@@ -6,6 +6,7 @@
  *   generations/000007/{policy.yaml, ruleset.nft, state.json, policy.copy.yaml, state.copy.json}
  *   current -> generations/000007
  *   generations/000007/names.nft    (what its names stood for)
+ *   generations/000007/ended.json   (up to which time its exceptions were ended)
  *   containment.json, containment.copy.json, containment.nft, learned.json, names.json
  */
 import { createHash } from 'node:crypto';
@@ -75,6 +76,7 @@ const namesFile = z.strictObject({
     }),
   ),
 });
+const endedFile = z.strictObject({ endedByMs: epochMs });
 const learnedFile = z.strictObject({ devices: z.record(z.string(), z.array(z.string())) });
 
 export class StateStore {
@@ -187,6 +189,20 @@ export class StateStore {
     await writeAtomically(join(this.#dir, 'containment.nft'), elementsText);
     for (const name of CONTAINMENT_FILES)
       await writeAtomically(join(this.#dir, name), `${JSON.stringify(record)}\n`);
+  }
+
+  /** Up to which time exceptions of a generation were ended; 0 where nothing says so. They are ended again then. */
+  async readEnded(generation: number): Promise<number> {
+    try {
+      const text = await readIfThere(join(this.#path(generation), 'ended.json'));
+      return text === null ? 0 : endedFile.parse(JSON.parse(text)).endedByMs;
+    } catch {
+      return 0;
+    }
+  }
+
+  async writeEnded(generation: number, endedByMs: number): Promise<void> {
+    await writeAtomically(join(this.#path(generation), 'ended.json'), `${JSON.stringify({ endedByMs })}\n`);
   }
 
   async readLearned(): Promise<Readonly<Record<string, readonly string[]>>> {

@@ -8,6 +8,7 @@ import type { BoxConfig } from '../policy/config.js';
 import { counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { DesiredKeeper } from './desired-keeper.js';
+import type { ExceptionKeeper } from './exception-keeper.js';
 import type { InlineVerdicts } from './inline-verdicts.js';
 import type { Panel } from './panel.js';
 import type { PolicyKeeper } from './policy-keeper.js';
@@ -18,6 +19,7 @@ export interface StatusSources {
   readonly startedAtMs: number;
   readonly config: BoxConfig;
   readonly keeper: PolicyKeeper;
+  readonly exceptions: ExceptionKeeper;
   readonly containment: ContainmentKeeper;
   readonly desired: DesiredKeeper;
   readonly inline: InlineVerdicts;
@@ -42,6 +44,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     startedAtMs: sources.startedAtMs,
     mode: sources.config.mode,
     policy: sources.keeper.state(),
+    exceptions: sources.exceptions.status(),
     containment: sources.containment.messages(),
     desired: sources.desired.results(),
     refused,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { MAX_MEMORY_KEY, MAX_MEMORY_VALUES } from '../detect/memory.js';
+import { MAX_EXCEPTIONS } from '../policy/until.js';
 import { DEVICE_FIELDS, MAX_VALUE_CHARACTERS, SOURCES } from '../inventory/observation.js';
 
 /** Why the kernel refused a packet. The same words are nft counter names and log prefixes (see ruleset/reasons.ts). */
@@ -257,6 +258,10 @@ export const stateChange = z.strictObject({
     'policy-refused',
     /** What the policy does with a device: observe, shadow or enforce. */
     'mode-changed',
+    /** An entry with an end (`until`) permits nothing any more. */
+    'exception-ended',
+    /** Told where exceptions depend on it. */
+    'clock-jumped',
     'tables-restored',
     'containment-ordered',
     'containment-released',
@@ -311,12 +316,36 @@ export const policyState = z.strictObject({
   pending: z.strictObject({ generation: z.number().int(), rollbackAtMs: epochMs }).nullable(),
 });
 
+const policyException = z.strictObject({
+  /** Where it is written: `devices.pump-1.allow[2]`, `templates.infusion-pump.allow[0]`. */
+  path: z.string().max(200),
+  text: shortText,
+  /** Whose list it is in; at most ten of them are named. */
+  devices: z.array(deviceName).max(10),
+  devicesTotal: z.int().nonnegative(),
+  /** As written, and when that is. */
+  until: z.string().max(40),
+  endsMs: epochMs,
+  essential: z.boolean(),
+  /** due: past its end, and waits for a clock that may end it. overdue: essential, goes on past its end. */
+  state: z.enum(['running', 'due', 'ended', 'overdue']),
+});
+export type PolicyException = z.infer<typeof policyException>;
+
 export const enforcerStatus = z.strictObject({
   version: z.string().max(40),
   pid: z.number().int(),
   startedAtMs: epochMs,
   mode: z.enum(['bridge', 'router']),
   policy: policyState,
+  /** Entries with an end, the next one first. */
+  exceptions: z.strictObject({
+    /** Up to which time they were ended. */
+    endedByMs: epochMs,
+    /** False: the clock was set, or the enforcer started, less than `clockSettlesSeconds` ago: it ends nothing yet. */
+    isClockSettled: z.boolean(),
+    rows: z.array(policyException).max(MAX_EXCEPTIONS),
+  }),
   containment: z.array(containmentOrder),
   /** The newest document of each key of the fleet, and the last one that was refused. */
   desired: z.array(desiredResult),

@@ -45,17 +45,24 @@ export function exportMud({ policy, device, url, nowMs }: ExportInput): MudExpor
   if (!guarded) return null;
   const lists = new Lists();
   const leftOut: { path: string; reason: string }[] = [];
-  const keys = new Set(guarded.allow.map(entryKey));
+  // In a MUD file they would have no end.
+  const lasting = { ...guarded, allow: guarded.allow.filter(({ until }) => until === undefined) };
+  const keys = new Set(lasting.allow.map(entryKey));
   const classes = new Map(Object.entries(policy.site.mudClasses).map(([key, group]) => [group, key]));
   for (const [index, entry] of guarded.allow.entries()) {
     const reasons = new Set<string>();
+    if (entry.until !== undefined) {
+      const reason = `it is an exception until ${entry.until.text}: MUD knows no end of an entry`;
+      leftOut.push({ path: entryPath(device, index, entry), reason });
+      continue;
+    }
     const isMirrored = keys.has(entryKey(mirrorOf(entry)));
     for (const peer of peersOf(policy, classes, entry, reasons))
       writeEntry(lists, entry, peer, isMirrored, reasons);
     for (const reason of reasons) leftOut.push({ path: entryPath(device, index, entry), reason });
   }
-  refuseDefaults(lists, guarded, classes);
-  return { document: documentOf(lists, guarded, device, url, nowMs), aces: lists.count, leftOut };
+  refuseDefaults(lists, lasting, classes);
+  return { document: documentOf(lists, lasting, device, url, nowMs), aces: lists.count, leftOut };
 }
 
 /** The entry that lets the other end open the same connections. */

@@ -8,7 +8,9 @@ import { peerNames } from './resolve-peers.js';
 import { entryPlace, variableOf } from './expand-templates.js';
 import type { Address } from './address.js';
 import type { PortRange, AllowEntry, GroupMember, Policy, PolicyDevice } from './schema.js';
+import { exceptionsOf } from './exceptions.js';
 import { MAX_ALLOW_ENTRIES } from './schema.js';
+import { MAX_EXCEPTIONS } from './until.js';
 import { didYouMean, formatPath, type PathPart } from './problem.js';
 import type { ShapeProblem } from './shape-problems.js';
 
@@ -57,6 +59,13 @@ export function checkPolicy(policy: Policy, context: CheckContext): readonly Sha
       else seen.set(text, index);
     });
   }
+  const exceptions = exceptionsOf(policy).length;
+  if (exceptions > MAX_EXCEPTIONS)
+    problems.push({
+      path: ['devices'],
+      message: `${exceptions} entries have an end (until), above ${MAX_EXCEPTIONS}`,
+      hint: 'what so many need is no exception: write it in a template, without an end',
+    });
   if (entries > MAX_ALLOW_ENTRIES)
     problems.push({
       path: ['devices'],

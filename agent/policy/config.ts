@@ -9,6 +9,7 @@ import {
   BUTTON_CUTS_AFTER_SECONDS,
   BUTTON_CUTS_LIFE_SUSTAINING,
   BUTTON_STUCK_AFTER_SECONDS,
+  EXCEPTION_CLOCK_SETTLES_SECONDS,
   INSPECTION_DEFAULT,
 } from './default-policy.js';
 import { SIX_YEARS_DAYS } from '../activity/retention.js';
@@ -80,6 +81,14 @@ export const boxConfig = z.strictObject({
     .optional()
     .describe('contains when held, cuts when held longer; never releases'),
   light: path.optional().describe('/sys/class/leds/NAME: off, blinking while contained, on while cut'),
+  clockSettlesSeconds: z
+    .int()
+    .min(1)
+    .max(604_800)
+    .default(EXCEPTION_CLOCK_SETTLES_SECONDS)
+    .describe(
+      'how long the clock has to run without a jump before it ends an exception of the policy (until: …)',
+    ),
   variables: siteVariables
     .default({})
     .describe('what $name in a policy stands for at this box; it comes before site.variables of the policy'),

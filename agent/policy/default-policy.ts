@@ -66,6 +66,9 @@ export const NAME_UNCONFIRMED_SECONDS = 30 * 86_400;
 /** As much of a DNS message as is read, with its headers: what EDNS clients ask for (RFC 6891 section 6.2.5). */
 export const NAME_SNAP_BYTES = 4_096 + 128;
 
+/** A clock that was set, or an enforcer that started, ends no exception (`until`) before the clock has run this long without a jump. */
+export const EXCEPTION_CLOCK_SETTLES_SECONDS = 3_600;
+
 /** An applied policy that nobody confirms is rolled back after this long. */
 export const CONFIRM_SECONDS = 120;
 
@@ -430,6 +433,20 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     what: 'Encrypted DNS (DNS over TLS or QUIC on port 853, DNS over HTTPS) is not let through by itself: it needs an entry, as all else does.',
     why: 'The box cannot read such answers, so names would permit nothing, and a device could ask a server that nobody chose. DoH to a host that an entry permits on 443 cannot be told from other HTTPS.',
     source: 'design; RFC 7858; RFC 8484; RFC 9250',
+  },
+  {
+    id: 'exceptions',
+    effect: 'closes',
+    what: `An entry with "until" permits nothing once that is over (a date: with the end of that day, UTC), and its live connections end; it comes back only with a policy that a person applies. The box ends it, never before its clock has run ${EXCEPTION_CLOCK_SETTLES_SECONDS / 60} min without a jump ("clockSettlesSeconds"), counted from the start of the enforcer: so at most that much late, or by as much as the clock is behind.`,
+    why: 'A way in for a vendor that was to be open for a week is what an attacker finds two years later. A box without a battery does not know the date until it is told, and may be told wrong: what a clock closes in error stops somebody’s work, and an hour is time to put it right.',
+    source: 'design; NIST SP 800-53r5 AC-2(2); RFC 3339',
+  },
+  {
+    id: 'essential-exceptions',
+    effect: 'keeps',
+    what: 'An essential entry past its "until" goes on, and is reported until somebody changes the policy.',
+    why: 'What a patient needs is not stopped by a date that somebody wrote a year ago.',
+    source: 'design',
   },
   {
     id: 'detector-action',

@@ -124,24 +124,32 @@ function ownEntries({ allow }: PolicyDevice): readonly AllowEntry[] {
   return allow.filter(({ origin }) => origin?.section !== 'templates');
 }
 
-/** By what an entry permits, not by its place: an entry put first does not change all the others. */
+/**
+ * By what an entry permits, not by its place: an entry put first does not change all the others. Only another end (`until`) is a
+ * change of the same entry: it widens where it is later, or taken away.
+ */
 function diffEntries(
   owner: readonly [section: string, name: string],
   before: readonly AllowEntry[],
   after: readonly AllowEntry[],
   add: Add,
 ): void {
-  const old = new Map(before.map((entry, index) => [entryText(entry), index]));
-  const now = new Map(after.map((entry, index) => [entryText(entry), index]));
-  for (const [text, index] of old)
-    if (!now.has(text)) add([...owner, 'allow', index], text, undefined, false);
-  for (const [text, index] of now) if (!old.has(text)) add([...owner, 'allow', index], undefined, text, true);
+  const placed = (entries: readonly AllowEntry[]): Map<string, { index: number; entry: AllowEntry }> =>
+    new Map(entries.map((entry, index) => [entryText({ ...entry, until: undefined }), { index, entry }]));
+  const [old, now] = [placed(before), placed(after)];
+  for (const [text, { index, entry }] of old)
+    if (!now.has(text)) add([...owner, 'allow', index], entryText(entry), undefined, false);
+  for (const [text, { index, entry }] of now) {
+    const was = old.get(text)?.entry;
+    const isLater = was?.until !== undefined && (entry.until?.endsMs ?? Infinity) > was.until.endsMs;
+    add([...owner, 'allow', index], was && entryText(was), entryText(entry), was === undefined || isLater);
+  }
 }
 
-/** `out tcp 104 to 10.77.0.1, essential: DICOM store`. */
+/** `out tcp 104 to 10.77.0.1, essential, until 2027-03-01: DICOM store`. */
 export function entryText(entry: AllowEntry): string {
   const towards = entry.direction === 'out' ? 'to' : 'from';
-  return `${entry.direction} ${entry.protocol}${serviceText(entry)} ${towards} ${peerText(entry.peer)}${entry.essential ? ', essential' : ''}: ${entry.why}`;
+  return `${entry.direction} ${entry.protocol}${serviceText(entry)} ${towards} ${peerText(entry.peer)}${entry.essential ? ', essential' : ''}${entry.until === undefined ? '' : `, until ${entry.until.text}`}: ${entry.why}`;
 }
 
 /** ` 104,5000-5010 from port 1024-65535 over ipv4`. */

@@ -6,6 +6,7 @@
 import { addressBytes, type Address } from './address.js';
 import { INFRASTRUCTURE, PROTOCOL_NUMBERS, UNKNOWN_DEVICES_DEFAULT } from './default-policy.js';
 import { entryPath } from './expand-templates.js';
+import { withoutEnded } from './exceptions.js';
 import { createEntryMatcher, type EntryMatcher } from './match-entry.js';
 import { coversName } from './host-name.js';
 import {
@@ -49,7 +50,15 @@ export interface Judgement {
   readonly verdict: 'permit' | 'refuse';
   readonly why: 'entry' | 'observe' | 'shadow' | 'no-entry' | 'unknown-device';
   /** `devices.pump-1.allow[2]`, and the reason written there. */
-  readonly entry: { readonly path: string; readonly why: string; readonly essential: boolean } | null;
+  readonly entry: {
+    readonly path: string;
+    readonly why: string;
+    readonly essential: boolean;
+    /** As written; null: it has no end. */
+    readonly until: string | null;
+  } | null;
+  /** Permitted it, and has ended. */
+  readonly ended: { readonly path: string; readonly until: string } | null;
   /** Entries that would permit it if a name of theirs had the address: nobody here knows that it has. */
   readonly ifNamed: readonly { readonly path: string; readonly names: readonly string[] }[];
   /** YAML of the narrowest entry that would permit it; null when nothing is missing. */
@@ -63,12 +72,15 @@ export interface Explanation {
   readonly judgements: readonly Judgement[];
 }
 
+/** `endedByMs`: exceptions that ended by then count no more. */
 export function explain(
-  policy: Policy,
+  written: Policy,
   query: Query,
   learned: LearnedAddresses = NOTHING_LEARNED,
   named: NamedAddresses = NOTHING_NAMED,
+  endedByMs = 0,
 ): Explanation {
+  const policy = withoutEnded(written, endedByMs);
   const fromDevice = query.from.device !== null || query.from.isUnknownDevice === true;
   const toDevice = query.to.device !== null || query.to.isUnknownDevice === true;
   if (!fromDevice && !toDevice) return { verdict: 'not-ours', byDefault: null, judgements: [] };
@@ -77,12 +89,15 @@ export function explain(
     return { verdict: byDefault.permits ? 'permit' : 'refuse', byDefault: byDefault.id, judgements: [] };
   const matchers = {
     known: createEntryMatcher(policy, learned, namesOfQuery(query, named)),
+    written: createEntryMatcher(written, learned, namesOfQuery(query, named)),
     whateverNamed: createEntryMatcher(policy, learned, () => [query.from.address, query.to.address]),
   };
   // Both ends' lists must permit where both are guarded (default `both-lists`).
   const judgements = [
-    ...(toDevice && (query.to.device !== null || !fromDevice) ? [judge(policy, matchers, query, 'in')] : []),
-    ...(fromDevice ? [judge(policy, matchers, query, 'out')] : []),
+    ...(toDevice && (query.to.device !== null || !fromDevice)
+      ? [judge(policy, written, matchers, query, 'in')]
+      : []),
+    ...(fromDevice ? [judge(policy, written, matchers, query, 'out')] : []),
   ];
   return {
     verdict: judgements.every(({ verdict }) => verdict === 'permit') ? 'permit' : 'refuse',
@@ -114,11 +129,19 @@ function namesOfQuery({ from, to }: Query, named: NamedAddresses): NamedAddresse
 
 interface Matchers {
   readonly known: EntryMatcher;
+  /** With exceptions that have ended. */
+  readonly written: EntryMatcher;
   /** As if every name had the addresses of the query. */
   readonly whateverNamed: EntryMatcher;
 }
 
-function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out' | 'in'): Judgement {
+function judge(
+  policy: Policy,
+  written: Policy,
+  matchers: Matchers,
+  query: Query,
+  direction: 'out' | 'in',
+): Judgement {
   const { device } = direction === 'out' ? query.from : query.to;
   const peer = direction === 'out' ? query.to : query.from;
   const known = device === null ? undefined : ownValue(policy.devices, device);
@@ -130,6 +153,7 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
       verdict,
       why: 'unknown-device',
       entry: null,
+      ended: null,
       ifNamed: [],
       wouldAllow: null,
     };
@@ -149,11 +173,19 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
       direction,
       verdict: 'permit',
       why: 'entry',
-      entry: { path: entryPath(device, index, entry), why: entry.why, essential: entry.essential },
+      entry: {
+        path: entryPath(device, index, entry),
+        why: entry.why,
+        essential: entry.essential,
+        until: entry.until?.text ?? null,
+      },
+      ended: null,
       ifNamed: [],
       wouldAllow: null,
     };
   }
+  const endedIndex = matchers.written(device, connection, false);
+  const ended = endedIndex === null ? undefined : ownValue(written.devices, device)?.allow[endedIndex];
   const possible = peer.name === undefined ? matchers.whateverNamed(device, connection, false) : null;
   const possibleEntry = possible === null ? undefined : known.allow[possible];
   const wouldAllow = entryText(query, direction, peer);
@@ -168,6 +200,10 @@ function judge(policy: Policy, matchers: Matchers, query: Query, direction: 'out
     verdict: known.mode === 'enforce' ? 'refuse' : 'permit',
     why: lenient[known.mode],
     entry: null,
+    ended:
+      endedIndex === null || ended?.until === undefined
+        ? null
+        : { path: entryPath(device, endedIndex, ended), until: ended.until.text },
     ifNamed:
       possible === null || possibleEntry === undefined
         ? []

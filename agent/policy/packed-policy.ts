@@ -2,6 +2,7 @@
  * A policy as it is kept while it is in force, and as it goes between threads: allow entries as pairs of numbers, equal parts
  * as one object. A hundred thousand entries are 25 MB as plain objects and under 3 MB here. Pure; used by the enforcer.
  */
+import { entriesInForce } from './exceptions.js';
 import type { AllowEntry, Peer, Policy, PolicyDevice } from './schema.js';
 
 type Rest = Omit<AllowEntry, 'peer'>;
@@ -41,9 +42,12 @@ export function packPolicy(policy: Policy): PackedPolicy {
 
 /**
  * The policy again. A list is made when it is looked at, and not kept. Records have no prototype, as parse-policy.ts promises
- * and as a message between threads forgets.
+ * and as a message between threads forgets. `endedByMs`: without the exceptions that ended by then.
  */
-export function unpackPolicy({ policy, peers, rests, entries, starts }: PackedPolicy): Policy {
+export function unpackPolicy(
+  { policy, peers, rests, entries, starts }: PackedPolicy,
+  endedByMs: number,
+): Policy {
   const listOf = (index: number): AllowEntry[] => {
     const list: AllowEntry[] = [];
     for (let at = starts[index] ?? 0; at < (starts[index + 1] ?? 0); at += 2) {
@@ -57,7 +61,7 @@ export function unpackPolicy({ policy, peers, rests, entries, starts }: PackedPo
   for (const [index, [name, device]] of Object.entries(policy.devices).entries())
     devices[name] = Object.defineProperty({ ...device }, 'allow', {
       enumerable: true,
-      get: () => listOf(index),
+      get: () => entriesInForce(name, listOf(index), endedByMs),
     });
   const groups = Object.assign(Object.create(null) as Policy['groups'], policy.groups);
   return { ...policy, groups, devices };

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { parseAddress, parseNetwork } from './address.js';
 import { DETECTOR_CONTAINMENTS_PER_HOUR, WILDCARD_NAMES_DEFAULT } from './default-policy.js';
 import { parseHostName } from './host-name.js';
+import { parseUntil } from './until.js';
 import { detectSettings } from '../detect/settings.js';
 
 /** Names become nft comments, file names and topic levels: a closed alphabet, so that nothing has to be quoted. */
@@ -131,6 +132,22 @@ const peer = z.union(
   },
 );
 
+/** Beside the patterns, for editors; what they cannot say (the 30th of February) is said by parseUntil. */
+const until = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+    error:
+      'write a date, 2027-03-01 (to the end of that day, UTC), or a time with its offset, 2027-03-01T12:00:00Z',
+  })
+  .transform((value, context) => {
+    const parsed = parseUntil(value);
+    if (parsed) return parsed;
+    context.addIssue({
+      code: 'custom',
+      message: `"${value}" is not a date like 2027-03-01 or a time like 2027-03-01T12:00:00Z`,
+    });
+    return z.NEVER;
+  });
+
 export const PROTOCOLS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'gre', 'esp', 'any'] as const;
 
 export const allowEntry = z.strictObject({
@@ -157,6 +174,11 @@ export const allowEntry = z.strictObject({
     .optional()
     .describe('types, or types with codes, of the first packet; only with icmp and icmpv6'),
   essential: z.boolean().default(false).describe('stays open while the device is contained'),
+  until: until
+    .optional()
+    .describe(
+      'an exception: permits nothing after it (a date: to the end of that day, UTC). Essential entries go on and are told of',
+    ),
   why: text.describe('the clinical or technical reason, for the audit'),
 });
 

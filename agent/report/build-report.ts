@@ -8,7 +8,7 @@ import type { ChainReport } from '../activity/verify-chain.js';
 import type { DeviceRecord } from '../inventory/device.js';
 import type { EnforcerStatus, Finding } from '../messages/vocabulary.js';
 import type { Policy } from '../policy/schema.js';
-import { assess, END_OF_SUPPORT, rank, type RiskInput } from '../risk/assess.js';
+import { assess, rank, REMINDERS, type RiskInput } from '../risk/assess.js';
 import { budgetOf } from '../risk/eol-budget.js';
 import { guardText } from '../risk/guard-view.js';
 import { containmentLines } from './containment-part.js';
@@ -81,7 +81,7 @@ export function buildReport(input: ReportInput): ReportModel {
     segmentation:
       policy === null
         ? null
-        : segmentationOf(policy, enforcer, input.refusals, input.activity?.entries ?? []),
+        : segmentationOf(policy, enforcer, input.refusals, input.activity?.entries ?? [], nowMs),
     containment: policy === null ? [] : containmentLines(policy, enforcer?.containment ?? []),
     activity: activityPart(input),
     incidents: incidents.slice(0, MAX_INCIDENTS),
@@ -141,12 +141,10 @@ function inventoryLine(device: DeviceRecord, input: RiskInput | undefined): Inve
 
 const GRAVEST_FIRST: readonly Finding['severity'][] = ['critical', 'high', 'medium', 'low', 'info'];
 
-/** The reminder of a date is in the end-of-life plan. */
+/** Reminders of dates are in the end-of-life plan, and among the exceptions. */
 function incidentsOf({ findings, fromMs, toMs }: ReportInput): readonly Incident[] {
   return findings
-    .filter(
-      ({ lastMs, firstMs, detector }) => lastMs >= fromMs && firstMs < toMs && detector !== END_OF_SUPPORT,
-    )
+    .filter(({ lastMs, firstMs, detector }) => lastMs >= fromMs && firstMs < toMs && !REMINDERS.has(detector))
     .sort(
       (a, b) =>
         GRAVEST_FIRST.indexOf(a.severity) - GRAVEST_FIRST.indexOf(b.severity) ||

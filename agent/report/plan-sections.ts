@@ -1,6 +1,6 @@
 /** Sections 5 and 6 of a report: the segmentation plan with its proof, and the containment procedure. Pure; used by write-document.ts. */
 import type { Block, Cell } from './document.js';
-import type { Proof, ReportModel, Segmentation, SegmentedDevice } from './report-model.js';
+import type { ExceptionLine, Proof, ReportModel, Segmentation, SegmentedDevice } from './report-model.js';
 import { listed, moment, orDash, plural } from './words.js';
 
 export function segmentationBlocks({ segmentation }: ReportModel): readonly Block[] {
@@ -26,7 +26,8 @@ export function segmentationBlocks({ segmentation }: ReportModel): readonly Bloc
     ...groups(segmentation),
     ...alike(segmentation.devices).flatMap((devices) => deviceBlocks(devices)),
     { kind: 'heading', title: 'Exceptions' },
-    { kind: 'text', text: exceptions(segmentation) },
+    { kind: 'text', text: wideEntries(segmentation) },
+    exceptionTable(segmentation),
   ];
 }
 
@@ -169,15 +170,44 @@ function deviceBlocks(devices: readonly SegmentedDevice[]): readonly Block[] {
         entry.service,
         entry.peer === 'anyone' ? { text: 'anyone', tone: 'bad' } : entry.peer,
         entry.essential ? { text: 'goes on', tone: 'good' } : 'stops',
-        entry.why,
+        entry.until === null ? entry.why : `${entry.why} (until ${entry.until})`,
       ]),
       empty: 'Its list is empty: nothing is permitted.',
     },
   ];
 }
 
-/** Entries of a policy have no end of their own; what is wider than one peer and one service is named here. */
-function exceptions({ devices }: Segmentation): string {
+const STATE_TEXT = {
+  running: 'runs',
+  due: { text: 'is to end now', tone: 'warn' },
+  ended: 'has ended: permits nothing',
+  overdue: { text: 'overdue: essential, goes on', tone: 'bad' },
+} as const satisfies Readonly<Record<ExceptionLine['state'], Cell>>;
+
+/** What the policy permits for a time. */
+function exceptionTable({ exceptions }: Segmentation): Block {
+  return {
+    kind: 'table',
+    columns: [
+      { title: 'Until', share: 16 },
+      { title: 'State', share: 16 },
+      { title: 'Devices', share: 18 },
+      { title: 'Permits', share: 25 },
+      { title: 'Justification', share: 25 },
+    ],
+    rows: exceptions.map((line): readonly Cell[] => [
+      line.until,
+      STATE_TEXT[line.state],
+      line.devices.length === 0 ? `none: ${line.path}` : listed(line.devices, 10),
+      `${line.direction} ${line.service}, ${line.peer}`,
+      line.why,
+    ]),
+    empty: 'No entry has an end: each holds until the policy is changed.',
+  };
+}
+
+/** What is wider than one peer and one service. */
+function wideEntries({ devices }: Segmentation): string {
   const wide = devices.flatMap(({ name, entries }) =>
     entries
       .filter(({ peer, service }) => peer === 'anyone' || service === 'everything')
@@ -191,7 +221,6 @@ function exceptions({ devices }: Segmentation): string {
     open.length === 0
       ? 'No device of the policy is outside of enforcement.'
       : `Devices of the policy that are not enforced: ${open.join(', ')}.`,
-    'Entries have no expiry: each holds until the policy is changed.',
   ];
   return parts.join(' ');
 }

@@ -2,6 +2,7 @@
  * Everything that a report says, as data: what its hash is reckoned over, and what `--format json` prints. Built by build-report.ts from what the command
  * gathered; written down by write-document.ts. Plain JSON, every list in a fixed order: the same input gives the same hash. Pure.
  */
+import type { ExceptionState } from '../policy/exceptions.js';
 import type { ActivityEntry } from '../activity/entry.js';
 import type { Finding } from '../messages/vocabulary.js';
 import type { Budget } from '../risk/eol-budget.js';
@@ -99,8 +100,23 @@ export interface Segmentation {
   readonly networks: readonly string[];
   readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
   readonly devices: readonly SegmentedDevice[];
+  /** Entries with an end, the next one first. */
+  readonly exceptions: readonly ExceptionLine[];
   /** Null: the box was not asked. */
   readonly proof: Proof | null;
+}
+
+export interface ExceptionLine {
+  /** Where the policy has it. */
+  readonly path: string;
+  readonly devices: readonly string[];
+  readonly direction: 'out' | 'in';
+  readonly peer: string;
+  readonly service: string;
+  readonly why: string;
+  readonly until: string;
+  /** `overdue`: essential, and past its end. */
+  readonly state: ExceptionState;
 }
 
 export interface SegmentedDevice {
@@ -112,6 +128,8 @@ export interface SegmentedDevice {
     readonly peer: string;
     readonly service: string;
     readonly essential: boolean;
+    /** As written; null: it has no end. */
+    readonly until: string | null;
     readonly why: string;
   }[];
   /** Connections refused in the period, and when the last one was. */

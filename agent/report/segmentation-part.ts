@@ -2,6 +2,7 @@
 import type { ActivityEntry } from '../activity/entry.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
 import { UNKNOWN_DEVICES_DEFAULT } from '../policy/default-policy.js';
+import { exceptionsOf, exceptionState } from '../policy/exceptions.js';
 import type { AllowEntry, Policy } from '../policy/schema.js';
 import type { Proof, Segmentation, SegmentedDevice } from './report-model.js';
 import { naturally } from './words.js';
@@ -24,6 +25,7 @@ export function segmentationOf(
   enforcer: EnforcerStatus | null,
   refusals: readonly RefusedConnection[],
   entries: readonly ActivityEntry[],
+  nowMs: number,
 ): Segmentation {
   const state = enforcer?.policy ?? null;
   return {
@@ -49,12 +51,24 @@ export function segmentationOf(
             peer: peerText(entry.peer),
             service: serviceOf(entry),
             essential: entry.essential,
+            until: entry.until?.text ?? null,
             why: entry.why,
           })),
           refused: refused.reduce((sum, { count }) => sum + count, 0),
           lastRefused: latest(refused),
         };
       }),
+    // Without a box the clock here is all that can say what has ended.
+    exceptions: exceptionsOf(policy).map((each) => ({
+      path: each.path,
+      devices: each.devices,
+      direction: each.entry.direction,
+      peer: peerText(each.entry.peer),
+      service: serviceOf(each.entry),
+      why: each.entry.why,
+      until: each.until.text,
+      state: exceptionState(each, enforcer?.exceptions.endedByMs ?? nowMs, nowMs),
+    })),
     proof: enforcer === null ? null : proofOf(enforcer, refusals, entries),
   };
 }

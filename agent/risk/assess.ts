@@ -51,6 +51,10 @@ export interface Assessment {
 
 /** The finding that reminds of a date (agent/end-of-support.ts): it is a factor already. */
 export const END_OF_SUPPORT = 'endOfSupport';
+/** The one that reminds of the end of an exception (agent/exception-ends.ts): no sign of an attack. */
+export const EXCEPTION_ENDS = 'exceptionEnds';
+/** Of dates that were set, not of what was seen. */
+export const REMINDERS: ReadonlySet<string> = new Set([END_OF_SUPPORT, EXCEPTION_ENDS]);
 
 /** The most that each factor adds to a likelihood of 0 to 100. */
 export const WEIGHTS = {
@@ -252,7 +256,7 @@ function cleartext({ subject }: RiskInput): Factor {
 }
 
 function findings({ findings: all }: RiskInput): Factor {
-  const open = all.filter(({ detector }) => detector !== END_OF_SUPPORT);
+  const open = all.filter(({ detector }) => !REMINDERS.has(detector));
   const points = Math.min(
     WEIGHTS.findings,
     open.reduce((sum, { severity }) => sum + SEVERITY_POINTS[severity], 0),

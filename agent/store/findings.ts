@@ -67,6 +67,16 @@ export class FindingTable {
     return { rows: rows.map((row) => parseBody(row.body)), total: total ?? 0 };
   }
 
+  /** Every open one of a detector that has few. */
+  openOf(detector: string): Finding[] {
+    return this.#db
+      .prepare<[string], { body: string }>(
+        "SELECT body FROM findings WHERE state = 'open' AND json_extract(body, '$.detector') = ?",
+      )
+      .all(detector)
+      .map(({ body }) => parseBody(body));
+  }
+
   get total(): number {
     return this.#total;
   }

@@ -159,6 +159,8 @@ const CHANGE_SEVERITY: Readonly<Record<StateChange['kind'], keyof typeof SEVERIT
   'policy-refused': 'low',
   // To observe, it opens the firewall.
   'mode-changed': 'medium',
+  'exception-ended': 'medium',
+  'clock-jumped': 'medium',
   'tables-restored': 'high',
   'connections-full': 'high',
   'containment-ordered': 'high',

@@ -65,6 +65,7 @@ export const enforcerStatus: EnforcerStatus = {
     unseen: 0,
   },
   desired: [],
+  exceptions: { endedByMs: 0, isClockSettled: true, rows: [] },
   panel: { button: { problem: '/dev/input/event0 cannot be opened: EACCES' }, light: null },
   dropped: { nflogOverruns: 3, ipcBusy: 0 },
   tablesRestored: 1,

@@ -35,7 +35,7 @@ function parsed(text: string): Policy {
 
 t.test('a policy comes back as it was, also through a message between threads', (t) => {
   const policy = parsed(TEXT);
-  const back = unpackPolicy(structuredClone(packPolicy(policy)));
+  const back = unpackPolicy(structuredClone(packPolicy(policy)), 0);
   t.same(JSON.parse(JSON.stringify(back)), JSON.parse(JSON.stringify(policy)));
   t.same(Object.keys(back.devices), Object.keys(policy.devices), 'in the same order');
   t.equal(Object.getPrototypeOf(back.devices), null);
@@ -60,7 +60,7 @@ devices:
 `);
   const packed = packPolicy(policy);
   t.same(
-    JSON.parse(JSON.stringify(unpackPolicy(structuredClone(packed)))),
+    JSON.parse(JSON.stringify(unpackPolicy(structuredClone(packed), 0))),
     JSON.parse(JSON.stringify(policy)),
   );
   t.equal(packed.rests.length, 2, 'one list for both');
@@ -77,6 +77,6 @@ t.test('equal entries are kept once', (t) => {
 
 t.test('a policy without devices', (t) => {
   const policy = parsed('version: 1\nsite: { name: Ward }\n');
-  t.same(unpackPolicy(packPolicy(policy)).devices, {});
+  t.same(unpackPolicy(packPolicy(policy), 0).devices, {});
   t.end();
 });

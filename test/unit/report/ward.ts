@@ -280,6 +280,7 @@ function wardStatus(): EnforcerStatus {
     },
     dropped: {},
     desired: [],
+    exceptions: { endedByMs: NOW_MS, isClockSettled: true, rows: [] },
     panel: { button: null, light: null },
     tablesRestored: 0,
     wouldRefuse: 12,

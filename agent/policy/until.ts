@@ -1,0 +1,24 @@
+/** The end of an exception as a person writes it. Pure; used by schema.ts. */
+
+/** Entries with an end in a policy, as written: all of them are in the status. */
+export const MAX_EXCEPTIONS = 1_000;
+
+const DAY_MS = 86_400_000;
+
+export interface Until {
+  /** As written. */
+  readonly text: string;
+  readonly endsMs: number;
+}
+
+/** A date (ISO 8601) ends with that day, in UTC; a time (RFC 3339) has its own offset. Null: neither. */
+export function parseUntil(text: string): Until | null {
+  const isDate = /^\d{4}-\d\d-\d\d$/.test(text);
+  if (!isDate && !/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text)) return null;
+  const startMs = Date.parse(isDate ? `${text}T00:00:00Z` : text.toUpperCase());
+  if (Number.isNaN(startMs) || startMs < 0) return null;
+  // Date.parse makes the 2nd of March of the 30th of February.
+  if (new Date(Date.parse(`${text.slice(0, 10)}T00:00:00Z`)).toISOString().slice(0, 10) !== text.slice(0, 10))
+    return null;
+  return { text, endsMs: isDate ? startMs + DAY_MS : startMs };
+}
