@@ -1,10 +1,10 @@
 /** Every bench of `make bench`, in the order they run. A new one is a file beside this and a line here. */
 import { apply } from './apply.js';
 import type { Bench } from './bench.js';
-import { contain } from './contain.js';
+import { containment } from './containment.js';
 import { memory } from './memory.js';
 import { queue } from './queue.js';
 import { replay } from './replay.js';
 import { traffic } from './traffic.js';
 
-export const BENCHES: readonly Bench[] = [queue, apply, contain, memory, traffic, replay];
+export const BENCHES: readonly Bench[] = [queue, apply, containment, memory, traffic, replay];

@@ -1,7 +1,7 @@
 /**
  * Key events of one /dev/input device, by its path or by the name that the kernel gives it. Used by panel.ts. Opened without
- * blocking and looked at 20 times a second: a blocked read would hold one of node's few threads for ever, and a press takes
- * seconds anyway. A device that goes away is looked for again.
+ * blocking and looked at 20 times a second, and oftener while a key is down: a blocked read would hold one of node's few threads
+ * for ever. What an event waited meanwhile is told with it. A device that goes away is looked for again.
  */
 import { closeSync, constants, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import { decodeKeyEvents, type KeyEvent } from '../containment/input-event.js';
 import { systemCode } from '../ipc/errors.js';
 
 const LOOK_MS = 50;
+/** A key that is let go may be an order. */
+const LOOK_WHILE_DOWN_MS = 5;
 const OPEN_AGAIN_MS = 1_000;
 /** A key makes a handful of events; a device that floods is read in portions. */
 const BUFFER_BYTES = 24 * 64;
@@ -20,7 +22,8 @@ export interface InputDeviceOptions {
   readonly name: string | null;
   /** Its code in linux/input-event-codes.h; null: any key. */
   readonly key: number | null;
-  readonly onEvent: (event: KeyEvent) => void;
+  /** `waitedMs`: for how long it was there unread. */
+  readonly onEvent: (event: KeyEvent, waitedMs: number) => void;
   /** What became of the device; null: it is there and is read. */
   readonly onProblem: (problem: string | null) => void;
 }
@@ -33,14 +36,13 @@ export class InputDevice {
   #rest: Uint8Array = new Uint8Array(0);
   #problem: string | null = 'not looked at yet';
   #openAgainMs = 0;
-  readonly #timer: NodeJS.Timeout;
+  #isDown = false;
+  #isStopped = false;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(options: InputDeviceOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => {
-      this.#look();
-    }, LOOK_MS);
-    this.#look();
+    this.#lookAgain();
   }
 
   get problem(): string | null {
@@ -49,8 +51,20 @@ export class InputDevice {
 
   /** Safe twice. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#isStopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
     this.#close();
+  }
+
+  #lookAgain(): void {
+    if (this.#isStopped) return;
+    this.#look();
+    this.#timer = setTimeout(
+      () => {
+        this.#lookAgain();
+      },
+      this.#isDown ? LOOK_WHILE_DOWN_MS : LOOK_MS,
+    );
   }
 
   #look(): void {
@@ -59,19 +73,26 @@ export class InputDevice {
     try {
       const count = readSync(this.#fd, this.#buffer, 0, BUFFER_BYTES, null);
       if (count === 0) return; // a pipe that nobody writes to
-      const { events, rest } = decodeKeyEvents(
+      const { events, atMs, rest } = decodeKeyEvents(
         Buffer.concat([this.#rest, this.#buffer.subarray(0, count)]),
         this.#wordBytes,
         this.#options.key,
       );
       this.#rest = rest;
-      for (const event of events) this.#options.onEvent(event);
+      for (const [index, event] of events.entries()) this.#tell(event, atMs[index] ?? Number.NaN);
     } catch (error) {
       if (systemCode(error) === 'EAGAIN') return;
       this.#close();
-      this.#options.onEvent('lost');
+      this.#tell('lost', Number.NaN);
       this.#say(`cannot be read: ${systemCode(error) ?? String(error)}`);
     }
+  }
+
+  #tell(event: KeyEvent, atMs: number): void {
+    this.#isDown = event === 'down';
+    const waitedMs = Math.round(Date.now() - atMs);
+    // Longer than between two looks: the clock was set meanwhile, or this process stood still.
+    this.#options.onEvent(event, waitedMs >= 0 && waitedMs <= LOOK_MS ? waitedMs : 0);
   }
 
   #open(): void {

@@ -58,8 +58,8 @@ export class Panel {
           path: button.device ?? null,
           name: button.name ?? null,
           key: button.key ?? null,
-          onEvent: (event) => {
-            this.#step(event);
+          onEvent: (event, waitedMs) => {
+            this.#step(event, waitedMs);
           },
           onProblem: (problem) => {
             this.#tell('panel-changed', problem === null ? 'the button is read' : `the button: ${problem}`);
@@ -100,10 +100,11 @@ export class Panel {
     this.#timer = null;
   }
 
-  #step(event: KeyEvent | 'tick'): void {
+  #step(event: KeyEvent | 'tick', waitedMs = 0): void {
     if (this.#times === null) return;
     const nowMs = this.#options.steadyMs();
-    const { state, action } = stepButton(this.#state, event, nowMs, this.#times);
+    // A press counts from when it was made, not from when it was read.
+    const { state, action } = stepButton(this.#state, event, nowMs - waitedMs, this.#times);
     this.#state = state;
     if (this.#timer) clearTimeout(this.#timer);
     const next = nextTickMs(state, this.#times);

@@ -30,6 +30,7 @@ import { parseConfig } from '../policy/parse-config.js';
 import { parsePolicy } from '../policy/parse-policy.js';
 import { compileRuleset } from '../ruleset/compile-ruleset.js';
 import { renderRuleset } from '../ruleset/render-ruleset.js';
+import { capture, desired, flowLog } from './file-targets.js';
 
 export interface FuzzTarget {
   readonly name: string;
@@ -46,6 +47,9 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: 'messages', isText: true, run: messages },
   { name: 'policy', isText: true, run: policy },
   { name: 'config', isText: true, run: config },
+  { name: 'capture', isText: false, run: capture },
+  { name: 'flow-log', isText: true, run: flowLog },
+  { name: 'desired', isText: true, run: desired },
 ];
 
 const view = createPacketView();

@@ -201,6 +201,8 @@ const RECORDED_32 =
   '5e0a2569aa310600' +
   '0100800000000000';
 
+const RECORDED_AT_MS = [0x69250a5b * 1000 + 0x0005f04f / 1000, 0x69250a5e * 1000 + 0x000631aa / 1000];
+
 t.test('events of the kernel are read as 64-bit and as 32-bit machines write them', (t) => {
   for (const [hex, word] of [
     [RECORDED_64, 8],
@@ -209,6 +211,7 @@ t.test('events of the kernel are read as 64-bit and as 32-bit machines write the
     const bytes = Buffer.from(hex, 'hex');
     t.same(decodeKeyEvents(bytes, word, null).events, ['down', 'up'], `words of ${word} bytes`);
     t.same(decodeKeyEvents(bytes, word, 128).events, ['down', 'up']);
+    t.same(decodeKeyEvents(bytes, word, 128).atMs, RECORDED_AT_MS, 'when they were');
     t.same(decodeKeyEvents(bytes, word, 116).events, [], 'another key');
     const cut = decodeKeyEvents(bytes.subarray(0, bytes.length - 5), word, null);
     t.equal(cut.rest.length, 2 * word + 3, 'what is not whole waits for the rest');
@@ -222,9 +225,13 @@ t.test('events of the kernel are read as 64-bit and as 32-bit machines write the
 t.test('no bytes throw, and none are lost', (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(4 as const, 8 as const), (bytes, word) => {
-      const { events, rest } = decodeKeyEvents(bytes, word, null);
+      const { events, atMs, rest } = decodeKeyEvents(bytes, word, null);
       const size = 2 * word + 8;
-      return rest.length === bytes.length % size && events.length <= Math.floor(bytes.length / size);
+      return (
+        rest.length === bytes.length % size &&
+        events.length <= Math.floor(bytes.length / size) &&
+        atMs.length === events.length
+      );
     }),
   );
   t.end();
