@@ -11,6 +11,8 @@ import { systemCode } from '../ipc/errors.js';
 const LOOK_MS = 50;
 /** A key that is let go may be an order. */
 const LOOK_WHILE_DOWN_MS = 5;
+/** Longer: the clock was set meanwhile, or this process stood still. */
+const MOST_WAITED_MS = 250;
 const OPEN_AGAIN_MS = 1_000;
 /** A key makes a handful of events; a device that floods is read in portions. */
 const BUFFER_BYTES = 24 * 64;
@@ -91,8 +93,7 @@ export class InputDevice {
   #tell(event: KeyEvent, atMs: number): void {
     this.#isDown = event === 'down';
     const waitedMs = Math.round(Date.now() - atMs);
-    // Longer than between two looks: the clock was set meanwhile, or this process stood still.
-    this.#options.onEvent(event, waitedMs >= 0 && waitedMs <= LOOK_MS ? waitedMs : 0);
+    this.#options.onEvent(event, waitedMs >= 0 && waitedMs <= MOST_WAITED_MS ? waitedMs : 0);
   }
 
   #open(): void {
