@@ -40,7 +40,7 @@ export class CaptureReader {
     }
     if (this.#format === null) {
       if (bytes.length < MAGIC_BYTES) {
-        this.#rest = bytes.slice();
+        this.#rest = copyOf(bytes, 0);
         return;
       }
       if (!isCapture(bytes)) {
@@ -59,7 +59,7 @@ export class CaptureReader {
       if (taken === 0) break;
       at += taken;
     }
-    this.#rest = bytes.slice(at);
+    this.#rest = copyOf(bytes, at);
   }
 
   end(): void {
@@ -71,4 +71,9 @@ export class CaptureReader {
   counters(): Readonly<Record<string, number>> {
     return this.#format?.counters() ?? {};
   }
+}
+
+/** Not slice(): that of a Buffer is a view of the chunk, which its owner writes over. */
+function copyOf(bytes: Uint8Array, from: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(from));
 }

@@ -73,10 +73,15 @@ function read(bytes: readonly number[], chunkBytes: number): { got: Got[]; reade
   const got: Got[] = [];
   const reader = new CaptureReader((packet) => {
     const { bytes, offset, length, linkType, timeMs } = packet;
-    got.push({ bytes: bytes.slice(offset, offset + length).join(), linkType, timeMs });
+    got.push({ bytes: [...bytes.subarray(offset, offset + length)].join(), linkType, timeMs });
   });
-  for (let at = 0; at < bytes.length; at += chunkBytes)
-    reader.push(Uint8Array.from(bytes.slice(at, at + chunkBytes)));
+  // One Buffer for every chunk, as a file is read: slice() of a Buffer shares its memory.
+  const chunk = Buffer.alloc(chunkBytes);
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    const length = Math.min(chunkBytes, bytes.length - at);
+    chunk.set(bytes.slice(at, at + length));
+    reader.push(chunk.subarray(0, length));
+  }
   reader.end();
   return { got, reader };
 }
