@@ -11,7 +11,7 @@ PACKETS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check test test-tools test-debian-kernel demo matrix chaos bench detection-report learning-report fuzz install uninstall clean
+.PHONY: help setup build check test test-tools test-debian-kernel demo matrix chaos bench detection-report inventory-report learning-report fuzz install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ detection-report: build ## every capture of CORDON_DATA through the detectors
 
 chaos: build ## faults of the matrix in an order that a seed gives (SECONDS_TO_RUN=600 SEED=1)
 	@node dist/lab/matrix/chaos.js $(SECONDS_TO_RUN) $(SEED)
+
+inventory-report: build ## what is identified of the devices in every capture of CORDON_DATA
+	@node dist/bench/inventory-report.js
 
 learning-report: build ## what learning proposes beside published MUD files, by captures of CORDON_DATA
 	@node dist/bench/learning-report.js
