@@ -8,7 +8,7 @@ import type { Candidate } from '../inventory/evidence.js';
 import { isMadeUp } from '../inventory/device.js';
 import { KNOWLEDGE_RULES } from '../inventory/knowledge-rules.js';
 import { conclude, extendKnowledge, readKnowledge, type Knowledge } from '../inventory/knowledge.js';
-import { makerOf, ownMakers } from '../inventory/makers.js';
+import { MakerFields, ownMakers, type MakerTable } from '../inventory/makers.js';
 import { DEVICE_FIELDS, type DeviceField } from '../inventory/observation.js';
 import { checkEntry, type OperatorEntry } from '../inventory/operator-fields.js';
 import type { DeviceEvidence, SeenDevice } from '../messages/vocabulary.js';
@@ -23,6 +23,8 @@ export interface InventoryKeeperOptions {
   readonly store: Store;
   readonly nowMs: () => number;
   readonly onWriteError: (error: unknown) => void;
+  /** Who has which MAC prefix; our own table where it is not given. */
+  readonly makers?: MakerTable;
   /** Fingerprint rules of the site (inventory/knowledge.ts), YAML; null: there are none. */
   readonly siteRules?: string | null;
   /** They have a fault, and ours alone count. */
@@ -33,7 +35,7 @@ export class InventoryKeeper {
   readonly book = new EvidenceBook();
   readonly #options: InventoryKeeperOptions;
   readonly #knowledge: Knowledge;
-  readonly #makers = ownMakers();
+  readonly #makers: MakerFields;
   /** Waiting to be written: with news, or only heard again. */
   readonly #news = new Map<string, Device>();
   readonly #heard = new Map<string, Device>();
@@ -44,6 +46,7 @@ export class InventoryKeeper {
   constructor(options: InventoryKeeperOptions) {
     this.#options = options;
     this.#knowledge = knowledgeOf(options);
+    this.#makers = new MakerFields(options.makers ?? ownMakers(), this.#knowledge);
     this.#heardWrittenMs = options.nowMs();
     for (const device of options.store.inventory.load()) this.book.restore(device);
     this.book.takeChanges();
@@ -53,8 +56,7 @@ export class InventoryKeeper {
   take(items: readonly DeviceEvidence[]): void {
     for (const { mac, address, isClaimed, name, port, atMs, observations } of items) {
       const fields = [...conclude(this.#knowledge, observations)];
-      const maker = mac === null ? null : makerOf(this.#makers, mac);
-      if (maker !== null) fields.push(maker);
+      if (mac !== null) fields.push(...this.#makers.of(mac));
       const id = this.book.observe({ mac, address, isClaimed, observations }, fields, atMs, port);
       if (id !== null && mac !== null) this.book.setPolicyName(id, name);
     }
@@ -62,8 +64,7 @@ export class InventoryKeeper {
 
   /** A device that sent something, whatever it was. */
   see({ mac, addresses, name, port, lastMs }: SeenDevice): void {
-    const maker = makerOf(this.#makers, mac);
-    const fields = maker === null ? [] : [maker];
+    const fields = this.#makers.of(mac);
     for (const address of addresses.length === 0 ? [null] : addresses)
       this.book.observe({ mac, address, isClaimed: false, observations: [] }, fields, lastMs, port);
     const device = this.book.find(mac);

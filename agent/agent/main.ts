@@ -20,6 +20,7 @@ import { ActivityKeeper } from './activity-keeper.js';
 import { startEnforcerLink } from './enforcer-link.js';
 import { createExceptionReminder } from './exception-ends.js';
 import { endOfSupportFindings, supportTable } from './end-of-support.js';
+import { loadMakers } from './load-makers.js';
 import { InventoryKeeper } from './inventory-keeper.js';
 import { LearnKeeper } from './learn-keeper.js';
 import { logBroker, logLevel } from './logging.js';
@@ -143,6 +144,7 @@ async function run(
     log.error({ err: error, next }, 'the store refused a write');
   };
   const inventory = new InventoryKeeper({
+    makers: loadMakers(),
     store,
     nowMs,
     onWriteError,

@@ -84,7 +84,8 @@ const EXPECTED = String.raw`
 
 # --- ics
 - { in: ics/ark-bacnet-stack-services.pcap, hosts: 2 }
-- { in: ics/ark-bacnet-stack-services.pcap, who: '192.168.0.5', is: { name: '^SYNERGY$', make: 'Acuity', kind: 'building|lighting', role: 'BACnet device' } }
+# Device 61, SYNERGY, is on network 13 behind it (corrected: first taken for this one)
+- { in: ics/ark-bacnet-stack-services.pcap, who: '192.168.0.5', is: { make: 'Alerton', role: 'BACnet router', kind: 'building' }, isNot: { name: 'SYNERGY', make: 'Acuity' } }
 - { in: ics/ark-bacnet-stack-services.pcap, who: '192.168.0.13', is: { name: '^SimpleServer$' }, isNot: { make: 'Acuity' } }
 - { in: ics/bac-bacnet_segmented_data.pcap, hosts: 2 }
 - { in: ics/bac-bacnet_segmented_data.pcap, who: '10.0.0.1', is: { make: 'Unitec' } }

@@ -3,6 +3,7 @@
  * identified, and how that stands to what is true of its devices (expected-devices.ts). Markdown, or JSON with --json. Directory:
  * CORDON_DATA, or ../shared/data. A word that a path must contain may follow.
  */
+import { loadMakers } from '../agent/load-makers.js';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCaptureInto } from '../cli/inventory-capture.js';
@@ -33,6 +34,7 @@ interface Judged {
 }
 
 const directory = process.env['CORDON_DATA'] ?? '../shared/data';
+const makers = loadMakers();
 const only = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
 const rows: Row[] = [];
 for (const listed of await readManifest()) rows.push(await examine(listed));
@@ -58,7 +60,7 @@ async function readManifest(): Promise<Listed[]> {
 type Row = Awaited<ReturnType<typeof examine>>;
 
 async function examine(listed: Listed) {
-  const inventory = new Inventory();
+  const inventory = new Inventory({ makers });
   const began = performance.now();
   const read = await readCaptureInto(inventory, join(directory, listed.path));
   const tookMs = performance.now() - began;

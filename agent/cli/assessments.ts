@@ -1,4 +1,5 @@
 /** Gathers what the risk assessment needs: from a running box (agent and enforcer), or from a capture with files of a person. Used by risk.ts and eol.ts. */
+import { loadMakers } from '../agent/load-makers.js';
 import { toldLevels } from '../containment/effects.js';
 import { Inventory } from '../inventory/inventory.js';
 import type { DeviceRecord } from '../inventory/device.js';
@@ -135,7 +136,7 @@ async function fromCapture(
   options: AssessmentOptions,
   onPacket?: (view: PacketView) => void,
 ): Promise<World> {
-  const inventory = new Inventory();
+  const inventory = new Inventory({ makers: loadMakers() });
   await readIntoInventory(inventory, capture, onPacket);
   const { policy, kev, table } = await readFiles(context, options);
   return {

@@ -1,4 +1,5 @@
 /** `cordon inventory`: the devices that a capture shows, with the source and the confidence of everything said of them. Needs no box and no root. */
+import { loadMakers } from '../agent/load-makers.js';
 import type { DeviceRecord } from '../inventory/device.js';
 import { Inventory } from '../inventory/inventory.js';
 import type { PacketView } from '../packet/view.js';
@@ -21,8 +22,8 @@ export async function showInventory(
   context: CliContext,
   options: InventoryCommandOptions,
 ): Promise<ExitStatus> {
-  const makers = options.makers === undefined ? undefined : await readMakers(options.makers);
-  const inventory = new Inventory(makers === undefined ? {} : { makers });
+  const makers = options.makers === undefined ? loadMakers() : await readMakers(options.makers);
+  const inventory = new Inventory({ makers });
   const read = await readIntoInventory(inventory, options.capture);
   const devices = [...inventory.book.devices()].sort((a, b) => knownFields(b) - knownFields(a));
   if (options.json) {

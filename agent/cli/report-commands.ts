@@ -121,7 +121,10 @@ export function declareReportCommands(program: Command, context: CliContext, rep
       'Read passively from what devices say of themselves; nothing about patients is read. Every value has its source and how sure it is; a question mark where sources contradict each other.',
     )
       .requiredOption('--capture <file>', 'a pcap or pcapng file')
-      .option('--makers <file>', "makers by MAC prefix, in place of the own short list (the IEEE's oui.txt)")
+      .option(
+        '--makers <file>',
+        "makers by MAC prefix, in place of the registry that comes with it (a list like the IEEE's oui.txt)",
+      )
       .option('--wide', 'every column in full, however wide'),
     'cordon inventory --capture ward.pcapng',
   ).action(

@@ -106,15 +106,43 @@ export function keyOf(value: string): string {
   return value.toLowerCase().replace(/\s+/g, ' ').trim();
 }
 
-/** `Windows 7` and `Windows`, `pump-3.clinic.local` and `pump-3`. */
+/** `Windows 7` and `Windows`, `pump-3.clinic.local` and `pump-3`, `Ubuntu` and `Linux`, `Windows 7` and `Windows 7 or 8`. */
 function isMoreExact(a: string, b: string): boolean {
   const [exact, rough] = [keyOf(a), keyOf(b)];
-  return exact.startsWith(`${rough} `) || exact.startsWith(`${rough}.`);
+  if (exact === rough) return false;
+  if (exact.includes(' or ')) return alternatives(exact).every((one) => isMoreExact(one, rough));
+  return alternatives(rough).some(
+    (one) =>
+      exact.startsWith(`${one} `) ||
+      exact.startsWith(`${one}.`) ||
+      (rough !== one && exact === one) ||
+      (FAMILIES[one]?.some((member) => exact.startsWith(member)) ?? false),
+  );
+}
+
+/** What runs the kernel of another name, or is meant by it: no contradiction. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  linux: ['android', 'ubuntu', 'debian', 'raspbian', 'red hat', 'centos', 'suse', 'qts'],
+  unix: ['linux', 'freebsd', 'qts', 'macos', 'ubuntu', 'debian', 'sunos', 'openbsd', 'netbsd'],
+  'windows 10 and later': ['windows 11', 'windows server 2016', 'windows server 2019', 'windows server 202'],
+  'apple ios': ['ios'],
+};
+
+/** `windows 7 or server 2008 r2`: both, each with its family's name. `windows 10 or later` stands for those of FAMILIES. */
+function alternatives(value: string): readonly string[] {
+  const parts = value.split(' or ');
+  const [first = ''] = parts;
+  const family = first.split(' ')[0] ?? '';
+  return parts.map((part, index) => {
+    if (index === 0) return part;
+    if (part === 'later') return `${first} and later`;
+    return family === 'windows' && !part.startsWith('windows') ? `windows ${part}` : part;
+  });
 }
 
 /** Neither a more exact form nor an alternative contradicts: `Windows 7 or Server 2008 R2` and `Windows 7`. */
 function agree(a: string, b: string): boolean {
-  const first = a.split(' or ')[0] ?? a;
-  const second = b.split(' or ')[0] ?? b;
-  return first === second || isMoreExact(first, second) || isMoreExact(second, first);
+  return alternatives(a).some((one) =>
+    alternatives(b).some((other) => one === other || isMoreExact(one, other) || isMoreExact(other, one)),
+  );
 }

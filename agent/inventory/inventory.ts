@@ -6,7 +6,8 @@ import type { PacketView } from '../packet/view.js';
 import { EvidenceBook, type BookLimits } from './evidence-book.js';
 import { KNOWLEDGE_RULES } from './knowledge-rules.js';
 import { conclude, readKnowledge, type Knowledge } from './knowledge.js';
-import { makerOf, ownMakers, type MakerTable } from './makers.js';
+import { MakerFields, ownMakers, type MakerTable } from './makers.js';
+import { NO_OBSERVATIONS } from './observation.js';
 import { readPacket } from './read-packet.js';
 
 export interface InventoryOptions {
@@ -17,19 +18,19 @@ export interface InventoryOptions {
 export class Inventory {
   readonly book: EvidenceBook;
   readonly #knowledge: Knowledge = readKnowledge(KNOWLEDGE_RULES);
-  readonly #makers: MakerTable;
+  readonly #makers: MakerFields;
 
   constructor({ makers = ownMakers(), limits }: InventoryOptions = {}) {
     this.book = new EvidenceBook(limits);
-    this.#makers = makers;
+    this.#makers = new MakerFields(makers, this.#knowledge);
   }
 
   /** `view` is what packet/ made of `bytes`; `port` the box's port that it came in by, where known. Never throws. */
   observePacket(view: PacketView, bytes: Uint8Array, nowMs: number, port: string | null = null): void {
     for (const sighting of readPacket(view, bytes)) {
       const fields = conclude(this.#knowledge, sighting.observations);
-      const maker = sighting.mac === null ? null : makerOf(this.#makers, sighting.mac);
-      this.book.observe(sighting, maker === null ? fields : [...fields, maker], nowMs, port);
+      const maker = sighting.mac === null ? NO_OBSERVATIONS : this.#makers.of(sighting.mac);
+      this.book.observe(sighting, maker.length === 0 ? fields : [...fields, ...maker], nowMs, port);
     }
   }
 }

@@ -9,9 +9,10 @@ import { DEVICE_FIELDS, SOURCES, type DeviceField, type Observation, type Source
 const MAX_RULES = 2_000;
 
 const rule = z.strictObject({
-  from: z.enum(SOURCES),
+  /** One source, or several of which the same is true. */
+  from: z.union([z.enum(SOURCES), z.array(z.enum(SOURCES)).min(1)]),
   /** Case does not matter. */
-  matches: z.string().min(1).max(200),
+  matches: z.string().min(1).max(300),
   /** `$1` is the first group of the pattern. */
   gives: z.partialRecord(z.enum(DEVICE_FIELDS), z.string().min(1).max(100)),
   /** Below 100, which is the operator's. */
@@ -31,10 +32,13 @@ export type Knowledge = ReadonlyMap<Source, readonly Rule[]>;
 export function readKnowledge(yaml: string): Knowledge {
   const bySource = new Map<Source, Rule[]>();
   for (const { from, matches, gives, confidence } of rules.parse(parse(yaml))) {
-    const list = bySource.get(from) ?? [];
-    bySource.set(from, list);
     const fields = Object.entries(gives).map(([field, value]) => [field as DeviceField, value] as const);
-    list.push({ pattern: new RegExp(matches, 'i'), gives: fields, confidence });
+    const one = { pattern: new RegExp(matches, 'i'), gives: fields, confidence };
+    for (const source of [from].flat()) {
+      const list = bySource.get(source) ?? [];
+      bySource.set(source, list);
+      list.push(one);
+    }
   }
   return bySource;
 }

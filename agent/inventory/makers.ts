@@ -1,17 +1,20 @@
 /**
- * Makers by the first three bytes of a MAC (IEEE RA, MA-L assignments). The own table holds what stands in clinics most often, from the IEEE's public
- * listing; a whole listing can be given instead (`oui.txt` of the IEEE, or the prefix list that nmap comes with). Who made the network card is not
- * always who made the device: worth no more than hearsay.
+ * Makers by the first bytes of a MAC (IEEE RA assignments: MA-L, MA-M, MA-S). The registry comes from the package oui-data; the own table gives the
+ * names under which clinics know them, and stands in where the package is absent. A whole listing can be given instead (`oui.txt` of the IEEE, or the
+ * prefix list that nmap comes with). Who made the network card is not always who made the device: worth no more than hearsay, and who makes nothing
+ * but chips, modules, boards or virtual machines is told as the maker of the interface.
  */
 import { isRandomized } from './device.js';
-import { CONFIDENCE, type Observation } from './observation.js';
+import { conclude, type Knowledge } from './knowledge.js';
+import { isComponentMaker, makerName } from './maker-name.js';
+import { CONFIDENCE, NO_OBSERVATIONS, type Observation } from './observation.js';
 
-/** Six upper-case hex digits to a maker. */
+/** Upper-case hex digits, 6, 7 or 9 of them, to a maker. */
 export type MakerTable = ReadonlyMap<string, string>;
 
 const OWN: Readonly<Record<string, readonly string[]>> = {
   'Abbott Diagnostics': ['0013DD'],
-  Alaris: ['00B094', '00D075'],
+  BD: ['00B094', '00D075'],
   Apple: ['000393'],
   'Axis Communications': ['00408C', 'ACCC8E'],
   'B. Braun': ['001221'],
@@ -23,7 +26,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   Cisco: ['00000C'],
   'Digi International': ['00409D'],
   Dräger: ['00105D', '0030E6'],
-  'Fresenius Vial': ['001338'],
+  'Fresenius Kabi': ['001338'],
   'GE Healthcare': ['444B5D'],
   'Hewlett Packard': ['001185'],
   'Hill-Rom': ['0014B8'],
@@ -31,7 +34,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   Lantronix: ['00204A'],
   Lexmark: ['000400'],
   Masimo: ['0809B6', '504A5E', '8809AF'],
-  Microsoft: ['00155D'],
+  'Microsoft Hyper-V': ['00155D'],
   Mindray: ['000F14', '00A037', '380B26'],
   Moxa: ['0090E8'],
   'Nihon Kohden': ['00A09A'],
@@ -66,8 +69,33 @@ export function ownMakers(): MakerTable {
   return table;
 }
 
-/** The IEEE has assigned some 40,000. */
-const MAX_MAKERS = 100_000;
+/**
+ * The IEEE's registry as the package oui-data has it: prefixes of 6, 7 or 9 digits to name and address. Of each the name alone is kept, once, and
+ * our own table before it.
+ */
+export function registeredMakers(registry: Readonly<Record<string, string>>): MakerTable {
+  const table = new Map<string, string>();
+  const names = new Map<string, string>();
+  for (const [prefix, entry] of Object.entries(registry)) {
+    if (table.size >= MAX_MAKERS) break;
+    const line = entry.slice(0, entry.indexOf('\n') === -1 ? undefined : entry.indexOf('\n'));
+    let name = names.get(line);
+    if (name === undefined) {
+      // Copied: a part of a string keeps the whole of it alive.
+      name = Array.from(makerName(line)).join('');
+      names.set(name, name);
+    }
+    if (name !== '') table.set(prefix, name);
+  }
+  // Emulators and raw captures use it for everything.
+  table.delete('000000');
+  for (const [prefix, maker] of ownMakers()) table.set(prefix, maker);
+  return table;
+}
+
+/** The IEEE has assigned some 54,000. */
+const MAX_MAKERS = 200_000;
+const MAX_REMEMBERED = 8_192;
 const MAX_MAKER_CHARACTERS = 64;
 
 /** Lines like `00000C Cisco Systems` or `00-00-0C   (hex)   Cisco Systems, Inc`; every other line is passed over. */
@@ -79,16 +107,47 @@ export function parseMakers(text: string): MakerTable {
     );
     if (!match || table.size >= MAX_MAKERS) continue;
     const [, first = '', second = '', third = '', maker = ''] = match;
-    table.set(`${first}${second}${third}`.toUpperCase(), maker.trim().slice(0, MAX_MAKER_CHARACTERS));
+    table.set(`${first}${second}${third}`.toUpperCase(), makerName(maker).slice(0, MAX_MAKER_CHARACTERS));
   }
   return table;
 }
 
-/** Null for a made-up MAC and for one that the table does not know. */
-export function makerOf(table: MakerTable, mac: string): Observation | null {
+/** The longest prefix that somebody has; null for a made-up MAC and for one that the table does not know. */
+export function makerOf(table: MakerTable, mac: string): string | null {
+  const digits = mac.replaceAll(':', '').toUpperCase();
+  // The emulator of QEMU and KVM makes up its MACs, with a prefix that is known all the same.
+  if (digits.startsWith('525400')) return 'QEMU';
   if (isRandomized(mac)) return null;
-  const maker = table.get(mac.slice(0, 8).replaceAll(':', '').toUpperCase());
-  return maker === undefined
-    ? null
-    : { field: 'make', value: maker, source: 'oui', confidence: CONFIDENCE.hearsay };
+  return (
+    table.get(digits.slice(0, 9)) ?? table.get(digits.slice(0, 7)) ?? table.get(digits.slice(0, 6)) ?? null
+  );
+}
+
+/** What a MAC says of its device, by the rules for the source `oui`. Kept for MACs that were asked for. */
+export class MakerFields {
+  readonly #table: MakerTable;
+  readonly #knowledge: Knowledge;
+  readonly #known = new Map<string, readonly Observation[]>();
+
+  constructor(table: MakerTable, knowledge: Knowledge) {
+    this.#table = table;
+    this.#knowledge = knowledge;
+  }
+
+  of(mac: string): readonly Observation[] {
+    const known = this.#known.get(mac);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
+    const maker = makerOf(this.#table, mac);
+    const fields = maker === null ? NO_OBSERVATIONS : this.#fieldsOf(maker);
+    this.#known.set(mac, fields);
+    return fields;
+  }
+
+  #fieldsOf(maker: string): readonly Observation[] {
+    const field = isComponentMaker(maker) ? 'interface' : 'make';
+    return conclude(this.#knowledge, [
+      { field, value: maker, source: 'oui', confidence: CONFIDENCE.hearsay },
+    ]);
+  }
 }

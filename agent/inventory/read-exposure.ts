@@ -7,6 +7,7 @@ import { recognise } from '../detect/recognise-protocol.js';
 import { u8 } from '../packet/read.js';
 import { LAYER_TCP, LAYER_UDP, TCP_ACK, TCP_SYN, type PacketView } from '../packet/view.js';
 import { CONFIDENCE, type Observation } from './observation.js';
+import { isMqttConnect } from './wire/read-plant.js';
 import { isSiteAddress } from './site-address.js';
 
 /** Ports above are nobody's in particular: who answers there was asked from there. */
@@ -16,6 +17,8 @@ const UDP_SERVICES: ReadonlyMap<number, string> = new Map([
   [69, 'TFTP'],
   [123, 'NTP'],
   [161, 'SNMP'],
+  [5094, 'HART-IP'],
+  [44_818, 'EtherNet/IP'],
   [514, 'syslog'],
   [47_808, 'BACnet'],
 ]);
@@ -26,7 +29,10 @@ const TCP_SERVICES: ReadonlyMap<number, string> = new Map([
   [502, 'Modbus'],
   [1433, 'SQL Server'],
   [5900, 'VNC'],
+  [5094, 'HART-IP'],
   [9100, 'raw printing'],
+  [20_000, 'DNP3'],
+  [44_818, 'EtherNet/IP'],
 ]);
 const HTTP_ANSWER = 0x48545450;
 
@@ -69,6 +75,7 @@ function spokenOverTcp(view: PacketView, bytes: Uint8Array): string | null {
       u8(bytes, payloadOffset + 3)) >>>
     0;
   if (first === HTTP_ANSWER) return 'HTTP';
+  if (isMqttConnect(bytes, payloadOffset, payloadOffset + payloadLength)) return 'MQTT';
   // A-ASSOCIATE-AC of DICOM PS3.8 section 9.3.3 answers where DICOM is served.
   if (first >>> 16 === 0x0200 && (view.srcPort === 104 || view.srcPort === 11_112)) return 'DICOM';
   return TCP_SERVICES.get(view.srcPort) ?? TCP_SERVICES.get(view.dstPort) ?? null;

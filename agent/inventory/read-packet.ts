@@ -14,6 +14,7 @@ import {
   type PacketView,
 } from '../packet/view.js';
 import { CONFIDENCE, NO_OBSERVATIONS, type Observation } from './observation.js';
+import { isBacnetFrame, readBacnetFrame } from './wire/read-bacnet.js';
 import { isCdp, readCdp } from './wire/read-cdp.js';
 import { readDhcp4 } from './wire/read-dhcp4.js';
 import { ETHERTYPE_LLDP, readLldp } from './wire/read-lldp.js';
@@ -47,6 +48,8 @@ export function readPacket(view: PacketView, bytes: Uint8Array, isAnswer = false
   if (mac === null) return NOTHING;
   if (view.etherType === ETHERTYPE_LLDP) return [said(mac, null, readLldp(bytes, start, end))];
   if (view.etherType < 1536 && isCdp(bytes, start, end)) return [said(mac, null, readCdp(bytes, start, end))];
+  if (view.etherType < 1536 && isBacnetFrame(bytes, start, end))
+    return [said(mac, null, readBacnetFrame(bytes, start, end))];
   return [said(mac, null, NO_OBSERVATIONS)];
 }
 

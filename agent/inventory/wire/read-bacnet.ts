@@ -1,8 +1,8 @@
 /**
- * BACnet/IP (ANSI/ASHRAE 135 annex J; tags clause 20.2): I-Am, and what a device says of its device object in ReadProperty and
+ * BACnet/IP (ANSI/ASHRAE 135 annex J; tags clause 20.2) and BACnet over Ethernet (clause 7): I-Am, I-Have of a device's own name, and what a device says of its device object in ReadProperty and
  * ReadPropertyMultiple acknowledgements. Of properties only those of PROPERTIES; never a description, a location or a present value.
  */
-import { s32, u16, u8 } from '../../packet/read.js';
+import { s32, u16, u24, u8 } from '../../packet/read.js';
 import {
   CONFIDENCE,
   NO_OBSERVATIONS,
@@ -18,10 +18,12 @@ const FORWARDED_NPDU = 4;
 const UNCONFIRMED = 1;
 const COMPLEX_ACK = 3;
 const I_AM = 0;
+const I_HAVE = 1;
 const READ_PROPERTY = 12;
 const READ_PROPERTY_MULTIPLE = 14;
 const OBJECT_DEVICE = 8;
 const MAX_TAGS = 128;
+const OBJECT_NAME = 77;
 /** Clause 21, BACnetPropertyIdentifier. */
 const PROPERTIES: Readonly<Record<number, readonly [DeviceField, Source]>> = {
   12: ['software', 'bacnet.software'],
@@ -34,13 +36,32 @@ const PROPERTIES: Readonly<Record<number, readonly [DeviceField, Source]>> = {
 export function readBacnet(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
   if (end - start < 8 || u8(bytes, start) !== BVLC_TYPE) return NO_OBSERVATIONS;
   const last = Math.min(end, start + u16(bytes, start + 2));
-  const isForwarded = u8(bytes, start + 1) === FORWARDED_NPDU;
-  const apdu = afterNetworkHeader(bytes, start + (isForwarded ? 10 : 4), last);
-  // What a broadcast device passed on, or what came through a BACnet router, is not about the sender of the packet.
-  if (isForwarded || apdu === null || apdu.hasSource) return NO_OBSERVATIONS;
+  // What a broadcast device passed on is not about the sender of the packet.
+  if (u8(bytes, start + 1) === FORWARDED_NPDU) return NO_OBSERVATIONS;
+  return readNetworkMessage(bytes, start + 4, last);
+}
+
+/** An 802.3 frame with the SAPs of BACnet and unnumbered information. */
+export function isBacnetFrame(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start > 6 && u24(bytes, start) === 0x828203;
+}
+
+export function readBacnetFrame(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
+  return isBacnetFrame(bytes, start, end) ? readNetworkMessage(bytes, start + 3, end) : NO_OBSERVATIONS;
+}
+
+function readNetworkMessage(bytes: Uint8Array, start: number, last: number): readonly Observation[] {
+  const apdu = afterNetworkHeader(bytes, start, last);
+  if (apdu === null) return NO_OBSERVATIONS;
   const out = new Observations();
+  if (apdu.hasSource) {
+    // From another network: the sender is the BACnet router, and what is said is not about it.
+    out.add('role', 'BACnet router', 'bacnet.instance', CONFIDENCE.declared);
+    return out.list;
+  }
   const type = u8(bytes, apdu.at) >> 4;
   if (type === UNCONFIRMED && u8(bytes, apdu.at + 1) === I_AM) readIAm(bytes, apdu.at + 2, last, out);
+  if (type === UNCONFIRMED && u8(bytes, apdu.at + 1) === I_HAVE) readIHave(bytes, apdu.at + 2, last, out);
   // A segmented acknowledgement (bit 3) has two bytes more, and only its first part begins with a tag.
   if (type === COMPLEX_ACK && (u8(bytes, apdu.at) & 8) === 0) {
     const service = u8(bytes, apdu.at + 2);
@@ -77,6 +98,16 @@ function readIAm(bytes: Uint8Array, start: number, end: number, out: Observation
   for (let skipped = 0; skipped < 2; skipped++) at = readTag(bytes, at, end)?.end ?? end;
   const vendor = readTag(bytes, at, end);
   if (vendor !== null && vendor.number === 2) out.hint(String(unsignedOf(bytes, vendor)), 'bacnet.vendor');
+}
+
+/** Clause 16.9: whose object it is, which one, its name. Only a device's own. */
+function readIHave(bytes: Uint8Array, start: number, end: number, out: Observations): void {
+  const device = readTag(bytes, start, end);
+  const object = device && readTag(bytes, device.end, end);
+  const name = object && readTag(bytes, object.end, end);
+  if (!device || !object || !name || !isDeviceObject(bytes, device) || !isDeviceObject(bytes, object)) return;
+  out.add('role', 'BACnet device', 'bacnet.instance', CONFIDENCE.declared);
+  addProperty(bytes, name, OBJECT_NAME, out);
 }
 
 /** `idTag`: the context tag that names the property, 1 in ReadProperty and 2 in ReadPropertyMultiple. */

@@ -1,9 +1,9 @@
 /**
- * First lines that servers say: SSH identification (RFC 4253 section 4.2), FTP greeting (RFC 959 section 5.4, code 220), Telnet login
+ * First lines that servers say: RFB (RFC 6143 section 7.1.1), SSH identification (RFC 4253 section 4.2), FTP greeting (RFC 959 section 5.4, code 220), Telnet login
  * screens (RFC 854). Never what a user types, never a later line.
  */
 import { u8 } from '../../packet/read.js';
-import { NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
+import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
 import { startsWithAscii, textOf } from '../text.js';
 
 const MAX_LINE_BYTES = 255;
@@ -16,6 +16,15 @@ export function readSshBanner(bytes: Uint8Array, start: number, end: number): re
   if (!startsWithAscii(bytes, 'SSH-', start, end)) return NO_OBSERVATIONS;
   const out = new Observations();
   out.hint(firstLine(bytes, start, end), 'ssh.banner');
+  return out.list;
+}
+
+/** Both ends say it, in the same form: the server from its port. */
+export function readVncVersion(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
+  if (end - start < 12 || !startsWithAscii(bytes, 'RFB 00', start, end)) return NO_OBSERVATIONS;
+  const out = new Observations();
+  out.add('role', 'VNC server', 'vnc.version', CONFIDENCE.declared);
+  out.hint(textOf(bytes, start, start + 11), 'vnc.version');
   return out.list;
 }
 

@@ -1,7 +1,7 @@
 /**
  * DHCPv4 client messages (RFC 2131, options of RFC 2132): what a client says of itself. Reads options 12, 50, 53, 55, 60, 61, 77
  * (RFC 3004), 81 (RFC 4702), 124 and 125 (RFC 3925), 161 (RFC 8520 section 10), 52 for overload; nothing of a server's messages
- * but the address that an ACK assigns.
+ * but the address that an ACK assigns and the host name (12) that it gives.
  */
 import { formatAddress, formatMac } from '../../packet/format.js';
 import { s32, u16, u24, u8 } from '../../packet/read.js';
@@ -77,6 +77,13 @@ function readOptions(
     if (code === 53 && last > first) message.type = u8(bytes, first);
     if (code === 52 && last > first) message.overload |= u8(bytes, first);
     if (isRequest) readClientOption(bytes, code, first, last, message.out);
+    else if (code === 12)
+      message.out.add(
+        'name',
+        hostNameOf(textOf(bytes, first, last)),
+        'dhcp4.assigned-name',
+        CONFIDENCE.hearsay,
+      );
     at = last;
   }
 }

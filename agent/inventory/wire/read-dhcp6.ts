@@ -12,6 +12,14 @@ const CLIENT_MESSAGES = new Set([1, 3, 4, 5, 6, 8, 9, 11]);
 const MAX_OPTIONS = 48;
 const MAX_REQUESTED = 24;
 
+/** Advertise and reply: RFC 8415 section 7.3. From the server's port alone, so that a relay agent is none. */
+export function readDhcp6Server(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
+  const isServer = end - start >= 8 && (u8(bytes, start) === 2 || u8(bytes, start) === 7);
+  return isServer
+    ? [{ field: 'role', value: 'DHCP server', source: 'dhcp6.server', confidence: CONFIDENCE.declared }]
+    : NO_OBSERVATIONS;
+}
+
 export function readDhcp6(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
   if (end - start < 8 || !CLIENT_MESSAGES.has(u8(bytes, start))) return NO_OBSERVATIONS;
   const out = new Observations();

@@ -5,6 +5,7 @@
 import { u16, u8 } from '../../packet/read.js';
 import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
 import { textOf } from '../text.js';
+import { modalityOf } from './dicom-modality.js';
 
 const ASSOCIATE_RQ = 1;
 const ASSOCIATE_AC = 2;
@@ -12,11 +13,13 @@ const FIXED_BYTES = 74;
 const CALLED_AE = 10;
 const CALLING_AE = 26;
 const AE_BYTES = 16;
-/** A modality proposes a few dozen contexts; PS3.8 allows 128. */
-const MANY_WHERE_CUT = 5;
-const MAX_ITEMS = 160;
-/** A modality stores a few kinds of objects; who proposes more is an archive, a viewer or a gateway. */
-const MANY_SOP_CLASSES = 8;
+/** A modality proposes a few dozen contexts; PS3.8 allows 128, each with its sub-items. */
+const MAX_ITEMS = 400;
+const MAX_SOP_CLASSES = 128;
+/** A scanner makes one kind of images, or two (PET and CT); who stores more is an archive, a viewer or a gateway. */
+const MANY_MODALITIES = 3;
+/** Told one by one, beside what they add up to: the others are told by their number alone. */
+const MAX_TOLD = 16;
 const ITEM_REQUESTED_CONTEXT = 0x20;
 const ITEM_ABSTRACT_SYNTAX = 0x30;
 const ITEM_USER_INFORMATION = 0x50;
@@ -46,10 +49,15 @@ export function readDicom(bytes: Uint8Array, start: number, end: number): readon
   const pduEnd = Math.min(end, wholeEnd);
   const budget: Budget = { items: 0, sopClasses: new Set() };
   readItems(bytes, start + FIXED_BYTES, pduEnd, out, budget);
-  // What was cut off has more of them.
-  const many = wholeEnd > end ? MANY_WHERE_CUT : MANY_SOP_CLASSES;
-  if (budget.sopClasses.size > many) out.hint('many', 'dicom.sop-class');
-  else for (const sopClass of budget.sopClasses) out.hint(sopClass, 'dicom.sop-class');
+  const modalities = new Set<string>();
+  for (const sopClass of budget.sopClasses) {
+    const modality = modalityOf(sopClass);
+    if (modality !== null) modalities.add(modality);
+    // What a device is for first; storage comes by its modality.
+    else if (budget.sopClasses.size <= MAX_TOLD) out.hint(sopClass, 'dicom.sop-class');
+  }
+  if (modalities.size > 0)
+    out.hint(modalities.size > MANY_MODALITIES ? 'many' : [...modalities].sort().join('+'), 'dicom.modality');
   return out.list;
 }
 
@@ -83,7 +91,7 @@ function readSubItems(bytes: Uint8Array, from: number, end: number, out: Observa
     if (last > end) return;
     if (type === ITEM_ABSTRACT_SYNTAX) {
       const sopClass = uid(bytes, first, last);
-      if (sopClass !== null && budget.sopClasses.size <= MANY_SOP_CLASSES) budget.sopClasses.add(sopClass);
+      if (sopClass !== null && budget.sopClasses.size < MAX_SOP_CLASSES) budget.sopClasses.add(sopClass);
     } else if (type === ITEM_IMPLEMENTATION_CLASS) {
       out.hint(uid(bytes, first, last), 'dicom.implementation-class');
     } else if (type === ITEM_IMPLEMENTATION_VERSION) {

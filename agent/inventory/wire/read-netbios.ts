@@ -1,5 +1,5 @@
 /**
- * NetBIOS names and browser announcements (RFC 1002 sections 4.2 and 4.4; announcements: MS-BRWS 2.2.1 to 2.2.3). Reads the
+ * NetBIOS names, session requests and browser announcements (RFC 1002 sections 4.2, 4.3.2 and 4.4; announcements: MS-BRWS 2.2.1 to 2.2.3). Reads the
  * names that a machine registers or answers for, its server version and role bits; never a comment, a user name (suffix 0x03) or a question.
  */
 import { s32, u16, u8 } from '../../packet/read.js';
@@ -71,6 +71,34 @@ function readStatus(bytes: Uint8Array, start: number, end: number, out: Observat
     if (isGroup && suffix === SUFFIX_DOMAIN_CONTROLLERS) out.hint('domain controller', 'nbns.role');
     if (!isGroup) addName(out, { text: textOf(bytes, at, at + 15) ?? '', suffix });
   }
+}
+
+const SESSION_REQUEST = 0x81;
+const SESSION_REQUEST_BYTES = 72;
+
+export function isSessionRequest(bytes: Uint8Array, start: number, end: number): boolean {
+  // Two names of 34 bytes, each a label of 32.
+  return (
+    end - start >= SESSION_REQUEST_BYTES &&
+    u8(bytes, start) === SESSION_REQUEST &&
+    u16(bytes, start + 2) === SESSION_REQUEST_BYTES - 4 &&
+    u8(bytes, start + 4) === 32 &&
+    u8(bytes, start + 38) === 32
+  );
+}
+
+/** The called name, then the caller's own. `*SMBSERVER` calls whoever listens. */
+export function readSessionRequest(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
+  if (!isSessionRequest(bytes, start, end)) return NO_OBSERVATIONS;
+  const out = new Observations();
+  const nameAt = (at: number): string | null => {
+    const name = decodeName(textOf(bytes, at, at + 32) ?? '');
+    const isMachine = name?.suffix === SUFFIX_WORKSTATION || name?.suffix === SUFFIX_SERVER;
+    return isMachine ? hostNameOf(name.text) : null;
+  };
+  out.add('name', nameAt(start + 39), 'netbios.session', CONFIDENCE.own);
+  out.add('name', nameAt(start + 5), 'netbios.session', CONFIDENCE.hearsay, 'receiver');
+  return out.list;
 }
 
 const DIRECT_GROUP = 0x11;

@@ -10,6 +10,8 @@ import { hostNameOf, indexOfAscii, textOf, textOfUtf16 } from '../text.js';
 const SESSION_HEADER_BYTES = 4;
 const SMB1_HEADER_BYTES = 32;
 const SMB2_HEADER_BYTES = 64;
+const NEGOTIATE = 0x72;
+const NEGOTIATE_WORDS = 17;
 const SESSION_SETUP_ANDX = 0x73;
 const UNICODE_FLAG = 0x8000;
 /** The security blob stands near the front of a session set-up. */
@@ -33,7 +35,10 @@ export function readSmb(bytes: Uint8Array, start: number, end: number): readonly
 
 function readSmb1(bytes: Uint8Array, header: number, end: number, out: Observations): void {
   const isResponse = (u8(bytes, header + 9) & 0x80) !== 0;
-  if (isResponse && u8(bytes, header + 4) === 0x72) out.hint('SMB 1', 'smb.dialect');
+  if (isResponse && u8(bytes, header + 4) === NEGOTIATE) {
+    out.hint('SMB 1', 'smb.dialect');
+    readServerName(bytes, header, end, out);
+  }
   if (isResponse) out.add('role', 'SMB server', 'smb.dialect', CONFIDENCE.declared);
   if (u8(bytes, header + 4) !== SESSION_SETUP_ANDX) return;
   const words = u8(bytes, header + SMB1_HEADER_BYTES);
@@ -48,7 +53,30 @@ function readSmb1(bytes: Uint8Array, header: number, end: number, out: Observati
   // Two passwords, then account and domain, which are stepped over.
   if (!isResponse && words === 13)
     addNative(text, data + le16(bytes, parameters + 14) + le16(bytes, parameters + 16), 2, out);
-  readNtlm(bytes, data, end, out);
+  // macOS and Samba send the version numbers of a Windows; their own name tells them apart.
+  const says = out.list.find(({ source }) => source === 'smb.native-os')?.value;
+  if (says === undefined || /windows/i.test(says)) readNtlm(bytes, data, end, out);
+  else readNtlm(bytes, data, end, out, false);
+}
+
+/**
+ * Without extended security (MS-CIFS 2.2.4.52.2; the server's name is what Windows puts behind the domain, MS-SMB 2.2.4.5.2.2): challenge, domain,
+ * name. The domain is stepped over.
+ */
+function readServerName(bytes: Uint8Array, header: number, end: number, out: Observations): void {
+  const parameters = header + SMB1_HEADER_BYTES + 1;
+  if (u8(bytes, parameters - 1) !== NEGOTIATE_WORDS) return;
+  const hasExtendedSecurity = (u8(bytes, parameters + 22) & 0x80) !== 0;
+  const challengeBytes = u8(bytes, parameters + 33);
+  const data = parameters + NEGOTIATE_WORDS * 2 + 2;
+  if (hasExtendedSecurity || data + challengeBytes > end) return;
+  // By the capability, as the flag of the header is not agreed on yet; not aligned, because the challenge comes first.
+  const isUnicode = (u8(bytes, parameters + 19) & 0x04) !== 0;
+  const name = afterString(bytes, data + challengeBytes, end, isUnicode);
+  const after = afterString(bytes, name, end, isUnicode);
+  if (after > end) return;
+  const decode = isUnicode ? textOfUtf16 : textOf;
+  out.add('name', hostNameOf(decode(bytes, name, after)), 'smb.server-name', CONFIDENCE.own);
 }
 
 interface Strings {
@@ -116,16 +144,21 @@ const AV_NETBIOS_COMPUTER = 1;
 const MAX_AV_PAIRS = 16;
 
 /** The version of who sends a NEGOTIATE or a CHALLENGE, and the computer name of who sends a CHALLENGE. */
-function readNtlm(bytes: Uint8Array, start: number, end: number, out: Observations): void {
+function readNtlm(bytes: Uint8Array, start: number, end: number, out: Observations, isWindows = true): void {
   const at = indexOfAscii(bytes, 'NTLMSSP\0', start, Math.min(end, start + MAX_BLOB_SEARCH_BYTES));
   if (at === -1) return;
   const type = u8(bytes, at + 8);
-  if (type === NTLM_NEGOTIATE && at + 40 <= end && (u8(bytes, at + 15) & NEGOTIATE_VERSION) !== 0)
+  if (
+    isWindows &&
+    type === NTLM_NEGOTIATE &&
+    at + 40 <= end &&
+    (u8(bytes, at + 15) & NEGOTIATE_VERSION) !== 0
+  )
     out.hint(version(bytes, at + 32), 'ntlm.version');
   if (type !== NTLM_CHALLENGE || at + 48 > end) return;
   const pairs = at + le16(bytes, at + 44);
   const pairsEnd = Math.min(end, pairs + le16(bytes, at + 40));
-  if ((u8(bytes, at + 23) & NEGOTIATE_VERSION) !== 0 && pairs >= at + 56 && at + 56 <= end)
+  if (isWindows && (u8(bytes, at + 23) & NEGOTIATE_VERSION) !== 0 && pairs >= at + 56 && at + 56 <= end)
     out.hint(version(bytes, at + 48), 'ntlm.version');
   let pair = pairs;
   for (let seen = 0; seen < MAX_AV_PAIRS && pair + 4 <= pairsEnd; seen++) {

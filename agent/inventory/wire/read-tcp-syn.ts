@@ -1,7 +1,7 @@
 /**
  * What a stack's first TCP segment looks like (RFC 9293 section 3.2; the method of p0f): initial hop limit, window, order of options, MSS and
- * window scale, as one line such as `64:29200:mss,sackok,ts,nop,ws:1460:7`; and which well-known service a SYN with ACK answers for. The first only
- * for a SYN without ACK, whose values are the stack's own choice.
+ * window scale, as one line such as `64:29200:mss,sackok,ts,nop,ws:1460:7`; and which well-known service a SYN with ACK answers for. Of a SYN with
+ * ACK the options are those that the other end offered, in the order of the stack that answers: worth less.
  */
 import { u16, u8 } from '../../packet/read.js';
 import { TCP_ACK, TCP_SYN, type PacketView } from '../../packet/view.js';
@@ -13,7 +13,7 @@ const MAX_OPTIONS = 40;
 
 export function readTcpSyn(view: PacketView, bytes: Uint8Array): readonly Observation[] {
   if ((view.tcpFlags & TCP_SYN) === 0 || view.payloadOffset < 0) return NO_OBSERVATIONS;
-  if ((view.tcpFlags & TCP_ACK) !== 0) return readService(view.srcPort);
+  const isAnswer = (view.tcpFlags & TCP_ACK) !== 0;
   const at = view.transportOffset;
   const window = u16(bytes, at + 14);
   const names: string[] = [];
@@ -40,7 +40,11 @@ export function readTcpSyn(view: PacketView, bytes: Uint8Array): readonly Observ
   }
   const out = new Observations();
   const scaleText = scale === -1 ? '-' : String(scale);
-  out.hint(`${initialHopLimit(view.hopLimit)}:${window}:${names.join(',')}:${mss}:${scaleText}`, 'tcp.syn');
+  if (isAnswer) addService(view.srcPort, out);
+  out.hint(
+    `${initialHopLimit(view.hopLimit)}:${window}:${names.join(',')}:${mss}:${scaleText}`,
+    isAnswer ? 'tcp.syn-ack' : 'tcp.syn',
+  );
   return out.list;
 }
 
@@ -66,13 +70,11 @@ const SERVICES: Readonly<Record<number, string>> = {
   44818: 'EtherNet/IP server',
 };
 
-function readService(port: number): readonly Observation[] {
+function addService(port: number, out: Observations): void {
   const service = SERVICES[port];
-  if (service === undefined) return NO_OBSERVATIONS;
-  const out = new Observations();
+  if (service === undefined) return;
   out.add('role', service, 'tcp.service', CONFIDENCE.hearsay);
   out.hint(String(port), 'tcp.service');
-  return out.list;
 }
 
 /** Stacks begin at one of these; every router on the way takes one off. */

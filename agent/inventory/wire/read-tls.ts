@@ -1,7 +1,7 @@
 /**
  * TLS up to 1.2 in the clear (RFC 5246 section 7.4, record layer 6.2; server name RFC 6066 section 3): the name that a client
- * asks for, and subject and issuer of a server's certificate (RFC 5280 section 4.1). A certificate is read only behind a ServerHello: a client's
- * may name a person. Names of TLS 1.3 certificates are encrypted.
+ * asks for, and subject and issuer of a server's certificate (RFC 5280 section 4.1). A certificate is read only behind a ServerHello: a
+ * client's may name a person. Where it begins a segment that comes from a service's port, the organization and the issuer alone are read. Names of TLS 1.3 certificates are encrypted.
  */
 import { u16, u24, u8 } from '../../packet/read.js';
 import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
@@ -20,11 +20,18 @@ export function isTlsHandshake(bytes: Uint8Array, start: number, end: number): b
   return end - start >= 9 && u8(bytes, start) === HANDSHAKE && u8(bytes, start + 1) === 3;
 }
 
-export function readTls(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
+/** `isFromServer`: by the ports, the sender was contacted. */
+export function readTls(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isFromServer = false,
+): readonly Observation[] {
   if (!isTlsHandshake(bytes, start, end)) return NO_OBSERVATIONS;
   const first = u8(bytes, start + 5);
   if (first === CLIENT_HELLO) return readClientHello(bytes, start + 9, end);
-  if (first === SERVER_HELLO) return readServerFlight(bytes, start, end);
+  if (first === SERVER_HELLO || (first === CERTIFICATE && isFromServer))
+    return readServerFlight(bytes, start, end);
   return NO_OBSERVATIONS;
 }
 
@@ -61,7 +68,7 @@ function readServerFlight(bytes: Uint8Array, start: number, end: number): readon
       if (!isTlsHandshake(bytes, record, end)) return NO_OBSERVATIONS;
       at += 5;
     }
-    if (u8(bytes, at) === CERTIFICATE) return readCertificate(bytes, at + 10, end);
+    if (u8(bytes, at) === CERTIFICATE) return readCertificate(bytes, at + 10, end, seen > 0);
     at += 4 + u24(bytes, at + 1);
   }
   return NO_OBSERVATIONS;
@@ -71,7 +78,13 @@ const SEQUENCE = 0x30;
 const SET = 0x31;
 const VERSION = 0xa0;
 
-function readCertificate(bytes: Uint8Array, start: number, end: number): readonly Observation[] {
+/** `withName`: it is a server's for certain. */
+function readCertificate(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  withName: boolean,
+): readonly Observation[] {
   const certificate = readTlv(bytes, start, end);
   if (certificate?.tag !== SEQUENCE) return NO_OBSERVATIONS;
   const body = readTlv(bytes, certificate.start, certificate.end);
@@ -91,15 +104,22 @@ function readCertificate(bytes: Uint8Array, start: number, end: number): readonl
   const out = new Observations();
   if (issuer?.tag === SEQUENCE) {
     const names = distinguishedName(bytes, issuer);
-    out.hint(names.organization ?? names.common, 'tls.certificate-issuer');
+    out.hint(names.organization ?? (withName ? names.common : null), 'tls.certificate-issuer');
   }
   if (subject?.tag === SEQUENCE && subject.end < end) {
     const names = distinguishedName(bytes, subject);
-    out.add('name', hostNameOf(names.common), 'tls.certificate-subject', CONFIDENCE.hearsay);
-    out.hint(names.common, 'tls.certificate-subject');
+    if (withName) {
+      out.add('name', machineNameOf(names.common), 'tls.certificate-subject', CONFIDENCE.hearsay);
+      out.hint(names.common, 'tls.certificate-subject');
+    }
     out.hint(names.organization, 'tls.certificate-organization');
   }
   return out.list;
+}
+
+/** A MAC or a serial number in hex is a common name, but nobody's name. */
+function machineNameOf(common: string | null): string | null {
+  return common !== null && /^[0-9A-F:-]{8,}$/i.test(common) ? null : hostNameOf(common);
 }
 
 const COMMON_NAME = '2.5.4.3';

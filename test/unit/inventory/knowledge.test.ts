@@ -1,7 +1,13 @@
 import t from 'tap';
 import { KNOWLEDGE_RULES } from '../../../agent/inventory/knowledge-rules.js';
 import { conclude, readKnowledge } from '../../../agent/inventory/knowledge.js';
-import { makerOf, ownMakers, parseMakers } from '../../../agent/inventory/makers.js';
+import {
+  MakerFields,
+  makerOf,
+  ownMakers,
+  parseMakers,
+  registeredMakers,
+} from '../../../agent/inventory/makers.js';
 import type { Observation, Source } from '../../../agent/inventory/observation.js';
 
 const hint = (source: Source, value: string): Observation => ({
@@ -20,8 +26,8 @@ const rules: readonly (readonly [Source, string, string])[] = [
   ['dhcp4.vendor-class', 'dhcpcd-6.11.5:Linux-4.1.18-v7+:armv7l:BCM2709', 'os Linux 4.1.18'],
   ['dhcp4.vendor-class', 'Hewlett-Packard JetDirect', 'kind printer, make Hewlett Packard'],
   ['dhcp4.parameter-list', '1,15,3,6,44,46,47,31,33,249,43', 'os Windows XP'],
-  ['dicom.sop-class', '1.2.840.10008.5.1.4.1.1.6.1', 'kind ultrasound'],
-  ['dicom.sop-class', '1.2.840.10008.5.1.4.1.1.2', 'kind CT scanner'],
+  ['dicom.modality', 'US', 'kind ultrasound'],
+  ['dicom.modality', 'CT', 'kind CT scanner'],
   ['dicom.implementation-class', '1.3.12.2.1107.5.8.1', 'make Siemens Healthineers'],
   ['hl7.application', 'INTELLIVUE', 'make Philips, model IntelliVue, kind patient monitor'],
   ['hl7.application', 'PLUM360', 'make ICU Medical, kind infusion pump'],
@@ -61,17 +67,47 @@ t.test('a rule with an unknown source, field or a confidence of 100 is refused',
 });
 
 t.test('a MAC tells the maker of its card, and a made-up one tells nobody', async (t) => {
-  t.match(makerOf(ownMakers(), '00:09:fb:01:02:03'), { field: 'make', value: 'Philips', source: 'oui' });
+  t.equal(makerOf(ownMakers(), '00:09:fb:01:02:03'), 'Philips');
   t.equal(makerOf(ownMakers(), '02:09:fb:01:02:03'), null);
   t.equal(makerOf(ownMakers(), 'fc:fc:fc:01:02:03'), null);
 });
+
+t.test('who makes chips or virtual machines is the maker of an interface, not of the device', async (t) => {
+  const fields = new MakerFields(ownMakers(), readKnowledge(KNOWLEDGE_RULES));
+  t.match(fields.of('00:09:fb:01:02:03'), [{ field: 'make', value: 'Philips', source: 'oui' }]);
+  t.match(fields.of('00:0c:29:01:02:03'), [
+    { field: 'interface', value: 'VMware', source: 'oui' },
+    { field: 'kind', value: 'virtual machine' },
+  ]);
+  t.strictSame(fields.of('02:0c:29:01:02:03'), []);
+});
+
+t.test(
+  'the registry: the longest prefix counts, names as people say them, nobody for what is private',
+  async (t) => {
+    const table = registeredMakers({
+      '0050C2': 'IEEE Registration Authority\n445 Hoes Lane',
+      '0050C2A': 'Acme Infusion GmbH & Co. KG\nStreet 1',
+      '001122': 'TP-LINK TECHNOLOGIES CO.,LTD.\nShenzhen',
+      '001123': 'Private',
+      '001124': 'SCHILLER AG',
+      '000000': 'XEROX CORPORATION',
+    });
+    t.equal(makerOf(table, '00:50:c2:a1:02:03'), 'Acme Infusion');
+    t.equal(makerOf(table, '00:50:c2:b1:02:03'), null);
+    t.equal(makerOf(table, '00:11:22:01:02:03'), 'TP-Link');
+    t.equal(makerOf(table, '00:11:23:01:02:03'), null);
+    t.equal(makerOf(table, '00:11:24:01:02:03'), 'Schiller');
+    t.equal(makerOf(table, '00:00:00:01:02:03'), null);
+  },
+);
 
 t.test("makers are read from the IEEE's list and from a plain one", async (t) => {
   const table = parseMakers('OUI list\n00-00-0C   (hex)\t\tCisco Systems, Inc\n0003B1 ICU Medical\n# note\n');
   t.strictSame(
     [...table],
     [
-      ['00000C', 'Cisco Systems, Inc'],
+      ['00000C', 'Cisco'],
       ['0003B1', 'ICU Medical'],
     ],
   );

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Observation } from '../../../agent/inventory/observation.js';
 import { readTcpPayload, readUdpPayload } from '../../../agent/inventory/read-payload.js';
+import { readBacnetFrame } from '../../../agent/inventory/wire/read-bacnet.js';
 import { readCdp } from '../../../agent/inventory/wire/read-cdp.js';
 import { readDhcp4 } from '../../../agent/inventory/wire/read-dhcp4.js';
 import { readLldp } from '../../../agent/inventory/wire/read-lldp.js';
@@ -19,6 +20,7 @@ const tcpTo = (port: number): Read => overTransport(readTcpPayload, 49_152, port
 const tcpFrom = (port: number): Read => overTransport(readTcpPayload, port, 49_152);
 const udpTo = (port: number): Read => overTransport(readUdpPayload, 49_152, port);
 const udpFrom = (port: number): Read => overTransport(readUdpPayload, port, 49_152);
+const udpFromTo = (from: number, to: number): Read => overTransport(readUdpPayload, from, to);
 const ofFrame =
   (read: (bytes: Uint8Array, start: number, end: number) => readonly Observation[]): Read =>
   (payload) =>
@@ -64,7 +66,7 @@ const told: readonly (readonly [string, Read, p.Bytes, readonly string[]])[] = [
       'dicom.implementation-class: 1.2.276.0.7230010.3.0.3.6.7',
       'dicom.implementation-version: OFFIS_DCMTK_367',
       'dicom.implementation-version: OFFIS_DCMTK_367',
-      'dicom.sop-class: 1.2.840.10008.5.1.4.1.1.6.1',
+      'dicom.modality: US',
     ],
   ],
   [
@@ -252,6 +254,55 @@ const told: readonly (readonly [string, Read, p.Bytes, readonly string[]])[] = [
     [],
   ],
   [
+    'a VNC server tells its version',
+    tcpFrom(5900),
+    p.ascii('RFB 003.889\n'),
+    ['vnc.version: VNC server', 'vnc.version: RFB 003.889'],
+  ],
+  ['what is on a VNC screen is not read', tcpFrom(5900), p.ascii(`\0\0${SURNAME} ${BORN}`), []],
+  [
+    'an S7 controller tells its order number, and no value of a data block',
+    tcpFrom(102),
+    [3, 0, 0, 60, 2, 240, 128, 50, 7, ...p.ascii(`${SURNAME}  6ES7 315-2EH14-0AB0  ${BORN}`)],
+    [
+      'plant.protocol: S7 or MMS',
+      's7.order-number: 6ES7 315-2EH14-0AB0',
+      's7.order-number: 6ES7 315-2EH14-0AB0',
+    ],
+  ],
+  [
+    'an EtherNet/IP device tells its identity object',
+    udpFrom(44_818),
+    p.enipIdentity('1756-L61/B LOGIX5561'),
+    [
+      'plant.protocol: EtherNet/IP',
+      'enip.vendor: 1',
+      'enip.device-type: 14',
+      'enip.revision: 20.11',
+      'enip.serial: 0012ab34',
+      'enip.product: 1756-L61/B LOGIX5561',
+    ],
+  ],
+  [
+    'a BACnet device tells its name over plain Ethernet, too',
+    ofFrame(readBacnetFrame),
+    [0x82, 0x82, 3, 1, 0, 0x10, 1, 0xc4, 2, 0, 0, 61, 0xc4, 2, 0, 0, 61, 0x75, 6, 0, ...p.ascii('AHU-3')],
+    ['bacnet.instance: BACnet device', 'bacnet.object-name: AHU-3', 'bacnet.object-name: AHU-3'],
+  ],
+  [
+    'who opens a NetBIOS session tells its own name and the other',
+    tcpTo(139),
+    p.sessionRequest('PACS1', 'CT-ROOM1'),
+    ['netbios.session: CT-ROOM1', 'receiver netbios.session: PACS1'],
+  ],
+  ['an SNMP v3 engine tells its maker', udpFrom(161), p.snmp3Report(), ['snmp.enterprise: 9']],
+  [
+    'a DHCPv6 server tells that it is one',
+    udpFromTo(547, 546),
+    [7, 1, 2, 3, 0, 1, 0, 0],
+    ['dhcp6.server: DHCP server'],
+  ],
+  [
     'a DICOM data set is not read',
     tcpTo(104),
     [4, 0, 0, 0, 0, 60, 0, 0, 0, 56, 1, 3, 16, 0, 16, 0, ...p.ascii(`PN${SURNAME}^${FORENAME}`)],
@@ -268,8 +319,15 @@ t.test(
   'nothing of a patient is in any observation, however the payload is cut or to which port it goes',
   async (t) => {
     const readers = [
-      ...[21, 22, 23, 80, 104, 443, 445, 502, 2575, 3389].flatMap((port) => [tcpTo(port), tcpFrom(port)]),
-      ...[53, 137, 138, 161, 547, 1900, 5353, 5355, 47_808].flatMap((port) => [udpTo(port), udpFrom(port)]),
+      ...[
+        21, 22, 23, 80, 102, 104, 139, 443, 445, 502, 1883, 2575, 3389, 5094, 5900, 9100, 20_000, 44_818,
+      ].flatMap((port) => [tcpTo(port), tcpFrom(port)]),
+      ...[53, 69, 137, 138, 161, 162, 514, 547, 1900, 5094, 5353, 5355, 44_818, 47_808].flatMap((port) => [
+        udpTo(port),
+        udpFrom(port),
+      ]),
+      dhcp,
+      ...[readBacnetFrame, readCdp, readLldp].map(ofFrame),
     ];
     const leaks: string[] = [];
     for (const [what, , payload] of told)

@@ -1,4 +1,5 @@
 /** Real captures for the tests of this room, and what is made of them. Third-party data that is not part of the project: null where absent. */
+import { loadMakers } from '../../../../agent/agent/load-makers.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,8 @@ import { Inventory } from '../../../../agent/inventory/inventory.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
+const makers = loadMakers();
+
 export function captureFile(name: string): string | null {
   const directory = process.env['CORDON_DATA'] ?? join(ROOT, '../shared/data');
   const file = join(directory, 'pcap', name);
@@ -15,7 +18,7 @@ export function captureFile(name: string): string | null {
 }
 
 export async function inventoryOf(file: string): Promise<EvidenceBook> {
-  const inventory = new Inventory();
+  const inventory = new Inventory({ makers });
   await readCaptureInto(inventory, file);
   return inventory.book;
 }

@@ -217,3 +217,50 @@ export const mdnsPrinter = (instance: string): Bytes => [
 export const dnsQuestion = (name: string): Bytes => [
   ...[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...dnsName(name), ...be16(1), ...be16(1)],
 ];
+
+/** A list-identity reply of EtherNet/IP with one identity item. */
+export function enipIdentity(product: string): Bytes {
+  const name = ascii(product);
+  const item = [
+    1,
+    0,
+    ...Array<number>(16).fill(0),
+    1,
+    0,
+    14,
+    0,
+    55,
+    0,
+    20,
+    11,
+    0,
+    0,
+    0x34,
+    0xab,
+    0x12,
+    0,
+    name.length,
+    ...name,
+    3,
+  ];
+  const data = [1, 0, 0x0c, 0, item.length, 0, ...item];
+  return [0x63, 0, data.length, 0, ...Array<number>(20).fill(0), ...data];
+}
+
+/** RFC 1002 section 4.3.2: the called name, then the caller's, both encoded as RFC 1001 section 14.1 says. */
+export function sessionRequest(called: string, calling: string): Bytes {
+  const encoded = (name: string, suffix: number): number[] => {
+    const codes = [...ascii(name.padEnd(15)), suffix];
+    return [32, ...codes.flatMap((code) => [65 + (code >> 4), 65 + (code & 15)]), 0];
+  };
+  return [0x81, 0, 0, 68, ...encoded(called, 0x20), ...encoded(calling, 0)];
+}
+
+/** A report of RFC 3412 with an engine id of enterprise 9. */
+export function snmp3Report(): Bytes {
+  const engine = [0x04, 9, 0x80, 0, 0, 9, 3, 0, 1, 2, 3];
+  const parameters = [0x30, engine.length + 4, ...engine, 2, 1, 0, 4, 0].slice(0, engine.length + 6);
+  const global = [0x30, 3, 2, 1, 1];
+  const body = [2, 1, 3, ...global, 0x04, parameters.length, ...parameters];
+  return [0x30, body.length, ...body];
+}
