@@ -7,7 +7,7 @@
  */
 import { formatMac } from '../packet/format.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
-import { EVENT_ARP, isArpRequest, VERDICT_REFUSED, type DetectEvent } from './event.js';
+import { EVENT_ARP, isArpRequest, VERDICT_REFUSED, type DetectEvent, SEES_ARP } from './event.js';
 import { FanOut } from './fan-out.js';
 import type { Description } from './finding-book.js';
 import type { DetectSettings } from './settings.js';
@@ -33,6 +33,7 @@ type Kind = 'contested' | 'unsolicited' | 'impersonates';
 
 class ArpSpoof implements Detector {
   readonly name = 'arpSpoof';
+  readonly kinds = SEES_ARP;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['arpSpoof'];
   readonly #windowMs: number;

@@ -15,6 +15,7 @@ import {
   VERDICT_ALLOWED,
   VERDICT_OBSERVED,
   type DetectEvent,
+  SEES_IP,
 } from './event.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
@@ -46,6 +47,7 @@ export function createBeaconDetector(context: DetectContext, settings: DetectSet
 
 class Beacon implements Detector {
   readonly name = 'beacon';
+  readonly kinds = SEES_IP;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['beacon'];
   readonly #pairs = new SlotTable(PAIRS);
@@ -131,10 +133,6 @@ class Beacon implements Detector {
     this.#count[slot] = count;
     this.#toldCount[slot] = 0;
     this.#intervals.set(intervals, slot * RING);
-  }
-
-  tick(): void {
-    // Findings close by their own silence.
   }
 
   counters(): Readonly<Record<string, number>> {

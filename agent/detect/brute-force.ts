@@ -6,7 +6,14 @@
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
-import { EVENT_END, OUTCOME_ANSWERED, subjectOf, VERDICT_ALLOWED, type DetectEvent } from './event.js';
+import {
+  EVENT_END,
+  OUTCOME_ANSWERED,
+  subjectOf,
+  VERDICT_ALLOWED,
+  type DetectEvent,
+  SEES_END,
+} from './event.js';
 import { FanOut } from './fan-out.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -104,6 +111,7 @@ export function createBruteForceDetector(
 
 class BruteForce implements Detector {
   readonly name = 'bruteForce';
+  readonly kinds = SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['bruteForce'];
   readonly #windowMs: number;

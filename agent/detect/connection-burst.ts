@@ -6,7 +6,7 @@
  */
 import { PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
-import { EVENT_IP, serviceOf, subjectOf, UNKNOWN_DEVICE, type DetectEvent } from './event.js';
+import { EVENT_IP, serviceOf, subjectOf, UNKNOWN_DEVICE, type DetectEvent, SEES_IP } from './event.js';
 import type { Memory } from './memory.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
@@ -45,6 +45,7 @@ export function createConnectionBurstDetector(
 
 class ConnectionBurst implements Detector {
   readonly name = 'connectionBurst';
+  readonly kinds = SEES_IP;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['connectionBurst'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -109,10 +110,6 @@ class ConnectionBurst implements Detector {
     this.#minutes[slot] = minutes;
     this.#isChanged[slot] = 1;
     this.#setThresholds(slot);
-  }
-
-  tick(): void {
-    // Minutes roll over with the next event; an idle one changes nothing that is told.
   }
 
   counters(): Readonly<Record<string, number>> {

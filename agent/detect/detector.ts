@@ -26,9 +26,16 @@ export interface DetectContext {
 
 export interface Detector {
   readonly name: DetectorName;
+  /** The kinds of events that it looks at (SEES_… of event.ts): it is called for no others. */
+  readonly kinds: number;
   observe(event: DetectEvent, nowMs: number): void;
-  /** About once a second, so that memory is given back without traffic too. */
-  tick(nowMs: number): void;
+  /** About once a second, so that memory is given back without traffic too. A detector without it has nothing to do then. */
+  tick?(nowMs: number): void;
+  /**
+   * Before this time `tick` tells nothing and may be left out, but for one before the next event: a replay skips idle time so. Without it
+   * `tick` never tells anything.
+   */
+  dueMs?(): number;
   /** Memories that changed since they were last taken, for the agent's store; or all, and then none counts as taken. Cold path. */
   memories?(isAll: boolean): Iterable<Memory>;
   /** Gives back one of them, into what is not known better by now. Cold path. */

@@ -14,6 +14,10 @@ import {
   UNKNOWN_DEVICE,
   VERDICT_REFUSED,
   type DetectEvent,
+  SEES_IP,
+  SEES_ARP,
+  SEES_PAYLOAD,
+  SEES_END,
 } from './event.js';
 import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
@@ -51,6 +55,7 @@ export function createDeviceSilentDetector(
 
 class DeviceSilent implements Detector {
   readonly name = 'deviceSilent';
+  readonly kinds = SEES_IP | SEES_ARP | SEES_PAYLOAD | SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['deviceSilent'];
   readonly #devices = new SlotTable(DEVICES);
@@ -66,6 +71,8 @@ class DeviceSilent implements Detector {
   #hasMore = false;
   #tickedMs = 0;
   #checkedMs = 0;
+  /** Before this time no check finds anything: what a device says only puts it off. */
+  #earliestMs = 0;
 
   constructor(context: DetectContext, settings: DetectSettings['deviceSilent']) {
     this.#context = context;
@@ -108,6 +115,7 @@ class DeviceSilent implements Detector {
     this.#sinceMs[slot] = sinceMs;
     this.#halvedMs[slot] = halvedMs;
     this.#isChanged[slot] = 1;
+    this.#earliestMs = 0;
     for (const [bucket, count] of gaps.entries()) {
       const at = slot * BUCKETS + bucket;
       this.#gaps[at] = (this.#gaps[at] ?? 0) + count;
@@ -122,12 +130,28 @@ class DeviceSilent implements Detector {
       for (let slot = 0; slot < this.#devices.size; slot++)
         this.#lastMs[slot] = (this.#lastMs[slot] ?? 0) + blindMs;
       this.#checkedMs = nowMs;
+      this.#earliestMs = 0;
     }
     if (nowMs - this.#checkedMs < CHECK_MS) return;
+    const checkMs = this.#checkedMs + Math.floor((nowMs - this.#checkedMs) / CHECK_MS) * CHECK_MS;
+    if (checkMs < this.#earliestMs) {
+      this.#checkedMs = checkMs;
+      return;
+    }
     this.#checkedMs = nowMs;
-    for (let slot = 0; slot < this.#devices.size; slot++) this.#check(slot, nowMs);
+    this.#earliestMs = Infinity;
+    for (let slot = 0; slot < this.#devices.size; slot++) {
+      this.#check(slot, nowMs);
+      this.#lower(this.#nextMs(slot, nowMs));
+    }
     if (this.#hasMore) this.#openMany(nowMs);
     this.#hasMore = false;
+  }
+
+  /** Checks keep to their half minutes, however many are left out; what is skipped must not look like a pause of the box. */
+  dueMs(): number {
+    const checks = Math.max(1, Math.ceil((this.#earliestMs - this.#checkedMs) / CHECK_MS));
+    return Math.min(this.#checkedMs + checks * CHECK_MS, this.#tickedMs + BLIND_MS / 2);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -141,11 +165,17 @@ class DeviceSilent implements Detector {
     this.#halvedMs[slot] = nowMs;
     this.#gaps.fill(0, slot * BUCKETS, (slot + 1) * BUCKETS);
     this.#isChanged[slot] = 0;
+    this.#lower(nowMs + this.#settings.leastSeconds * 1000);
+  }
+
+  #lower(earliestMs: number): void {
+    if (earliestMs < this.#earliestMs) this.#earliestMs = earliestMs;
   }
 
   #speaksAgain(slot: number): void {
     const id = this.#findings[slot] ?? 0;
     this.#findings[slot] = 0;
+    this.#lower((this.#lastMs[slot] ?? 0) + this.#settings.leastSeconds * 1000);
     if (id > 0) {
       this.#singles--;
       this.#context.book.end(id);
@@ -173,6 +203,20 @@ class DeviceSilent implements Detector {
       this.#findings[slot] = -1;
       this.#hasMore = true;
     }
+  }
+
+  /** Before this time `#check` does nothing about a device that says nothing until then. */
+  #nextMs(slot: number, nowMs: number): number {
+    const halveMs = (this.#halvedMs[slot] ?? 0) + HALVE_MS;
+    if ((this.#findings[slot] ?? 0) !== 0) return halveMs;
+    const { learnSeconds, leastSeconds, timesUsual } = this.#settings;
+    const learntMs = (this.#sinceMs[slot] ?? 0) + learnSeconds * 1000;
+    const lastMs = this.#lastMs[slot] ?? 0;
+    const possibleMs = Math.max(learntMs, lastMs + leastSeconds * 1000);
+    if (possibleMs > nowMs) return Math.min(halveMs, possibleMs);
+    // The usual gap is a shorter one once a device was watched for longer.
+    const usual = this.#longestGapSeconds(slot, LEAST_REPEATS);
+    return Math.min(halveMs, usual === 0 ? Infinity : lastMs + usual * timesUsual * 1000);
   }
 
   #halve(slot: number, nowMs: number): void {

@@ -6,7 +6,7 @@
  */
 import { describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
 import { createQuestion, nameText, readQuestion } from './dns-question.js';
-import { EVENT_IP, subjectOf, type DetectEvent } from './event.js';
+import { EVENT_IP, subjectOf, type DetectEvent, SEES_IP } from './event.js';
 import { looksGenerated } from './generated-name.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -33,6 +33,7 @@ export function createDgaDetector(context: DetectContext, settings: DetectSettin
 
 class Dga implements Detector {
   readonly name = 'dga';
+  readonly kinds = SEES_IP;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['dga'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -79,10 +80,6 @@ class Dga implements Detector {
       return;
     }
     this.#findings[slot] = this.#open(slot, event, nowMs);
-  }
-
-  tick(): void {
-    // Windows begin anew with the next question.
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -5,7 +5,7 @@
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import { createQuestion, nameText, readQuestion } from './dns-question.js';
-import { EVENT_END, EVENT_IP, subjectOf, type DetectEvent } from './event.js';
+import { EVENT_END, EVENT_IP, subjectOf, type DetectEvent, SEES_IP, SEES_END } from './event.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -30,6 +30,7 @@ export function createDnsTunnelDetector(
 
 class DnsTunnel implements Detector {
   readonly name = 'dnsTunnel';
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['dnsTunnel'];
   readonly #domains = new SlotTable(DOMAINS);
@@ -50,10 +51,6 @@ class DnsTunnel implements Detector {
     if (event.protocol !== UDP || event.port !== DNS_PORT || !event.fromDevice) return;
     if (event.kind === EVENT_END) this.#socket(event, nowMs);
     if (event.kind === EVENT_IP && event.payloadLength > 0) this.#asked(event, nowMs);
-  }
-
-  tick(): void {
-    // Windows begin anew with the next question.
   }
 
   counters(): Readonly<Record<string, number>> {

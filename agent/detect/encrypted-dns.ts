@@ -5,7 +5,15 @@
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { EVENT_IP, EVENT_PAYLOAD, subjectOf, VERDICT_ALLOWED, type DetectEvent } from './event.js';
+import {
+  EVENT_IP,
+  EVENT_PAYLOAD,
+  subjectOf,
+  VERDICT_ALLOWED,
+  type DetectEvent,
+  SEES_IP,
+  SEES_PAYLOAD,
+} from './event.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
@@ -69,6 +77,7 @@ export function createEncryptedDnsDetector(
 
 class EncryptedDns implements Detector {
   readonly name = 'encryptedDns';
+  readonly kinds = SEES_IP | SEES_PAYLOAD;
   readonly #context: DetectContext;
   readonly #quietMs: number;
   readonly #pairs = new SlotTable(PAIRS);
@@ -86,10 +95,6 @@ class EncryptedDns implements Detector {
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     this.#findings[slot] = this.#open(event, nowMs);
-  }
-
-  tick(): void {
-    // Findings close by their own silence.
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -19,6 +19,14 @@ export const EVENT_PAYLOAD = 4;
 /** A connection is over: `outcome`, counters and duration are filled. */
 export const EVENT_END = 5;
 
+/** Kinds of events as bits: what a detector says that it looks at. */
+export const SEES_IP = 1 << EVENT_IP;
+export const SEES_ARP = 1 << EVENT_ARP;
+export const SEES_OTHER = 1 << EVENT_OTHER;
+export const SEES_PAYLOAD = 1 << EVENT_PAYLOAD;
+export const SEES_END = 1 << EVENT_END;
+export const EVENT_KINDS = 6;
+
 /** Nothing ever came back. */
 export const OUTCOME_NO_ANSWER = 1;
 /** TCP: answered, but never established (reset); others: answered by an ICMP error alone. */

@@ -18,6 +18,8 @@ import {
   VERDICT_ALLOWED,
   VERDICT_REFUSED,
   type DetectEvent,
+  SEES_IP,
+  SEES_END,
 } from './event.js';
 import { FanOut } from './fan-out.js';
 import { isInside } from './inside.js';
@@ -45,6 +47,7 @@ export function createFailedConnectionsDetector(
 
 class FailedConnections implements Detector {
   readonly name = 'failedConnections';
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #leastFailures: number;
   /** What a success and a failure add to the logarithm of the likelihood ratio, and the two thresholds. */

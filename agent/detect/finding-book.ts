@@ -3,7 +3,7 @@
  * has the same key and is one finding, whoever sees it again. Bounded: what does not fit is counted. Pure.
  */
 import type { Finding } from '../messages/vocabulary.js';
-import { nextTelling } from './finding-life.js';
+import { nextTelling, tellingDueMs } from './finding-life.js';
 import type { DetectorName } from './settings.js';
 import { detectorBit } from './verdict.js';
 
@@ -130,6 +130,13 @@ export class FindingBook {
       this.#tell(open, telling === 'closed' ? 'closed' : 'open', nowMs);
       if (telling === 'closed') this.#remove(open);
     }
+  }
+
+  /** Before this time `tick` tells nothing, unless something is opened, touched or ended. */
+  dueMs(): number {
+    let dueMs = Infinity;
+    for (const open of this.#byId.values()) dueMs = Math.min(dueMs, tellingDueMs(open));
+    return dueMs;
   }
 
   /** What was told since the last call. */

@@ -29,6 +29,12 @@ export function nextTelling(life: FindingLife, nowMs: number): Telling {
   return 'nothing';
 }
 
+/** The earliest time at which something is to be told. */
+export function tellingDueMs(life: FindingLife): number {
+  const closedMs = life.lastMs + life.quietMs;
+  return life.isChanged ? Math.min(closedMs, life.toldMs + updateIntervalMs(life.tellings)) : closedMs;
+}
+
 export function updateIntervalMs(tellings: number): number {
   return Math.min(LONGEST_UPDATE_MS, FIRST_UPDATE_MS * 2 ** Math.max(0, tellings - 1));
 }

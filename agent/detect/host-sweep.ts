@@ -21,6 +21,9 @@ import {
   VERDICT_ALLOWED,
   VERDICT_OBSERVED,
   type DetectEvent,
+  SEES_IP,
+  SEES_ARP,
+  SEES_END,
 } from './event.js';
 import { FanOut } from './fan-out.js';
 import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
@@ -52,6 +55,7 @@ export function createHostSweepDetector(
 
 class HostSweep implements Detector {
   readonly name = 'hostSweep';
+  readonly kinds = SEES_IP | SEES_ARP | SEES_END;
   readonly #context: DetectContext;
   readonly #near: SweepCount;
   readonly #scattered: SweepCount;

@@ -4,7 +4,15 @@
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { EVENT_END, EVENT_IP, isIcmpRequest, subjectOf, type DetectEvent } from './event.js';
+import {
+  EVENT_END,
+  EVENT_IP,
+  isIcmpRequest,
+  subjectOf,
+  type DetectEvent,
+  SEES_IP,
+  SEES_END,
+} from './event.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -30,6 +38,7 @@ export function createIcmpTunnelDetector(
 
 class IcmpTunnel implements Detector {
   readonly name = 'icmpTunnel';
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['icmpTunnel'];
   readonly #pairs = new SlotTable(PAIRS);
@@ -62,10 +71,6 @@ class IcmpTunnel implements Detector {
       title: `${odd} echo requests with data that no ping sends`,
       evidence: { oddPayloads: odd, payloadBytes: event.payloadLength },
     });
-  }
-
-  tick(): void {
-    // Nothing is timed here but the findings' own silence.
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -23,6 +23,7 @@ import {
   VERDICT_REFUSED,
   VERDICT_WOULD_REFUSE,
   type DetectEvent,
+  SEES_IP,
 } from './event.js';
 import type { Description, Opening } from './finding-book.js';
 import type { Memory } from './memory.js';
@@ -68,6 +69,7 @@ export function createLateralContactDetector(
 
 class LateralContact implements Detector {
   readonly name = 'lateralContact';
+  readonly kinds = SEES_IP;
   readonly #context: DetectContext;
   readonly #learnMs: number;
   readonly #used = new SlotTable(USED);
@@ -141,10 +143,6 @@ class LateralContact implements Detector {
       const before = this.#before.intern(id, pairs[at] ?? 0, hashOf(key));
       this.#beforeKey[before] = key;
     }
-  }
-
-  tick(): void {
-    // What was used is remembered until others make room.
   }
 
   counters(): Readonly<Record<string, number>> {

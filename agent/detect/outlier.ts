@@ -11,6 +11,8 @@ import {
   serviceOf,
   UNKNOWN_DEVICE,
   type DetectEvent,
+  SEES_IP,
+  SEES_END,
 } from './event.js';
 import { HalfSpaceTrees } from './half-space-trees.js';
 import { looksLikeAnswer } from './probes.js';
@@ -49,6 +51,7 @@ export function createOutlierDetector(context: DetectContext, settings: DetectSe
 
 class Outlier implements Detector {
   readonly name = 'outlier';
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['outlier'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -92,10 +95,6 @@ class Outlier implements Detector {
     this.#add(base + (event.fromDevice ? 0 : 1), 1);
     setBit(this.#peerBits, slot, event.peer);
     setBit(this.#serviceBits, slot, serviceOf(event));
-  }
-
-  tick(): void {
-    // A span is judged with the first event after it: a silent device is device-silent's.
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -19,6 +19,8 @@ import {
   VERDICT_REFUSED,
   VERDICT_WOULD_REFUSE,
   type DetectEvent,
+  SEES_IP,
+  SEES_END,
 } from './event.js';
 import { FanOut } from './fan-out.js';
 import { PortScanOpening, type ScanWindow } from './port-scan-opening.js';
@@ -65,6 +67,7 @@ export function createPortScanDetector(
 
 class PortScan implements Detector {
   readonly name = 'portScan';
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #oddProbes: number;
   readonly #knocks: number;

@@ -4,7 +4,7 @@
  */
 import { PROTOCOL_TCP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { EVENT_PAYLOAD, subjectOf, type DetectEvent } from './event.js';
+import { EVENT_PAYLOAD, subjectOf, type DetectEvent, SEES_PAYLOAD } from './event.js';
 import { isRefusedAs, promiseOf, recognise } from './recognise-protocol.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -23,6 +23,7 @@ export function createProtocolMismatchDetector(
 
 class ProtocolMismatch implements Detector {
   readonly name = 'protocolMismatch';
+  readonly kinds = SEES_PAYLOAD;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['protocolMismatch'];
   readonly #pairs = new SlotTable(PAIRS);
@@ -73,10 +74,6 @@ class ProtocolMismatch implements Detector {
       },
       nowMs,
     );
-  }
-
-  tick(): void {
-    // Findings close by their own silence.
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -6,7 +6,7 @@ import type { Finding } from '../messages/vocabulary.js';
 import { addressKeyOfText } from './address-key.js';
 import type { AddressTable } from './address-table.js';
 import type { DetectContext, Detector, DeviceLabel } from './detector.js';
-import type { DetectEvent } from './event.js';
+import { EVENT_KINDS, type DetectEvent } from './event.js';
 import { Familiar } from './familiar.js';
 import { FindingBook } from './finding-book.js';
 import type { Memory } from './memory.js';
@@ -48,6 +48,8 @@ export interface Detection {
   readonly touched: number;
   /** Updates and closings that are due. */
   tick(nowMs: number): readonly Finding[];
+  /** Before this time `tick` tells nothing and may be left out, but for one before the next event. Changes with every event and tick. */
+  dueMs(): number;
   /** Other thresholds: windows begin anew, open findings, what is familiar and memories stay. */
   useSettings(settings: DetectSettings, nowMs: number): void;
   /** Gives back what was remembered of devices' peers; returns how many were. */
@@ -76,6 +78,7 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
   };
   let current = settings;
   let detectors = createDetectors(context, settings, familiar);
+  let turns = turnsOf(detectors);
   const give = (memories: readonly Memory[], nowMs: number): number => {
     let given = 0;
     for (const memory of memories) {
@@ -91,22 +94,29 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
   return {
     observe(event, nowMs) {
       book.touched = 0;
-      for (const detector of detectors) detector.observe(event, nowMs);
+      const seeing = turns.seeing[event.kind] ?? NOBODY;
+      for (let at = 0; at < seeing.length; at++) seeing[at]?.observe(event, nowMs);
       return book.take();
     },
     get touched() {
       return book.touched;
     },
     tick(nowMs) {
-      for (const detector of detectors) detector.tick(nowMs);
+      for (const detector of turns.ticking) detector.tick?.(nowMs);
       book.tick(nowMs);
       return book.take();
+    },
+    dueMs() {
+      let dueMs = book.dueMs();
+      for (const detector of turns.timed) dueMs = Math.min(dueMs, detector.dueMs?.() ?? dueMs);
+      return dueMs;
     },
     useSettings(next, nowMs) {
       if (JSON.stringify(next) === JSON.stringify(current)) return;
       current = next;
       const memories = take(true);
       detectors = createDetectors(context, next, familiar);
+      turns = turnsOf(detectors);
       give(memories, nowMs);
     },
     restoreFamiliar: (devices) =>
@@ -119,6 +129,26 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
         { 'findings.refused': book.refused, 'findings.folded': book.folded },
         ...detectors.map((detector) => detector.counters()),
       ) as Record<string, number>,
+  };
+}
+
+const NOBODY: readonly Detector[] = [];
+
+/** Who is called when, always in the order of the list: most detectors look at one kind of event, and few have anything to do in between. */
+interface Turns {
+  /** By kind of event. */
+  readonly seeing: readonly (readonly Detector[])[];
+  readonly ticking: readonly Detector[];
+  readonly timed: readonly Detector[];
+}
+
+function turnsOf(detectors: readonly Detector[]): Turns {
+  return {
+    seeing: Array.from({ length: EVENT_KINDS }, (_, kind) =>
+      detectors.filter(({ kinds }) => (kinds & (1 << kind)) !== 0),
+    ),
+    ticking: detectors.filter((detector) => detector.tick !== undefined),
+    timed: detectors.filter((detector) => detector.dueMs !== undefined),
   };
 }
 

@@ -7,7 +7,16 @@
 import { PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
 import { formatMac } from '../packet/format.js';
 import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
-import { EVENT_IP, UNKNOWN_DEVICE, VERDICT_ALLOWED, VERDICT_REFUSED, type DetectEvent } from './event.js';
+import {
+  EVENT_IP,
+  UNKNOWN_DEVICE,
+  VERDICT_ALLOWED,
+  VERDICT_REFUSED,
+  type DetectEvent,
+  SEES_IP,
+  SEES_ARP,
+  SEES_OTHER,
+} from './event.js';
 import { FanOut } from './fan-out.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -45,6 +54,7 @@ export function createRogueServerDetector(
 
 class RogueServer implements Detector {
   readonly name = 'rogueServer';
+  readonly kinds = SEES_IP | SEES_ARP | SEES_OTHER;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['rogueServer'];
   readonly #servers = new SlotTable(SERVERS);

@@ -12,7 +12,7 @@ import {
   type Detector,
   type Subject,
 } from './detector.js';
-import { reasonIndex, VERDICT_REFUSED, type DetectEvent } from './event.js';
+import { reasonIndex, VERDICT_REFUSED, type DetectEvent, SEES_IP, SEES_ARP, SEES_OTHER } from './event.js';
 import type { Description, Opening } from './finding-book.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -51,6 +51,7 @@ export function createSpoofingDetector(
 
 class Spoofing implements Detector {
   readonly name = 'spoofing';
+  readonly kinds = SEES_IP | SEES_ARP | SEES_OTHER;
   readonly #context: DetectContext;
   readonly #quietMs: number;
   /** By reason index: the kind, or null. */
@@ -93,10 +94,6 @@ class Spoofing implements Detector {
     if (id === 0) return;
     if (this.#claimers.size >= MAX_CLAIMERS) this.#evictOne();
     this.#claimers.set(key, { id, opening });
-  }
-
-  tick(): void {
-    // Entries of closed findings are found out at the next sighting, or make room.
   }
 
   counters(): Readonly<Record<string, number>> {

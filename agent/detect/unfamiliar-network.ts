@@ -14,7 +14,14 @@ import {
   type Detector,
   type Subject,
 } from './detector.js';
-import { EVENT_IP, UNKNOWN_DEVICE, VERDICT_ALLOWED, VERDICT_REFUSED, type DetectEvent } from './event.js';
+import {
+  EVENT_IP,
+  UNKNOWN_DEVICE,
+  VERDICT_ALLOWED,
+  VERDICT_REFUSED,
+  type DetectEvent,
+  SEES_IP,
+} from './event.js';
 import type { Circle, Familiar } from './familiar.js';
 import type { Description, Opening } from './finding-book.js';
 import { isInside } from './inside.js';
@@ -39,6 +46,7 @@ export function createUnfamiliarNetworkDetector(
   const { addresses, book } = context;
   return {
     name: 'unfamiliarNetwork',
+    kinds: SEES_IP,
     observe(event, nowMs) {
       if (event.kind !== EVENT_IP || event.verdict === VERDICT_REFUSED || event.deviceId <= UNKNOWN_DEVICE)
         return;
@@ -60,9 +68,6 @@ export function createUnfamiliarNetworkDetector(
       if (isLearning) return;
       const isMany = familiar.countNew(circle, MANY_NETWORKS, nowMs) >= MANY_NETWORKS;
       open(event, inside, { isFirstOutside, isMany }, circle, nowMs);
-    },
-    tick() {
-      // What is remembered is meant to stay.
     },
     counters: () => ({ 'unfamiliarNetwork.notKept': familiar.notKept }),
     memories: (isAll) => familiar.memories('unfamiliarNetwork', isAll),

@@ -20,6 +20,7 @@ import {
   VERDICT_REFUSED,
   serviceOf,
   type DetectEvent,
+  SEES_IP,
 } from './event.js';
 import type { Circle, Familiar } from './familiar.js';
 import type { Description, Opening } from './finding-book.js';
@@ -40,6 +41,7 @@ export function createUnfamiliarPeerDetector(
 ): Detector {
   return {
     name: 'unfamiliarPeer',
+    kinds: SEES_IP,
     observe(event, nowMs) {
       if (event.kind !== EVENT_IP || event.verdict === VERDICT_REFUSED || event.deviceId <= UNKNOWN_DEVICE)
         return;
@@ -62,9 +64,6 @@ export function createUnfamiliarPeerDetector(
       familiar.countNew(circle, MANY_PEERS, nowMs);
       const subject = describeSubject(context, event);
       context.book.openFinding(openingOf(context, event, subject, circle, nowMs), nowMs);
-    },
-    tick() {
-      // What is remembered is meant to stay.
     },
     counters: () => ({ 'unfamiliarPeer.notKept': familiar.notKept }),
   };

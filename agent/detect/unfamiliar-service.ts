@@ -20,6 +20,7 @@ import {
   VERDICT_ALLOWED,
   VERDICT_REFUSED,
   type DetectEvent,
+  SEES_IP,
 } from './event.js';
 import type { Familiar } from './familiar.js';
 import type { Description, Opening } from './finding-book.js';
@@ -41,6 +42,7 @@ export function createUnfamiliarServiceDetector(
 ): Detector {
   return {
     name: 'unfamiliarService',
+    kinds: SEES_IP,
     observe(event, nowMs) {
       if (!isMeeting(event) || !context.addresses.isHost(event.peer)) return;
       const { name } = context.describe(event.deviceId);
@@ -55,9 +57,6 @@ export function createUnfamiliarServiceDetector(
       if (isLearning) return;
       const isMany = familiar.countNew(circle, MANY_SERVICES, nowMs) >= MANY_SERVICES;
       open(event, isMany, { known: circle.known.size - 1, sinceMs: circle.sinceMs }, nowMs);
-    },
-    tick() {
-      // What is remembered is meant to stay.
     },
     counters: () => ({ 'unfamiliarService.notKept': familiar.notKept }),
     memories: (isAll) => familiar.memories('unfamiliarService', isAll),

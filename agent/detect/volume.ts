@@ -4,7 +4,7 @@
  * the last days: a back-up every night is rare by the mean, and usual. Counted when connections end, so one that lasts is told late.
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { EVENT_END, subjectOf, type DetectEvent } from './event.js';
+import { EVENT_END, subjectOf, type DetectEvent, SEES_END } from './event.js';
 import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -28,6 +28,7 @@ export function createVolumeDetector(context: DetectContext, settings: DetectSet
 
 class Volume implements Detector {
   readonly name = 'volume';
+  readonly kinds = SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['volume'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -98,10 +99,6 @@ class Volume implements Detector {
     this.#peak[slot] = peak;
     this.#hours[slot] = hours;
     this.#isChanged[slot] = 1;
-  }
-
-  tick(): void {
-    // Hours roll over with the next end of a connection.
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -14,7 +14,7 @@ import {
   type DetectContext,
   type Detector,
 } from './detector.js';
-import { EVENT_IP, serviceOf, subjectOf, VERDICT_ALLOWED, type DetectEvent } from './event.js';
+import { EVENT_IP, serviceOf, subjectOf, VERDICT_ALLOWED, type DetectEvent, SEES_IP } from './event.js';
 import { FanOut } from './fan-out.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
@@ -40,6 +40,7 @@ export function createWormSpreadDetector(
 
 class WormSpread implements Detector {
   readonly name = 'wormSpread';
+  readonly kinds = SEES_IP;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['wormSpread'];
   readonly #targets: FanOut;

@@ -15,6 +15,7 @@ import {
   fillEvent,
   type DetectEvent,
 } from '../detect/event.js';
+import type { DeviceLabel } from '../detect/detector.js';
 import { detectorBit, detectorsThat, verdictOf, type Verdict } from '../detect/verdict.js';
 import type { Detection } from '../detect/registry.js';
 import type { DetectorName } from '../detect/settings.js';
@@ -60,6 +61,7 @@ import { createSummaries } from './summaries.js';
 const ETHERTYPE_ARP = 0x0806;
 /** Claims of addresses waiting to be looked at; a flood of them is thinned. */
 const MAX_CLAIMS = 256;
+const NOBODY: DeviceLabel = { name: null, mac: null };
 
 export interface Claim {
   readonly device: string;
@@ -85,6 +87,8 @@ export class Evidence {
   #names = new Map<number, string>();
   #ids: DeviceIds = new Map();
   #macs = new Map<number, string>();
+  /** By id; made once, as it is asked for with every first packet. */
+  #labels = new Map<number, DeviceLabel>();
   #idByMac = new Map<number, number>();
   #claims = new Map<string, Claim>();
   /** Detectors that may refuse, and contain, as bits. */
@@ -117,12 +121,15 @@ export class Evidence {
       this.#macs.set(id, first);
       for (const mac of device.identity.macs) this.#idByMac.set(macNumberOf(mac), id);
     }
+    this.#labels = new Map(
+      [...this.#names].map(([id, name]) => [id, { name, mac: this.#macs.get(id) ?? null }]),
+    );
     this.#refusing = detectorsThat('refuse', policy.detect);
     this.#containing = detectorsThat('contain', policy.detect);
     if (this.#detection) this.#detection.useSettings(policy.detect, this.#options.now());
     else
       this.#detection = createDetection(policy.detect, {
-        describe: (id) => ({ name: this.nameOf(id), mac: this.#macs.get(id) ?? null }),
+        describe: (id) => this.#labels.get(id) ?? NOBODY,
         idOf: (name) => this.#ids.get(name) ?? 0,
         addresses: this.#addresses,
       });

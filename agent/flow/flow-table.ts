@@ -173,6 +173,11 @@ export class FlowTable {
     }
   }
 
+  /** Before this time `expire` finds nothing to do; Infinity in an empty table. */
+  dueMs(): number {
+    return this.size === 0 ? Infinity : this.#wheel.nextSecond() * 1_000;
+  }
+
   /** Ends every flow, in no order of time: the capture is over. */
   endAll(): void {
     for (let flow = 0; flow < this.#used; flow++) if (this.#families[flow] !== 0) this.#end(flow);

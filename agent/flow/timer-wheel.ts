@@ -15,6 +15,8 @@ export class TimerWheel {
   readonly #heads = new Int32Array(BUCKETS + 1).fill(NIL);
   /** Seconds since 1970 that were looked at already; starts with the first call. */
   #second = Number.NEGATIVE_INFINITY;
+  /** No bucket before this second has an entry. */
+  #leastSecond = Infinity;
 
   constructor(capacity: number) {
     this.#next = new Int32Array(capacity).fill(NIL);
@@ -30,6 +32,7 @@ export class TimerWheel {
   add(entry: number, dueSecond: number): void {
     const first = this.#second + 1;
     const second = Math.min(Math.max(dueSecond, first), first + BUCKETS - 1);
+    if (second < this.#leastSecond) this.#leastSecond = second;
     this.#link(entry, bucketOf(second));
   }
 
@@ -48,6 +51,16 @@ export class TimerWheel {
     const entry = this.#heads[DUE] ?? NIL;
     if (entry !== NIL) this.remove(entry);
     return entry;
+  }
+
+  /** The second in which `advance` next finds something; Infinity in an empty wheel. */
+  nextSecond(): number {
+    if (this.#heads[DUE] !== NIL) return this.#second;
+    const last = this.#second + BUCKETS;
+    let second = Math.max(this.#second + 1, this.#leastSecond);
+    while (second <= last && this.#heads[bucketOf(second)] === NIL) second++;
+    this.#leastSecond = second <= last ? second : Infinity;
+    return this.#leastSecond;
   }
 
   /** The entry that is looked at next, left where it is; -1 in an empty wheel. */

@@ -40,9 +40,12 @@ export interface DeviceSide {
 
 interface Known {
   readonly name: string;
-  mac: number;
-  hasAddress: boolean;
+  readonly mac: number;
+  readonly hasAddress: boolean;
+  label?: DeviceLabel;
 }
+
+const NOBODY: DeviceLabel = { name: null, mac: null };
 
 export class ReplayDevices {
   /** Devices that got no number of their own. */
@@ -90,10 +93,11 @@ export class ReplayDevices {
     return this.#known.length - 2;
   }
 
+  /** Asked for with every first packet: made once. */
   describe(id: number): DeviceLabel {
     const known = this.#known[id];
-    if (known === undefined || known.name === '') return { name: null, mac: null };
-    return { name: known.name, mac: known.mac < 0 ? null : macText(known.mac) };
+    if (known === undefined || known.name === '') return NOBODY;
+    return (known.label ??= { name: known.name, mac: known.mac < 0 ? null : macText(known.mac) });
   }
 
   /** The named device that has an address. */

@@ -39,12 +39,11 @@ import {
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
 import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
+import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
 const ROUTER_ADVERTISEMENT = 134;
 const TICK_MS = 1_000;
-/** In a long silence of the capture, ticks come seldomer rather than one for every second of years. */
-const MAX_TICKS_PER_GAP = 3_600;
 /** After the last packet, time goes on for this long, so that what waits for a silence is told (tcp syn_sent: 120 s). */
 const AFTERMATH_MS = 130_000;
 
@@ -105,7 +104,7 @@ export class Replay {
   readonly #event = createEvent();
   readonly #source = createEnd();
   readonly #destination = createEnd();
-  #tickedMs = Number.NEGATIVE_INFINITY;
+  readonly #steps: Steps;
 
   constructor(options: ReplayOptions) {
     this.#options = options;
@@ -116,6 +115,16 @@ export class Replay {
     });
     this.#table = new FlowTable(options.flowCapacity ?? FLOWS, (flow) => {
       this.#ended(flow);
+    });
+    this.#steps = new Steps({
+      expire: (atMs) => {
+        this.#expire(atMs);
+      },
+      flowsDueMs: () => this.#table.dueMs(),
+      tick: (atMs) => {
+        this.#tell(this.#detection.tick(atMs));
+      },
+      detectorsDueMs: () => this.#detection.dueMs(),
     });
   }
 
@@ -137,25 +146,19 @@ export class Replay {
   advanceTo(timeMs: number): void {
     const nowMs = this.#clock.now(timeMs);
     this.nowMs = nowMs;
-    if (this.#tickedMs === Number.NEGATIVE_INFINITY) this.#tickedMs = this.startMs = this.lastMs = nowMs;
+    if (!this.#steps.hasBegun) {
+      this.startMs = nowMs;
+      this.#steps.begin(nowMs);
+    }
     this.lastMs = nowMs;
     this.#options.onTime?.(nowMs);
-    const gapMs = nowMs - this.#tickedMs;
-    if (gapMs < TICK_MS) return;
-    const stepMs = Math.max(TICK_MS, gapMs / MAX_TICKS_PER_GAP);
-    const steps = Math.floor(gapMs / stepMs);
-    for (let step = 0; step < steps; step++) {
-      this.#tickedMs += stepMs;
-      this.nowMs = Math.min(this.#tickedMs, nowMs);
-      this.#table.nowMs = this.nowMs;
-      this.#table.expire();
-      this.#tell(this.#detection.tick(this.nowMs));
-    }
+    this.#steps.advance(nowMs);
     this.nowMs = nowMs;
   }
 
   /** Hands an event to the detectors; for flow-replay.ts, which has no packets. */
   observe(event: DetectEvent): void {
+    this.#steps.event();
     this.events++;
     this.#options.onEvent?.(event, this.#addresses);
     this.#tell(this.#detection.observe(event, this.nowMs));
@@ -174,12 +177,11 @@ export class Replay {
 
   /** The capture is over: what still lives ends. */
   end(): void {
-    if (this.#tickedMs === Number.NEGATIVE_INFINITY) return;
+    if (!this.#steps.hasBegun) return;
+    this.#steps.event();
     const lastMs = this.nowMs;
     for (let atMs = lastMs; atMs < lastMs + AFTERMATH_MS; atMs += TICK_MS) {
-      this.nowMs = atMs;
-      this.#table.nowMs = atMs;
-      this.#table.expire();
+      this.#expire(atMs);
       this.#tell(this.#detection.tick(atMs));
     }
     this.#table.endAll();
@@ -193,6 +195,12 @@ export class Replay {
       'devices.refused': this.#options.devices.refused,
       ...this.#detection.counters(),
     };
+  }
+
+  #expire(atMs: number): void {
+    this.nowMs = atMs;
+    this.#table.nowMs = atMs;
+    this.#table.expire();
   }
 
   #tell(findings: readonly Finding[]): void {
