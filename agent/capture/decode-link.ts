@@ -13,7 +13,7 @@ import { resetView, type PacketView } from '../packet/view.js';
 export const UNSUPPORTED_LINK = -1;
 
 const LINK_NULL = 0;
-const LINK_ETHERNET = 1;
+export const LINK_ETHERNET = 1;
 const LINK_LOOP = 108;
 const LINK_COOKED = 113;
 const LINK_COOKED_2 = 276;

@@ -4,7 +4,23 @@
  */
 import { s32, u16, u8 } from '../packet/read.js';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, type PacketView } from '../packet/view.js';
-import type { FlowKey } from './flow-table.js';
+
+/** One packet's place in a flow: made once by the caller, filled before every call. */
+export interface FlowKey {
+  family: number;
+  src0: number;
+  src1: number;
+  src2: number;
+  src3: number;
+  dst0: number;
+  dst1: number;
+  dst2: number;
+  dst3: number;
+  protocol: number;
+  /** 0 where there is none. */
+  srcPort: number;
+  dstPort: number;
+}
 
 export function createFlowKey(): FlowKey {
   const words = { src0: 0.5, src1: 0.5, src2: 0.5, src3: 0.5, dst0: 0.5, dst1: 0.5, dst2: 0.5, dst3: 0.5 };

@@ -7,6 +7,8 @@
  * next makes room; `evicted` counts them.
  */
 import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_SYN } from '../packet/view.js';
+import { hashOf, hashOfIpv4 } from './flow-hash.js';
+import type { FlowKey } from './flow-key.js';
 import {
   firstState,
   nextState,
@@ -14,6 +16,8 @@ import {
   STATE_ESTABLISHED,
   STATE_FIN_WAIT,
   STATE_TIME_WAIT,
+  STATE_UDP,
+  STATE_UDP_ANSWERED,
   TIMEOUTS_MS,
 } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
@@ -32,23 +36,6 @@ const FIN_FROM_ANSWERER = 8;
 const REJECTED = 16;
 export const PAYLOAD_FROM_OPENER = 32;
 export const PAYLOAD_FROM_ANSWERER = 64;
-
-/** One packet's place in a flow: made once by the caller, filled before every call. */
-export interface FlowKey {
-  family: number;
-  src0: number;
-  src1: number;
-  src2: number;
-  src3: number;
-  dst0: number;
-  dst1: number;
-  dst2: number;
-  dst3: number;
-  protocol: number;
-  /** 0 where there is none. */
-  srcPort: number;
-  dstPort: number;
-}
 
 export class FlowTable {
   readonly capacity: number;
@@ -154,6 +141,50 @@ export class FlowTable {
     this.bytes[side] = (this.bytes[side] ?? 0) + ipBytes;
     this.lastMs[flow] = this.nowMs;
     return flow;
+  }
+
+  /**
+   * As `track` for an IPv4 packet of a flow in which it changes nothing but counters: TCP without SYN, FIN and RST of an established one, or
+   * UDP; false, and nothing done, for any other, and for the first data of a direction. Addresses are int32.
+   */
+  countPlain(
+    source: number,
+    destination: number,
+    protocol: number,
+    srcPort: number,
+    dstPort: number,
+    hasData: boolean,
+    ipBytes: number,
+  ): boolean {
+    this.expire();
+    const hash = hashOfIpv4(source, destination, protocol, srcPort, dstPort);
+    for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
+      const flow = (this.#index[at] ?? 0) - 1;
+      if (flow === NIL) return false;
+      if (this.#hashes[flow] !== hash || this.#families[flow] !== 4 || this.#protocols[flow] !== protocol)
+        continue;
+      const opener = (this.#words[flow * 8] ?? 0) | 0;
+      const other = (this.#words[flow * 8 + 4] ?? 0) | 0;
+      const from = this.#ports[flow * 2];
+      const to = this.#ports[flow * 2 + 1];
+      const isReply = !(opener === source && other === destination && from === srcPort && to === dstPort);
+      if (isReply && !(opener === destination && other === source && from === dstPort && to === srcPort))
+        continue;
+      const state = this.#states[flow];
+      const flags = this.flags[flow] ?? 0;
+      if (protocol === PROTOCOL_TCP) {
+        const dataBit = isReply ? PAYLOAD_FROM_ANSWERER : PAYLOAD_FROM_OPENER;
+        if (state !== STATE_ESTABLISHED || (hasData && (flags & dataBit) === 0)) return false;
+      } else if (state !== STATE_UDP_ANSWERED && (state !== STATE_UDP || isReply)) return false;
+      if (isReply) this.flags[flow] = flags | SEEN_REPLY;
+      this.isReply = isReply;
+      this.isNew = false;
+      const side = flow * 2 + (isReply ? 1 : 0);
+      this.packets[side] = (this.packets[side] ?? 0) + 1;
+      this.bytes[side] = (this.bytes[side] ?? 0) + ipBytes;
+      this.lastMs[flow] = this.nowMs;
+      return true;
+    }
   }
 
   /** An ICMP error answered a packet of this flow (RFC 792, RFC 4443 section 3). */
@@ -351,21 +382,4 @@ export class FlowTable {
     }
     index[hole] = 0;
   }
-}
-
-/** The same for both directions: the ends are hashed apart and added. */
-function hashOf(key: FlowKey): number {
-  const source = hashEnd(key.src0 | 0, key.src1 | 0, key.src2 | 0, key.src3 | 0, key.srcPort);
-  const destination = hashEnd(key.dst0 | 0, key.dst1 | 0, key.dst2 | 0, key.dst3 | 0, key.dstPort);
-  let hash = Math.imul((source + destination) ^ (key.protocol << 8) ^ key.family, 0x2c1b3c6d);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39);
-  return hash ^ (hash >>> 15);
-}
-
-function hashEnd(w0: number, w1: number, w2: number, w3: number, port: number): number {
-  let hash = Math.imul(w0 ^ port, 0x85ebca6b);
-  hash = Math.imul((hash ^ (hash >>> 15)) + w1, 0xc2b2ae35);
-  hash = Math.imul((hash ^ (hash >>> 13)) + w2, 0x27d4eb2f);
-  hash = Math.imul((hash ^ (hash >>> 14)) + w3, 0x165667b1);
-  return Math.imul(hash ^ (hash >>> 16) ^ port, 0x9e3779b1);
 }

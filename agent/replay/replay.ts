@@ -4,7 +4,7 @@
  *
  * Unlike the kernel's connection tracking it puts no fragments together: those after the first are counted and left out.
  */
-import { decodeLink, UNSUPPORTED_LINK } from '../capture/decode-link.js';
+import { decodeLink, LINK_ETHERNET, UNSUPPORTED_LINK } from '../capture/decode-link.js';
 import type { CapturedPacket } from '../capture/packet-record.js';
 import { createAddressTable, type AddressTable } from '../detect/address-table.js';
 import {
@@ -38,6 +38,7 @@ import {
   type PacketView,
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
+import { countPlainPacket } from './plain-packet.js';
 import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
 import { Steps } from './steps.js';
 
@@ -131,8 +132,13 @@ export class Replay {
   packet(captured: Readonly<CapturedPacket>): void {
     this.packets++;
     this.advanceTo(captured.timeMs);
-    const view = this.#view;
     const { bytes, offset, length } = captured;
+    // Who reads answers wants to see every one.
+    if (captured.linkType === LINK_ETHERNET && this.#options.onAnswer === undefined) {
+      this.#table.nowMs = this.nowMs;
+      if (countPlainPacket(this.#table, bytes, offset, length)) return;
+    }
+    const view = this.#view;
     const problem = decodeLink(view, captured.linkType, bytes, offset, length);
     if (problem === UNSUPPORTED_LINK) this.unsupportedLink++;
     else if (problem > CAPTURE_CUT) this.undecodable++;

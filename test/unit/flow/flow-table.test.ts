@@ -1,6 +1,6 @@
 import t from 'tap';
-import { createFlowKey } from '../../../agent/flow/flow-key.js';
-import { BYTES_PER_FLOW, FlowTable, type FlowKey } from '../../../agent/flow/flow-table.js';
+import { createFlowKey, type FlowKey } from '../../../agent/flow/flow-key.js';
+import { BYTES_PER_FLOW, FlowTable } from '../../../agent/flow/flow-table.js';
 import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
