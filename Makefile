@@ -24,7 +24,7 @@ setup: .stamps/npm ## Debian packages (as root), npm packages, native parts
 # Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a mirror may not have.
 .stamps/npm: package.json package-lock.json
 	@scripts/install-packages build
-	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm install --no-save --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error
 	@mkdir -p .stamps && touch $@
 
 build: setup ## compile to dist/, so that `npx cordon` works here

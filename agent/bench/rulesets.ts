@@ -68,6 +68,10 @@ export function naiveRuleset(policy: Policy): string {
   return `table inet naive {\n  chain forward {\n    type filter hook forward priority filter; policy drop;\n    ct state established,related accept\n${rules.join('\n')}\n  }\n}\n`;
 }
 
+/** Tracks connections and accepts everything: what any stateful firewall costs before its first decision. */
+export const TRACKING_ONLY =
+  'table inet naive {\n  chain forward {\n    type filter hook forward priority filter; policy accept;\n    ct state established accept\n  }\n}\n';
+
 /** In the box of the lab, as one transaction. */
 export async function loadRuleset(lab: NetworkLab, text: string): Promise<void> {
   await lab.box.must(['nft', '-f', '-'], { input: text, timeoutMs: 120_000 });

@@ -1,12 +1,21 @@
 /**
- * What crosses the box, against a plain bridge and against one nft rule per entry: TCP throughput, small UDP packets, new
- * connections, at three sizes of policy. The load is iperf3 and a client of ours, in namespaces of this machine.
+ * What crosses the box, against a plain bridge, against the least that a stateful firewall does (track connections, accept
+ * everything), and against one nft rule per entry: TCP throughput, small UDP packets, new connections, at three sizes of
+ * policy. The load is iperf3 and a client of ours, in namespaces of this machine.
  */
 import { createNetworkLab, HOSPITAL, PUMP, type NetworkLab } from '../lab/network-lab.js';
 import { compileRuleset } from '../ruleset/compile-ruleset.js';
 import { renderRuleset } from '../ruleset/render-ruleset.js';
 import { compare, type Bench, type BenchContext } from './bench.js';
-import { BENCH_CONFIG, benchPolicy, loadRuleset, naiveRuleset, NO_TABLES, SIZES } from './rulesets.js';
+import {
+  BENCH_CONFIG,
+  benchPolicy,
+  loadRuleset,
+  naiveRuleset,
+  NO_TABLES,
+  SIZES,
+  TRACKING_ONLY,
+} from './rulesets.js';
 
 const ROUNDS = 5;
 const SECONDS = 1;
@@ -16,7 +25,7 @@ const CONNECT = `const net=require('net');const end=Date.now()+${SECONDS * 1000}
 
 export const traffic: Bench = {
   name: 'traffic',
-  what: 'throughput, packets and new connections through the box, against a plain bridge and one rule per entry',
+  what: 'throughput, packets and new connections through the box, against a plain bridge, mere tracking and one rule per entry',
   limitMinutes: 10,
   async run(context) {
     const lab = await createNetworkLab('bridge');
@@ -34,15 +43,22 @@ async function atSize({ report }: BenchContext, lab: NetworkLab, devices: number
   const policy = benchPolicy(devices, lab.pumpMac, PUMP.bridge[0], HOSPITAL[0]);
   const texts = {
     plain: NO_TABLES,
+    tracked: NO_TABLES + TRACKING_ONLY,
     cordon: NO_TABLES + renderRuleset(compileRuleset({ policy, config: BENCH_CONFIG })),
     naive: NO_TABLES + naiveRuleset(policy),
   };
-  const kinds = ['plain', 'cordon', 'naive'] as const;
+  const kinds = ['plain', 'tracked', 'cordon', 'naive'] as const;
   const measures = { tcpBitsPerSecond: tcp, udpPacketsPerSecond: udp, connectionsPerSecond: connections };
+  const nothingYet = (): Record<keyof typeof texts, number[]> => ({
+    plain: [],
+    tracked: [],
+    cordon: [],
+    naive: [],
+  });
   const results: Record<keyof typeof measures, Record<keyof typeof texts, number[]>> = {
-    tcpBitsPerSecond: { plain: [], cordon: [], naive: [] },
-    udpPacketsPerSecond: { plain: [], cordon: [], naive: [] },
-    connectionsPerSecond: { plain: [], cordon: [], naive: [] },
+    tcpBitsPerSecond: nothingYet(),
+    udpPacketsPerSecond: nothingYet(),
+    connectionsPerSecond: nothingYet(),
   };
   const names = ['tcpBitsPerSecond', 'udpPacketsPerSecond', 'connectionsPerSecond'] as const;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -52,7 +68,7 @@ async function atSize({ report }: BenchContext, lab: NetworkLab, devices: number
     }
   }
   for (const name of names)
-    for (const against of ['plain', 'naive'] as const)
+    for (const against of ['plain', 'tracked', 'naive'] as const)
       report({ what: name, devices, against, ...compare(results[name].cordon, results[name][against]) });
 }
 
