@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, withExample, type ReportStatus } from './declare.js';
-import { EXIT_DONE, EXIT_REFUSED } from './errors.js';
+import { CliError, EXIT_DONE, EXIT_REFUSED, usageError, type ExitStatus } from './errors.js';
 
 interface DemoOptions {
   readonly mode: 'bridge' | 'router';
@@ -68,6 +68,8 @@ export function declareProcessCommands(program: Command, context: CliContext, re
     'sudo cordon demo --mode router',
   ).action(
     act(report, async (options: DemoOptions) => {
+      const inPrivate = process.getuid?.() === 0 ? 'inside' : await demoWithoutRoot(options);
+      if (inPrivate !== 'inside') return inPrivate;
       const { runDemo } = await import('./demo.js');
       const passed = await runDemo({
         mode: options.mode,
@@ -88,4 +90,17 @@ export function declareProcessCommands(program: Command, context: CliContext, re
       return EXIT_DONE;
     }),
   );
+}
+
+/** The same command again in namespaces of its own, which only it can see: nothing to keep, nothing to take down. */
+async function demoWithoutRoot(options: DemoOptions): Promise<'inside' | ExitStatus> {
+  if (options.keep || options.down) throw usageError('--keep and --down need root');
+  const { runInOwnNamespaces } = await import('../lab/own-namespaces.js');
+  const ran = runInOwnNamespaces();
+  if (ran === null)
+    throw new CliError(
+      'needs-root',
+      'the demo needs root here: this machine lets no other user have network namespaces (unshare --user --net)',
+    );
+  return ran === 'inside' ? ran : ran === 0 ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -80,15 +80,20 @@ export async function createLabBox(
     const running = await host.start([process.execPath, ...unit.nodeFlags, how.main ?? MAIN, which], {
       env: { ...environment, ...unit.environment, ...how.environment },
     });
-    await waitFor(
-      () =>
-        ask().then(
-          () => true,
-          () => false,
-        ),
-      running.ended,
-      () => `${which}: ${running.output().slice(-3000)}`,
-    );
+    try {
+      await waitFor(
+        () =>
+          ask().then(
+            () => true,
+            () => false,
+          ),
+        running.ended,
+        () => `${which}: ${running.output().slice(-3000)}`,
+      );
+    } catch (error) {
+      running.signal('SIGKILL');
+      throw error;
+    }
     return running;
   };
   const askEnforcer: LabBox['askEnforcer'] = (name, params, options) =>

@@ -61,10 +61,18 @@ export class Supervised {
     this.#running = running;
     void running.ended.then(async () => {
       if (this.#isHeld || this.#running !== running) return;
-      await delay(this.#restartMs);
-      // What it says when it cannot start is asked for by those who wait for it.
-      await this.start().catch(() => undefined);
+      // What it says when it cannot start is asked for by those who wait for it. As with Restart=always, it is tried for ever.
+      do {
+        await delay(this.#restartMs);
+      } while (!this.#isHeld && !(await this.#starts()));
     });
+  }
+
+  async #starts(): Promise<boolean> {
+    return this.start().then(
+      () => true,
+      () => false,
+    );
   }
 
   signal(signal: NodeJS.Signals): void {
