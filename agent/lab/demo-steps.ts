@@ -2,7 +2,6 @@
  * The main job, step by step, on real traffic: each step says what was expected and what was observed. Run by
  * agent/cli/demo.ts, and by a test. A step that throws has failed; the next ones still run.
  */
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RefusalRow } from '../messages/agent-messages.js';
 import type { ContainmentPreview } from '../messages/enforcer-messages.js';
@@ -11,6 +10,7 @@ import { askNtp, sendHl7, storeImage, streamHl7, type DicomServer } from './clin
 import { waitFor, type Running } from './namespace.js';
 import { HOSPITAL, OUTSIDE, PUMP, SWEPT, type NetworkLab } from './network-lab.js';
 import type { LabBox } from './lab-box.js';
+import { watchFrames } from './watch-frames.js';
 
 const DOWNLOAD_PORT = 8080;
 const EVENT_TIMEOUT_MS = 15_000;
@@ -200,24 +200,9 @@ async function scanPump({ lab, broker }: DemoScene): Promise<Observed> {
   };
 }
 
-async function spoof({ lab, broker, dir }: DemoScene): Promise<Observed> {
+async function spoof({ lab, broker }: DemoScene): Promise<Observed> {
   const forged = `${PUMP[lab.mode][0].slice(0, -2)}66`;
-  const capture = await lab.hospital.start(
-    [
-      'tcpdump',
-      '-Z',
-      'root',
-      '-n',
-      '-l',
-      '-i',
-      'eth0',
-      '-w',
-      join(dir, 'spoof.pcap'),
-      '--print',
-      `src host ${forged}`,
-    ],
-    { readyWhen: /listening on/ },
-  );
+  const watcher = await watchFrames(lab.hospital);
   await lab.pump.ip(`addr add ${forged}/24 dev eth0`);
   const ran = await lab.pump.run(['ping', '-c', '3', '-i', '0.2', '-W', '1', '-I', forged, HOSPITAL[0]]);
   await lab.pump.ip(`addr del ${forged}/24 dev eth0`);
@@ -226,12 +211,17 @@ async function spoof({ lab, broker, dir }: DemoScene): Promise<Observed> {
     (payload) => mentions(payload, 'spoofing') && mentions(payload, forged),
     EVENT_TIMEOUT_MS,
   );
-  await capture.stop();
-  const arrived = countOf(capture.output(), / IP /g);
+  const arrived = watcher.frames().filter((frame) => isIpv4From(frame, forged)).length;
+  await watcher.stop();
   return {
     observed: `ping exit ${ran.code ?? 'killed'}, ${arrived} packets arrived; ${titleOf(event.payload)}; ${event.topic}`,
     pass: ran.code !== 0 && arrived === 0,
   };
+}
+
+/** By ethertype and source address (RFC 894; RFC 791 section 3.1). */
+function isIpv4From(frame: Buffer, address: string): boolean {
+  return frame.readUInt16BE(12) === 0x0800 && frame.subarray(26, 30).join('.') === address;
 }
 
 async function contain({ lab, box, broker }: DemoScene): Promise<Observed> {

@@ -62,17 +62,13 @@ export class Supervised {
     void running.ended.then(async () => {
       if (this.#isHeld || this.#running !== running) return;
       // What it says when it cannot start is asked for by those who wait for it. As with Restart=always, it is tried for ever.
-      do {
-        await delay(this.#restartMs);
-      } while (!this.#isHeld && !(await this.#starts()));
+      await this.#startAgain();
     });
   }
 
-  async #starts(): Promise<boolean> {
-    return this.start().then(
-      () => true,
-      () => false,
-    );
+  async #startAgain(): Promise<void> {
+    await delay(this.#restartMs);
+    if (!this.#isHeld) await this.start().catch(() => this.#startAgain());
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -7,7 +7,8 @@
  *   stray dev2 --+   (no entry of the policy names it)
  */
 import { writeFileSync } from 'node:fs';
-import { Namespace, must, waitFor, type Running } from '../../../agent/lab/namespace.js';
+import { Namespace, must, waitFor } from '../../../agent/lab/namespace.js';
+import { watchFrames, type FrameWatcher } from '../../../agent/lab/watch-frames.js';
 import { readCounters } from '../../../agent/nftables/read-tables.js';
 import { applyRuleset } from '../../../agent/nftables/run-nft.js';
 import { boxConfig, type BoxConfig } from '../../../agent/policy/config.js';
@@ -41,7 +42,7 @@ export class Ward {
   readonly mode: Mode;
   readonly config: BoxConfig;
   readonly #hosts: ReadonlyMap<HostName, Namespace>;
-  readonly #watchers = new Map<HostName, Running>();
+  readonly #watchers = new Map<HostName, FrameWatcher>();
   #vlan: number | null;
   #tags = 0;
 
@@ -113,7 +114,12 @@ export class Ward {
   }
 
   hasArrived(at: HostName, tag: string): boolean {
-    return this.#watchers.get(at)?.output().includes(tag) ?? false;
+    return (
+      this.#watchers
+        .get(at)
+        ?.frames()
+        .some((frame) => frame.includes(tag)) ?? false
+    );
   }
 
   async arrives(at: HostName, tag: string): Promise<void> {
@@ -169,13 +175,7 @@ export class Ward {
       ]);
       await this.#routes();
     }
-    for (const name of HOSTS)
-      this.#watchers.set(
-        name,
-        await this.host(name).start(['tcpdump', '-Z', 'root', '-l', '-n', '-A', '-i', 'eth0', '-Q', 'in'], {
-          readyWhen: /listening on/,
-        }),
-      );
+    for (const name of HOSTS) this.#watchers.set(name, await watchFrames(this.host(name)));
   }
 
   /** Without router solicitations: nothing speaks but what the test sends (and neighbour discovery). */
