@@ -383,27 +383,24 @@ export class PolicyKeeper {
   }
 
   /** Elements only where that is enough; else a refill; else, where the kernel has something older, anew. */
-  async #load(next: InForce, loading: Loading): Promise<void> {
-    let by = loading;
-    let result = await applyRuleset(by.text);
-    if (!result.ok && by.kind === 'change') {
-      by = (await this.#write(next, {})).loading;
-      result = await applyRuleset(by.text);
-    }
-    if (!result.ok && by.kind === 'refill') {
-      by = (await this.#write(next, { runtime: this.#options.runtimeElements() })).loading;
-      result = await applyRuleset(by.text);
-    }
+  async #load(next: InForce, { kind, text }: Loading): Promise<void> {
+    const anew = async (runtime: ReadonlyMap<string, readonly Element[]> | null): Promise<void> =>
+      this.#load(next, (await this.#write(next, { runtime })).loading);
+    const result = await applyRuleset(text);
+    if (!result.ok && kind === 'change') return anew(null);
+    if (!result.ok && kind === 'refill') return anew(this.#options.runtimeElements());
     if (!result.ok)
       throw new RequestError(
         'kernel-refused',
         `the kernel refused the ruleset; nothing was changed: ${result.error}`,
       );
     this.#inForce = next;
-    if (by.kind === 'change') return;
-    if (by.kind === 'replace') await this.#options.onReplaced();
+    if (kind === 'change') return;
+    if (kind === 'replace') await this.#options.onReplaced();
     await this.#options.hold.ensure();
     const back = await readBack(next.shape);
+    // A refill leaves chains that we do not know, such as those which the boot loader closes a box with.
+    if (!back.ok && kind === 'refill') return anew(this.#options.runtimeElements());
     if (!back.ok)
       throw new RequestError(
         'kernel-refused',

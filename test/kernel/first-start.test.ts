@@ -1,0 +1,55 @@
+import './support/in-own-namespace.js';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { startWebServer } from '../../agent/lab/clinical.js';
+import { demoPolicy } from '../../agent/lab/demo-policy.js';
+import { createLabBox } from '../../agent/lab/lab-box.js';
+import type { Running } from '../../agent/lab/namespace.js';
+import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
+
+const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.url));
+
+t.setTimeout(110_000);
+
+const dir = await mkdtemp(join(tmpdir(), 'cordon-first-'));
+const lab = await createNetworkLab('bridge');
+t.teardown(async () => {
+  await lab.close();
+  await rm(dir, { recursive: true, force: true });
+});
+const box = await createLabBox(lab.box, dir, 'bridge', 'box-1', null);
+const policyFile = join(dir, 'policy.yaml');
+await writeFile(policyFile, demoPolicy('bridge', lab.pumpMac));
+await startWebServer(lab.hospital, HOSPITAL[0], 8080);
+
+let enforcer: Running | null = null;
+const boot = () => lab.box.run([LOADER], { env: box.environment });
+const reaches = async (): Promise<boolean> =>
+  (await lab.pump.run(['curl', '--silent', '--max-time', '1', `http://${HOSPITAL[0]}:8080/`])).code === 0;
+
+t.test(
+  'a fresh box: closed by the boot loader, then taken over by the enforcer, then given a policy',
+  async (t) => {
+    const booted = await boot();
+    t.equal(booted.code, 1, 'only the closed ruleset is loaded');
+    t.match(booted.stderr, /nothing crosses the box/);
+    t.notOk(await reaches());
+    enforcer = await box.startEnforcer();
+    const doctor = await box.cordon('doctor', '--json');
+    t.notMatch(doctor.stdout, /"no table/, doctor.stdout);
+    const applied = await box.cordon('policy', 'apply', policyFile, '--no-confirm');
+    t.equal(applied.code, 0, applied.stderr);
+    t.ok(await reaches());
+  },
+);
+
+t.test('closed by hand while the enforcer is away: its start opens what the policy permits', async (t) => {
+  await enforcer?.stop();
+  await lab.box.must(['nft', '-f', fileURLToPath(new URL('../../firmware/closed.nft', import.meta.url))]);
+  t.notOk(await reaches());
+  await box.startEnforcer();
+  t.ok(await reaches());
+});
