@@ -27,8 +27,16 @@ await startWebServer(lab.hospital, HOSPITAL[0], 8080);
 
 let enforcer: Running | null = null;
 const boot = () => lab.box.run([LOADER], { env: box.environment });
-const reaches = async (): Promise<boolean> =>
-  (await lab.pump.run(['curl', '--silent', '--max-time', '1', `http://${HOSPITAL[0]}:8080/`])).code === 0;
+const reaches = async (withinSeconds: number): Promise<boolean> =>
+  (
+    await lab.pump.run([
+      'curl',
+      '--silent',
+      '--max-time',
+      String(withinSeconds),
+      `http://${HOSPITAL[0]}:8080/`,
+    ])
+  ).code === 0;
 
 t.test(
   'a fresh box: closed by the boot loader, then taken over by the enforcer, then given a policy',
@@ -36,20 +44,20 @@ t.test(
     const booted = await boot();
     t.equal(booted.code, 1, 'only the closed ruleset is loaded');
     t.match(booted.stderr, /nothing crosses the box/);
-    t.notOk(await reaches());
+    t.notOk(await reaches(1));
     enforcer = await box.startEnforcer();
     const doctor = await box.cordon('doctor', '--json');
     t.notMatch(doctor.stdout, /"no table/, doctor.stdout);
     const applied = await box.cordon('policy', 'apply', policyFile, '--no-confirm');
     t.equal(applied.code, 0, applied.stderr);
-    t.ok(await reaches());
+    t.ok(await reaches(10));
   },
 );
 
 t.test('closed by hand while the enforcer is away: its start opens what the policy permits', async (t) => {
   await enforcer?.stop();
   await lab.box.must(['nft', '-f', fileURLToPath(new URL('../../firmware/closed.nft', import.meta.url))]);
-  t.notOk(await reaches());
+  t.notOk(await reaches(1));
   await box.startEnforcer();
-  t.ok(await reaches());
+  t.ok(await reaches(10));
 });
