@@ -135,12 +135,12 @@ export function startEnforcerLink(options: EnforcerLinkOptions): EnforcerLink {
 
   async function run(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
-    let isTold = false;
+    let told: string | null = null;
     while (!isStopping()) {
       const { wasReady, reason } = await attempt();
       if (isStopping()) return;
-      if (wasReady || !isTold) options.onAway(reason);
-      isTold = true;
+      if (wasReady || reason !== told) options.onAway(reason);
+      told = reason;
       retryMs = wasReady ? FIRST_RETRY_MS : Math.min(MAX_RETRY_MS, retryMs * 2);
       await delay(retryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

@@ -1,5 +1,5 @@
 import './support/in-own-namespace.js';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +7,14 @@ import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
-import type { Running } from '../../agent/lab/namespace.js';
+import { must, type Running } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 
 const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.url));
+
+/** Stand for the users that `make install` makes. */
+const ENFORCER_UID = 64_001;
+const CORDON_GID = 64_000;
 
 t.setTimeout(110_000);
 
@@ -58,6 +62,32 @@ t.test('closed by hand while the enforcer is away: its start opens what the poli
   await enforcer?.stop();
   await lab.box.must(['nft', '-f', fileURLToPath(new URL('../../firmware/closed.nft', import.meta.url))]);
   t.notOk(await reaches(1));
-  await box.startEnforcer();
+  enforcer = await box.startEnforcer();
   t.ok(await reaches(10));
 });
+
+/** A user namespace of one's own has root and nobody else. */
+const hasOtherUsers =
+  Number((await readFile('/proc/self/uid_map', 'utf8')).trim().split(/\s+/)[2]) > ENFORCER_UID;
+
+t.test(
+  'booting, the loader may read what the enforcer wrote, with no more rights than its unit gives it',
+  { skip: hasOtherUsers ? false : 'this user namespace has no other users' },
+  async (t) => {
+    await enforcer?.stop();
+    const unit = await readFile(new URL('../../systemd/cordon-boot.service', import.meta.url), 'utf8');
+    const kept = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? [];
+    const bounding = ['-all', ...kept.map((name) => `+${name.toLowerCase().replace('cap_', '')}`)].join(',');
+    const group = /^Group=cordon$/m.test(unit) ? CORDON_GID : 0;
+    const state = join(dir, 'state/enforcer');
+    await must(['chown', '-R', `${ENFORCER_UID}:${CORDON_GID}`, state]);
+    await must(['chmod', '-R', 'o-rwx', state]);
+    await lab.box.must(['nft', 'flush', 'ruleset']);
+    const booted = await lab.box.run(
+      ['setpriv', `--regid=${group}`, '--clear-groups', `--bounding-set=${bounding}`, LOADER],
+      { env: box.environment },
+    );
+    t.equal(booted.code, 0, booted.stderr);
+    t.ok(await reaches(10));
+  },
+);
