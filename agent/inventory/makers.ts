@@ -7,10 +7,14 @@
 import { isRandomized } from './device.js';
 import { conclude, type Knowledge } from './knowledge.js';
 import { isComponentMaker, makerName } from './maker-name.js';
+import { PackedMakers } from './packed-makers.js';
 import { CONFIDENCE, NO_OBSERVATIONS, type Observation } from './observation.js';
 
 /** Upper-case hex digits, 6, 7 or 9 of them, to a maker. */
-export type MakerTable = ReadonlyMap<string, string>;
+export interface MakerTable {
+  readonly size: number;
+  get(prefix: string): string | undefined;
+}
 
 const OWN: Readonly<Record<string, readonly string[]>> = {
   'Abbott Diagnostics': ['0013DD'],
@@ -62,7 +66,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   'Zebra Technologies': ['00074D', '00A0F8'],
 };
 
-export function ownMakers(): MakerTable {
+export function ownMakers(): ReadonlyMap<string, string> {
   const table = new Map<string, string>();
   for (const [maker, prefixes] of Object.entries(OWN))
     for (const prefix of prefixes) table.set(prefix, maker);
@@ -73,26 +77,25 @@ export function ownMakers(): MakerTable {
  * The IEEE's registry as the package oui-data has it: prefixes of 6, 7 or 9 digits to name and address. Of each the name alone is kept, once, and
  * our own table before it.
  */
-export function registeredMakers(registry: Readonly<Record<string, string>>): MakerTable {
-  const table = new Map<string, string>();
-  const names = new Map<string, string>();
-  for (const [prefix, entry] of Object.entries(registry)) {
-    if (table.size >= MAX_MAKERS) break;
-    const line = entry.slice(0, entry.indexOf('\n') === -1 ? undefined : entry.indexOf('\n'));
-    let name = names.get(line);
-    if (name === undefined) {
-      // Copied: a part of a string keeps the whole of it alive.
-      name = Array.from(makerName(line)).join('');
-      names.set(name, name);
-    }
-    if (name !== '') table.set(prefix, name);
-  }
-  // Emulators and raw captures use it for everything.
-  table.delete('000000');
-  for (const [prefix, maker] of ownMakers()) table.set(prefix, maker);
-  return table;
+export function registeredMakers(registry: Iterable<readonly [prefix: string, entry: string]>): MakerTable {
+  return new PackedMakers(named(registry));
 }
 
+function* named(registry: Iterable<readonly [string, string]>): Iterable<readonly [string, string]> {
+  let taken = 0;
+  for (const [prefix, entry] of registry) {
+    if (taken >= MAX_MAKERS) break;
+    const [line = ''] = entry.split('\n', 1);
+    const name = makerName(line);
+    // Emulators and raw captures use all zeros for everything.
+    if (name === '' || prefix === '000000' || !PREFIX.test(prefix)) continue;
+    taken += 1;
+    yield [prefix, name];
+  }
+  yield* ownMakers();
+}
+
+const PREFIX = /^[0-9A-F]{6,9}$/;
 /** The IEEE has assigned some 54,000. */
 const MAX_MAKERS = 200_000;
 const MAX_REMEMBERED = 8_192;

@@ -85,14 +85,16 @@ t.test('who makes chips or virtual machines is the maker of an interface, not of
 t.test(
   'the registry: the longest prefix counts, names as people say them, nobody for what is private',
   async (t) => {
-    const table = registeredMakers({
-      '0050C2': 'IEEE Registration Authority\n445 Hoes Lane',
-      '0050C2A': 'Acme Infusion GmbH & Co. KG\nStreet 1',
-      '001122': 'TP-LINK TECHNOLOGIES CO.,LTD.\nShenzhen',
-      '001123': 'Private',
-      '001124': 'SCHILLER AG',
-      '000000': 'XEROX CORPORATION',
-    });
+    const table = registeredMakers(
+      Object.entries({
+        '0050C2': 'IEEE Registration Authority\n445 Hoes Lane',
+        '0050C2A': 'Acme Infusion GmbH & Co. KG\nStreet 1',
+        '001122': 'TP-LINK TECHNOLOGIES CO.,LTD.\nShenzhen',
+        '001123': 'Private',
+        '001124': 'SCHILLER AG',
+        '000000': 'XEROX CORPORATION',
+      }),
+    );
     t.equal(makerOf(table, '00:50:c2:a1:02:03'), 'Acme Infusion');
     t.equal(makerOf(table, '00:50:c2:b1:02:03'), null);
     t.equal(makerOf(table, '00:11:22:01:02:03'), 'TP-Link');
@@ -104,11 +106,7 @@ t.test(
 
 t.test("makers are read from the IEEE's list and from a plain one", async (t) => {
   const table = parseMakers('OUI list\n00-00-0C   (hex)\t\tCisco Systems, Inc\n0003B1 ICU Medical\n# note\n');
-  t.strictSame(
-    [...table],
-    [
-      ['00000C', 'Cisco'],
-      ['0003B1', 'ICU Medical'],
-    ],
-  );
+  t.equal(table.size, 2);
+  t.equal(table.get('00000C'), 'Cisco');
+  t.equal(table.get('0003B1'), 'ICU Medical');
 });
