@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 15_000;
-const READY_TIMEOUT_MS = 15_000;
+/** Two processes start within a second each; a machine that does other things takes many times that. */
+const READY_TIMEOUT_MS = 60_000;
 const KILL_GRACE_MS = 500;
 
 export interface Ran {
