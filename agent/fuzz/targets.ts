@@ -13,6 +13,9 @@ import {
   requests,
   responseMessage,
 } from '../messages/enforcer-messages.js';
+import { exportMud } from '../mud/export-mud.js';
+import { importMud } from '../mud/import-mud.js';
+import { parseMud } from '../mud/parse-mud.js';
 import { createConntrackDecoder, toEntry } from '../netlink/conntrack-codec.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
 import { MessageCursor, readAnswer } from '../netlink/messages.js';
@@ -50,6 +53,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: 'capture', isText: false, run: capture },
   { name: 'flow-log', isText: true, run: flowLog },
   { name: 'desired', isText: true, run: desired },
+  { name: 'mud', isText: true, run: mud },
 ];
 
 const view = createPacketView();
@@ -174,11 +178,7 @@ function messages(input: Uint8Array): string {
 /** A policy that is taken compiles, and its text can be written; what is too much for a ruleset is a RangeError (policy-keeper.ts). */
 function policy(input: Uint8Array): string {
   const parsed = parsePolicy(Buffer.from(input).toString('utf8'));
-  if (!parsed.ok)
-    return parsed.problems
-      .slice(0, 3)
-      .map(({ message: said }) => said.replace(/"[^"]*"|\d+/g, ''))
-      .join();
+  if (!parsed.ok) return saidOf(parsed.problems);
   if (!CONFIG.ok) throw new Error('the configuration of the target has a fault');
   try {
     renderRuleset(compileRuleset({ policy: parsed.policy, config: CONFIG.config }), { how: 'replace' });
@@ -191,10 +191,47 @@ function policy(input: Uint8Array): string {
 
 function config(input: Uint8Array): string {
   const parsed = parseConfig(Buffer.from(input).toString('utf8'));
-  return parsed.ok
-    ? 'taken'
-    : parsed.problems
-        .slice(0, 3)
-        .map(({ message: said }) => said.replace(/"[^"]*"|\d+/g, ''))
-        .join();
+  return parsed.ok ? 'taken' : saidOf(parsed.problems);
+}
+
+const MUD_SITE = parsePolicy('version: 1\nsite: { name: x, resolvers: [10.0.0.53] }\n');
+const MUD_DEVICE = 'thing';
+
+/** A file that is read becomes a policy that is taken, and what is exported of that is a file that is read. */
+function mud(input: Uint8Array): string {
+  if (!MUD_SITE.ok) throw new Error('the policy of the target has a fault');
+  const parsed = parseMud(Buffer.from(input).toString('utf8'));
+  if (!parsed.ok) return saidOf(parsed.problems);
+  const { entries, groups, problems, fates } = importMud(parsed.file, {
+    classes: new Map(),
+    policy: MUD_SITE.policy,
+  });
+  if (problems.some(({ path }) => path === 'document')) return 'too much';
+  const document = {
+    version: 1,
+    site: { name: 'x', resolvers: ['10.0.0.53'] },
+    groups: Object.fromEntries(groups),
+    devices: { [MUD_DEVICE]: { identity: { macs: ['02:00:00:00:00:0a'] }, mode: 'enforce', allow: entries } },
+  };
+  const taken = parsePolicy(JSON.stringify(document));
+  if (!taken.ok) throw new Error(`imported, and not taken: ${JSON.stringify(taken.problems.slice(0, 3))}`);
+  const exported = exportMud({
+    policy: taken.policy,
+    device: MUD_DEVICE,
+    url: 'https://a.example/b',
+    nowMs: 0,
+  });
+  const again = parseMud(JSON.stringify(exported?.document));
+  if (!again.ok) throw new Error(`exported, and not read: ${JSON.stringify(again.problems.slice(0, 3))}`);
+  return `${entries.length} ${fates
+    .map(({ reason }) => (reason ?? '').replace(/"[^"]*"|\d+/g, ''))
+    .slice(0, 3)
+    .join()}`;
+}
+
+function saidOf(problems: readonly { readonly message: string }[]): string {
+  return problems
+    .slice(0, 3)
+    .map(({ message: said }) => said.replace(/"[^"]*"|\d+/g, ''))
+    .join();
 }
