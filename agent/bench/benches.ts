@@ -3,8 +3,10 @@ import { apply } from './apply.js';
 import type { Bench } from './bench.js';
 import { containment } from './containment.js';
 import { memory } from './memory.js';
+import { mud } from './mud.js';
+import { names } from './names.js';
 import { queue } from './queue.js';
 import { replay } from './replay.js';
 import { traffic } from './traffic.js';
 
-export const BENCHES: readonly Bench[] = [queue, apply, containment, memory, traffic, replay];
+export const BENCHES: readonly Bench[] = [queue, apply, containment, memory, mud, names, traffic, replay];
