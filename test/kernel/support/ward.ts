@@ -99,10 +99,18 @@ export class Ward {
 
   /** Out of the host's interface as it is, but for the tag of the ward's VLAN. */
   async send(from: HostName, frame: Bytes): Promise<void> {
-    const octal = (this.#vlan === null ? frame : tagged(frame, this.#vlan))
-      .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
-      .join('');
-    await this.host(from).must(['sh', '-c', `printf '${octal}' | socat -u - INTERFACE:eth0`]);
+    await this.sendAll(from, [frame]);
+  }
+
+  /** One after the other. */
+  async sendAll(from: HostName, frames: readonly Bytes[]): Promise<void> {
+    const lines = frames.map((frame) => {
+      const octal = (this.#vlan === null ? frame : tagged(frame, this.#vlan))
+        .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
+        .join('');
+      return `printf '${octal}' | socat -u - INTERFACE:eth0`;
+    });
+    await this.host(from).must(['sh', '-c', lines.join(' && ') || 'true']);
   }
 
   /** Frames carry another tag meanwhile; the box's configuration stays. */
