@@ -3,12 +3,15 @@
  * block directly in a file; a file that fails outside of any counts as one. Arguments: test files (default: all).
  */
 import { spawn } from 'node:child_process';
+import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
 const finished = new Map();
 const started = Date.now();
+/** Not JSON: what a test compares may hold itself. */
+const show = (diagnosis, length) => inspect(diagnosis ?? {}, { depth: 8, breakLength: 120 }).slice(0, length);
 
 const tap = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...process.argv.slice(2)], {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -38,7 +41,7 @@ parser.on('child', (file) => {
       if (!assertion.ok && !assertion.skip && !assertion.todo && path.length > 0)
         console.log(
           `  not ok: ${name}: ${[...path, assertion.name].join(' > ')}`,
-          JSON.stringify(assertion.diag ?? {}, null, 2).slice(0, 3000),
+          show(assertion.diag, 3000),
         );
     });
   };
@@ -79,6 +82,6 @@ const code = await new Promise((resolve) => {
 });
 
 for (const { name, test } of failures)
-  console.log(`\nFAILED ${name}: ${test.name}\n${JSON.stringify(test.diag ?? {}, null, 2).slice(0, 4000)}`);
+  console.log(`\nFAILED ${name}: ${test.name}\n${show(test.diag, 4000)}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = code !== 0 || counts.failed > 0 || counts.passed === 0 ? 1 : 0;
