@@ -2,6 +2,8 @@
 import { apply } from './apply.js';
 import type { Bench } from './bench.js';
 import { containment } from './containment.js';
+import { latency } from './latency.js';
+import { liveFlows } from './live-flows.js';
 import { memory } from './memory.js';
 import { mud } from './mud.js';
 import { names } from './names.js';
@@ -9,4 +11,15 @@ import { queue } from './queue.js';
 import { replay } from './replay.js';
 import { traffic } from './traffic.js';
 
-export const BENCHES: readonly Bench[] = [queue, apply, containment, memory, mud, names, traffic, replay];
+export const BENCHES: readonly Bench[] = [
+  queue,
+  latency,
+  apply,
+  containment,
+  memory,
+  liveFlows,
+  mud,
+  names,
+  traffic,
+  replay,
+];

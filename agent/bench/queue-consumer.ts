@@ -1,14 +1,21 @@
 /**
- * What queue.ts (which starts it) measures against its yardstick in C: this project's queue, with the enforcer's whole judgement of a first
+ * What queue.ts and latency.ts (which start it) measure against their yardstick in C: this project's queue, with the enforcer's whole judgement of a first
  * packet (argument `judge`) or without (`accept`). Until SIGTERM; prints {"received":N,"cpuUs":N} of what it used after the first
  * `warmUp` packets (second argument): a box runs for months, a compiler for its first second.
  */
 import { Evidence } from '../enforcer/evidence.js';
 import { HoldRule } from '../enforcer/hold-rule.js';
 import { openNfqueue } from '../netlink/nfqueue.js';
+import { FIRST_DEVICE_ID } from '../ruleset/marks.js';
 import { HOLD_QUEUE } from '../ruleset/reasons.js';
 import { parsePolicy } from '../policy/parse-policy.js';
 
+/** Packets are the device's where the bench marks them so. */
+const POLICY = `version: 1
+site: { name: Bench }
+devices:
+  pump: { identity: { macs: ["02:00:00:00:00:01"] }, mode: observe }
+`;
 /** Flushed as often as in the enforcer. */
 const FLUSH_MS = 200;
 
@@ -21,9 +28,9 @@ if (process.argv[2] === 'rule') {
 }
 
 const evidence = new Evidence({ now: Date.now, portName: () => null, onContain: () => undefined });
-const parsed = parsePolicy('version: 1\nsite: { name: Bench }\n');
+const parsed = parsePolicy(POLICY);
 if (!parsed.ok) throw new Error('the policy of the bench does not read');
-evidence.usePolicy(parsed.policy, new Map());
+evidence.usePolicy(parsed.policy, new Map([['pump', FIRST_DEVICE_ID]]));
 const isJudging = process.argv[2] === 'judge';
 
 const warmUp = Number(process.argv[3] ?? 0);
