@@ -2,6 +2,7 @@
 import { apply } from './apply.js';
 import type { Bench } from './bench.js';
 import { containment } from './containment.js';
+import { inventory } from './inventory.js';
 import { latency } from './latency.js';
 import { liveFlows } from './live-flows.js';
 import { memory } from './memory.js';
@@ -22,4 +23,5 @@ export const BENCHES: readonly Bench[] = [
   names,
   traffic,
   replay,
+  inventory,
 ];

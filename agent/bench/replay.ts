@@ -1,34 +1,14 @@
 /**
  * Replay with all detectors on, in packets per second of processor time: against ndpiReader and tshark on the same captures, in turn; then what
- * one packet costs with a thousand to a million flows alive; then memory. Captures of CORDON_DATA, or ../shared/data, repeated
- * until they are long enough that no start-up counts.
+ * one packet costs with a thousand to a million flows alive; then memory.
  */
-import { existsSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { CaptureReader } from '../capture/capture-reader.js';
 import { detectSettings } from '../detect/settings.js';
-import { run } from '../lab/namespace.js';
 import { ReplayDevices } from '../replay/replay-devices.js';
 import { Replay } from '../replay/replay.js';
-import { compare, interleaved, median, mib, rounded, type Bench, type BenchContext } from './bench.js';
+import { againstOthers } from './against-others.js';
+import { median, mib, rounded, type Bench, type BenchContext } from './bench.js';
 
-const CAPTURES = [
-  'pcap/attack-brute/mk-ftp-crack.pcap',
-  'pcap/attack-c2/slips-test-cc-capture-1.pcap',
-  'pcap/iot/tj-blink-cam-01.pcap',
-  'pcap/iot/tj-sifely-hub-01.pcap',
-];
-const LEAST_PACKETS = 250_000;
 const ROUNDS = 3;
-const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-const TOOLS = {
-  ours: (file: string) => [process.execPath, MAIN, 'replay', file, '--json'],
-  ndpiReader: (file: string) => ['ndpiReader', '-q', '-i', file],
-  tshark: (file: string) => ['tshark', '-n', '-q', '-z', 'io,phs', '-r', file],
-} as const;
-const KINDS = ['ours', 'ndpiReader', 'tshark'] as const;
 
 const FLOWS = [1_000, 10_000, 100_000, 1_000_000];
 const FLOW_CAPACITY = 1 << 20;
@@ -42,88 +22,10 @@ export const replay: Bench = {
   what: 'captures through all detectors against ndpiReader and tshark; a packet with 1k to 1M flows; memory',
   limitMinutes: 20,
   async run(context) {
-    await againstOthers(context);
+    await againstOthers(context, (file) => ['replay', file, '--json']);
     growth(context);
   },
 };
-
-async function againstOthers({ dir, report }: BenchContext): Promise<void> {
-  const data = process.env['CORDON_DATA'] ?? '../shared/data';
-  for (const path of CAPTURES) {
-    const source = join(data, path);
-    if (!existsSync(source)) {
-      report({ capture: path, notice: `not measured: no ${source}` });
-      continue;
-    }
-    const file = join(dir, 'long.pcap');
-    const packets = await repeat(source, file);
-    const seconds = await interleaved(KINDS, ROUNDS, (kind) => processorSeconds(TOOLS[kind](file)));
-    const rates = (kind: (typeof KINDS)[number]): number[] =>
-      seconds[kind].map((each) => Math.round(packets / each));
-    for (const other of ['ndpiReader', 'tshark'] as const)
-      report({
-        capture: path,
-        packets,
-        unit: 'packets/s of CPU',
-        against: other,
-        ...compare(rates('ours'), rates(other)),
-      });
-  }
-}
-
-/** The same packets again and again, each time later: classic pcap. Returns how many. */
-async function repeat(source: string, target: string): Promise<number> {
-  const packets: { readonly timeMs: number; readonly bytes: Buffer }[] = [];
-  let linkType = 1;
-  const reader = new CaptureReader(({ bytes, offset, length, timeMs, linkType: link }) => {
-    packets.push({ timeMs, bytes: Buffer.from(bytes.subarray(offset, offset + length)) });
-    linkType = link;
-  });
-  reader.push(await readFile(source));
-  reader.end();
-  const firstMs = packets[0]?.timeMs ?? 0;
-  const spanMs = (packets.at(-1)?.timeMs ?? firstMs) - firstMs + 1_000;
-  const times = Math.ceil(LEAST_PACKETS / Math.max(1, packets.length));
-  const file = await open(target, 'w');
-  try {
-    const header = Buffer.alloc(24);
-    header.writeUInt32LE(0xa1b2c3d4, 0);
-    header.writeUInt16LE(2, 4);
-    header.writeUInt16LE(4, 6);
-    header.writeUInt32LE(262_144, 16);
-    header.writeUInt32LE(linkType, 20);
-    await file.write(header);
-    for (let time = 0; time < times; time++)
-      await file.write(
-        Buffer.concat(
-          packets.flatMap(({ timeMs, bytes }) => {
-            const record = Buffer.alloc(16);
-            // From the epoch on: many repeats of a week would leave what 32 bits of seconds hold.
-            const atMs = timeMs - firstMs + time * spanMs;
-            record.writeUInt32LE(Math.floor(atMs / 1000), 0);
-            record.writeUInt32LE(Math.floor((atMs % 1000) * 1000), 4);
-            record.writeUInt32LE(bytes.length, 8);
-            record.writeUInt32LE(bytes.length, 12);
-            return [record, bytes];
-          }),
-        ),
-      );
-  } finally {
-    await file.close();
-  }
-  return packets.length * times;
-}
-
-/** User and system time of a command and its threads: what others do on the machine counts little. */
-async function processorSeconds(command: readonly string[]): Promise<number> {
-  const script = 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1';
-  const { code, stderr } = await run(['bash', '-c', script, 'bash', ...command], { timeoutMs: 300_000 });
-  const [user = Number.NaN, system = Number.NaN] = (stderr.trim().split('\n').at(-1) ?? '')
-    .split(' ')
-    .map(Number);
-  if (code !== 0) throw new Error(`${command[0] ?? ''} ended with ${code ?? 'a signal'}`);
-  return user + system;
-}
 
 /** What one packet costs: the first of a connection, which every detector sees, and any later one. */
 function growth({ report }: BenchContext): void {

@@ -290,8 +290,9 @@ export class EvidenceBook {
     if (field === 'hint' || field === 'address' || field === 'mac') return;
     const candidates = device.evidence.get(field) ?? [];
     device.evidence.set(field, candidates);
-    const key = keyOf(value);
-    const index = candidates.findIndex((one) => one.source === source && keyOf(one.value) === key);
+    const index = candidates.findIndex(
+      (one) => one.source === source && (one.value === value || keyOf(one.value) === keyOf(value)),
+    );
     const known = candidates[index];
     if (known !== undefined) {
       candidates[index] = {

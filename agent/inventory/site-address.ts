@@ -4,7 +4,9 @@
  */
 export function isSiteAddress(address: string): boolean {
   if (address.includes(':')) return /^f[cd]|^fe[89ab]/i.test(address);
-  const [first = 0, second = 0] = address.split('.').map(Number);
+  // No list of four: asked for every packet of a capture.
+  const first = Number.parseInt(address, 10);
+  const second = Number.parseInt(address.slice(address.indexOf('.') + 1), 10);
   if (first === 10) return true;
   if (first === 172) return second >= 16 && second <= 31;
   if (first === 192) return second === 168;
