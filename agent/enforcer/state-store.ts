@@ -216,8 +216,12 @@ export class StateStore {
     }
   }
 
+  /** Called every minute; a file that holds it already is left alone, to spare the card. */
   async writeLearned(devices: Readonly<Record<string, readonly string[]>>): Promise<void> {
-    await writeAtomically(join(this.#dir, 'learned.json'), `${JSON.stringify({ devices })}\n`);
+    const path = join(this.#dir, 'learned.json');
+    const text = `${JSON.stringify({ devices })}\n`;
+    const before = await readIfThere(path).catch(() => null);
+    if (before !== text) await writeAtomically(path, text);
   }
 
   /** Empty where there is nothing, or it is damaged: names are looked up again. */

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { StateStore } from '../../../agent/enforcer/state-store.js';
@@ -60,3 +60,17 @@ t.test(
     }
   },
 );
+
+t.test('learnt addresses are written when they differ from what is on disk, and not again', async (t) => {
+  const dir = t.testdir();
+  const store = new StateStore(dir);
+  await store.open();
+  const file = async (): Promise<number> => (await stat(join(dir, 'learned.json'))).ino;
+  await store.writeLearned({ 'pump-1': ['10.0.0.1'] });
+  const first = await file();
+  await store.writeLearned({ 'pump-1': ['10.0.0.1'] });
+  t.equal(await file(), first);
+  await store.writeLearned({ 'pump-1': ['10.0.0.2'] });
+  t.not(await file(), first);
+  t.same(await store.readLearned(), { 'pump-1': ['10.0.0.2'] });
+});
