@@ -14,6 +14,8 @@ export interface BoxChecks {
   readonly checks: readonly Check[];
   /** Bridge mode, the default and the stricter one to check for, where no configuration says otherwise. */
   readonly mode: 'bridge' | 'router';
+  /** Whether frames with a VLAN tag are filtered at all. */
+  readonly hasVlans: boolean;
 }
 
 export async function checkBox(context: CliContext): Promise<BoxChecks> {
@@ -22,6 +24,7 @@ export async function checkBox(context: CliContext): Promise<BoxChecks> {
   const enforcer = await askEnforcer(context);
   return {
     mode,
+    hasVlans: (config?.vlans.length ?? 0) > 0,
     checks: [
       check,
       ...(config ? await checkInterfaces(context, config) : []),

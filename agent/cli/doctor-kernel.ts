@@ -157,17 +157,19 @@ async function checkNetlink(hasQueueStatement: boolean): Promise<readonly Check[
 }
 
 /** Bridge mode hands bridged packets to the inet rules through br_netfilter; in router mode there are none. */
-export async function checkSettings(mode: 'bridge' | 'router'): Promise<readonly Check[]> {
-  return [...(mode === 'bridge' ? await checkBridgeNetfilter() : []), ...(await checkConntrackSettings())];
+export async function checkSettings(box: {
+  readonly mode: 'bridge' | 'router';
+  readonly hasVlans: boolean;
+}): Promise<readonly Check[]> {
+  const bridge = box.mode === 'bridge' ? await checkBridgeNetfilter(box.hasVlans) : [];
+  return [...bridge, ...(await checkConntrackSettings())];
 }
 
-async function checkBridgeNetfilter(): Promise<readonly Check[]> {
+async function checkBridgeNetfilter(hasVlans: boolean): Promise<readonly Check[]> {
   const checks: Check[] = [];
-  for (const name of [
-    'bridge-nf-call-iptables',
-    'bridge-nf-call-ip6tables',
-    'bridge-nf-filter-vlan-tagged',
-  ]) {
+  const needed = { 'bridge-nf-call-iptables': 'bridged', 'bridge-nf-call-ip6tables': 'bridged' };
+  const tagged = { 'bridge-nf-filter-vlan-tagged': 'VLAN-tagged' };
+  for (const [name, which] of Object.entries({ ...needed, ...(hasVlans ? tagged : {}) })) {
     const id = `kernel.${name}`;
     const value = await readSetting(`net/bridge/${name}`);
     if (value === '1') checks.push(ok(id, `net.bridge.${name} = 1`));
@@ -183,7 +185,7 @@ async function checkBridgeNetfilter(): Promise<readonly Check[]> {
       checks.push(
         fail(
           id,
-          `net.bridge.${name} = ${value}: bridged packets never reach the rules and are dropped`,
+          `net.bridge.${name} = ${value}: ${which} packets never reach the rules and are dropped`,
           `sysctl -w net.bridge.${name}=1`,
         ),
       );

@@ -18,7 +18,7 @@ export async function runDoctor(context: CliContext, options: { readonly json?: 
     checkKernel(context),
     checkBox(context),
   ]);
-  const checks = [...machine, ...kernel, ...(await checkSettings(box.mode)), ...box.checks];
+  const checks = [...machine, ...kernel, ...(await checkSettings(box)), ...box.checks];
   const count = (outcome: Outcome): number => checks.filter((check) => check.outcome === outcome).length;
   const counts = { ok: count('ok'), warn: count('warn'), fail: count('fail') };
   if (options.json) context.json({ checks, ...counts });
