@@ -14,7 +14,7 @@ import type { ContainmentOrder } from '../../agent/messages/vocabulary.js';
 const NEVER: Promise<unknown> = new Promise(() => undefined);
 const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.url));
 
-t.setTimeout(110_000);
+t.setTimeout(280_000);
 
 const dir = await mkdtemp(join(tmpdir(), 'cordon-containment-'));
 const lab = await createNetworkLab('bridge');

@@ -9,7 +9,7 @@ for (const mode of ['bridge', 'router']) {
   t.test(`the main job holds on real traffic, ${mode} mode`, (t) => {
     const ran = spawnSync(process.execPath, [MAIN, 'demo', '--mode', mode, '--json'], {
       encoding: 'utf8',
-      timeout: 110_000,
+      timeout: 135_000,
     });
     const steps = ran.stdout
       .trim()

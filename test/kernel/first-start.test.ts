@@ -16,7 +16,7 @@ const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.
 const ENFORCER_UID = 64_001;
 const CORDON_GID = 64_000;
 
-t.setTimeout(110_000);
+t.setTimeout(280_000);
 
 const dir = await mkdtemp(join(tmpdir(), 'cordon-first-'));
 const lab = await createNetworkLab('bridge');

@@ -10,7 +10,7 @@ import { waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { InventoryDetail, InventoryRow } from '../../agent/messages/agent-messages.js';
 
-t.setTimeout(180_000);
+t.setTimeout(280_000);
 
 /** A DHCPDISCOVER of a Windows XP machine (RFC 2131 section 4.4.1), to whoever hears it. */
 const DHCP_CLIENT = `

@@ -3,5 +3,5 @@ import t from 'tap';
 import { PROCESS_FAULTS } from '../../agent/lab/matrix/process-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(150_000);
+t.setTimeout(280_000);
 await testFaults(t, PROCESS_FAULTS);

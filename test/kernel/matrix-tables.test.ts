@@ -3,5 +3,5 @@ import t from 'tap';
 import { TABLE_FAULTS } from '../../agent/lab/matrix/table-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(150_000);
+t.setTimeout(280_000);
 await testFaults(t, TABLE_FAULTS);
