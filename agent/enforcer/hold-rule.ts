@@ -10,6 +10,8 @@ import { applyRuleset } from '../nftables/run-nft.js';
 import { HOLD_CHAIN, HOLD_QUEUE } from '../ruleset/reasons.js';
 
 const AT = { family: 'inet', table: 'cordon', chain: HOLD_CHAIN } as const;
+/** What worked before and does not read back was written over meanwhile, by who wrote there before: it is written again. */
+const TRIES_OF_WHAT_WORKED = 5;
 const EMPTIED = `flush chain inet cordon ${HOLD_CHAIN}\n`;
 
 export class HoldRule {
@@ -43,7 +45,9 @@ export class HoldRule {
     const kinds: readonly HoldKind[] =
       this.#kind === 'compat' ? ['compat', 'statement'] : ['statement', 'compat'];
     for (const kind of kinds) {
-      const problem = await write(kind);
+      const tries = kind === this.#kind ? TRIES_OF_WHAT_WORKED : 1;
+      let problem = await write(kind);
+      for (let done = 1; problem !== null && done < tries; done += 1) problem = await write(kind);
       if (problem === null) {
         this.#kind = kind;
         this.#why = null;
