@@ -7,20 +7,11 @@ import { wrap } from './text-width.js';
 
 /** As a box would have them whose clock is the one here. */
 export async function exceptionRows(policy: Policy, nowMs: number): Promise<readonly PolicyException[]> {
-  const [{ exceptionsOf, exceptionState }, { entryText }] = await Promise.all([
+  const [{ exceptionsOf }, { exceptionRow }] = await Promise.all([
     import('../policy/exceptions.js'),
-    import('../policy/diff-policy.js'),
+    import('../policy/exception-row.js'),
   ]);
-  return exceptionsOf(policy).map((exception) => ({
-    path: exception.path,
-    text: entryText(exception.entry),
-    devices: [...exception.devices],
-    devicesTotal: exception.devices.length,
-    until: exception.until.text,
-    endsMs: exception.until.endsMs,
-    essential: exception.essential,
-    state: exceptionState(exception, nowMs, nowMs),
-  }));
+  return exceptionsOf(policy).map((exception) => exceptionRow(exception, nowMs, nowMs));
 }
 
 export function exceptionLines(row: PolicyException, nowMs: number, columns: number): readonly string[] {

@@ -4,6 +4,7 @@
  */
 import type { EnforcerStatus, StateChange } from '../messages/vocabulary.js';
 import { entryText } from '../policy/diff-policy.js';
+import { exceptionRow } from '../policy/exception-row.js';
 import { exceptionState, type Exception } from '../policy/exceptions.js';
 import { lookAtClocks, settledWallMs, type ClockState } from '../policy/settled-clock.js';
 import type { InForce } from './in-force.js';
@@ -65,16 +66,10 @@ export class ExceptionKeeper {
     return {
       endedByMs,
       isClockSettled: this.settledMs() !== null,
-      rows: exceptions.map((exception) => ({
-        path: exception.path,
-        text: entryText(exception.entry).slice(0, 500),
-        devices: exception.devices.slice(0, MAX_NAMED_DEVICES),
-        devicesTotal: exception.devices.length,
-        until: exception.until.text,
-        endsMs: exception.until.endsMs,
-        essential: exception.essential,
-        state: exceptionState(exception, endedByMs, nowMs),
-      })),
+      rows: exceptions.map((exception) => {
+        const row = exceptionRow(exception, endedByMs, nowMs);
+        return { ...row, text: row.text.slice(0, 500), devices: row.devices.slice(0, MAX_NAMED_DEVICES) };
+      }),
     };
   }
 

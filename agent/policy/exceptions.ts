@@ -57,18 +57,24 @@ export interface Exception {
 /** Each once, as written, the one that ends first first. */
 export function exceptionsOf(policy: Policy): readonly Exception[] {
   const found = new Map<string, Omit<Exception, 'devices'> & { readonly devices: string[] }>();
-  const add = (path: string, entry: AllowEntry, device: string | null): void => {
-    const { until, essential } = entry;
-    if (until === undefined) return;
-    const known = found.get(path) ?? { path, until, essential, entry, devices: [] };
+  const add = (path: string, entry: AllowEntry, until: Until, device: string | null): void => {
+    const known = found.get(path) ?? { path, until, essential: entry.essential, entry, devices: [] };
     found.set(path, known);
     if (device !== null) known.devices.push(device);
   };
+  // Of a hundred thousand entries few have an end: a path is made for those.
   for (const [name, template] of Object.entries(policy.templates))
     for (const [index, entry] of template.allow.entries())
-      add(entryPath(name, index, { origin: { section: 'templates', name, index } }), entry, null);
+      if (entry.until !== undefined)
+        add(
+          entryPath(name, index, { origin: { section: 'templates', name, index } }),
+          entry,
+          entry.until,
+          null,
+        );
   for (const [name, { allow }] of Object.entries(policy.devices))
-    for (const [index, entry] of allow.entries()) add(entryPath(name, index, entry), entry, name);
+    for (const [index, entry] of allow.entries())
+      if (entry.until !== undefined) add(entryPath(name, index, entry), entry, entry.until, name);
   return [...found.values()].sort((a, b) => a.until.endsMs - b.until.endsMs || (a.path < b.path ? -1 : 1));
 }
 
