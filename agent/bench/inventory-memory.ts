@@ -2,12 +2,11 @@
  * What 5,000 devices take: in this process, the agent's own book and store before and after, collected; then the agent itself, started on an
  * empty store and on that one. Each device is known by some twenty values, as one that speaks DHCP, HTTP and DICOM is.
  */
-import { setFlagsFromString } from 'node:v8';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runInNewContext } from 'node:vm';
 import { InventoryKeeper } from '../agent/inventory-keeper.js';
-import { loadMakers } from '../agent/load-makers.js';
+import { loadMakers } from '../agent/load-knowledge.js';
+import { collectGarbage } from '../enforcer/collect-garbage.js';
 import { createLabBox, type LabBox } from '../lab/lab-box.js';
 import { createNetworkLab } from '../lab/network-lab.js';
 import type { DeviceEvidence } from '../messages/vocabulary.js';
@@ -35,8 +34,6 @@ export async function inventoryMemory({ dir, report }: BenchContext): Promise<vo
 }
 
 function fill(path: string): Record<string, unknown> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   const { store } = openStore(path, Date.now());
   let refused: unknown = null;
   const keeper = new InventoryKeeper({
@@ -45,13 +42,13 @@ function fill(path: string): Record<string, unknown> {
     nowMs: Date.now,
     onWriteError: (error) => (refused = error),
   });
-  collect();
+  collectGarbage();
   const before = process.memoryUsage();
   const began = performance.now();
   for (let device = 0; device < DEVICES; device++)
     for (const time of [0, 1, 2]) keeper.take([evidenceOf(device, Date.now() - time * 1_000)]);
   const tookMs = performance.now() - began;
-  collect();
+  collectGarbage();
   const after = process.memoryUsage();
   keeper.finish();
   if (refused !== null) throw new Error('the store refused', { cause: refused });

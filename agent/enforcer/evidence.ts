@@ -26,6 +26,7 @@ import type { ConntrackRecord } from '../netlink/conntrack.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
 import type { NflogPacket } from '../netlink/nflog.js';
 import { parseAddress, type Address } from '../policy/address.js';
+import { ownValue } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import { decodeArp } from '../packet/decode-arp.js';
 import { decodeIp } from '../packet/decode-ip.js';
@@ -84,10 +85,8 @@ export class Evidence {
   readonly #seen = new SeenDevices();
   #detection: Detection | null = null;
   #findings: Extract<EventMessage, { event: 'findings' }>['items'] = [];
-  #names = new Map<number, string>();
   #ids: DeviceIds = new Map();
-  #macs = new Map<number, string>();
-  /** By id; made once, as it is asked for with every first packet. */
+  /** Of every id its name and first MAC; made once, as it is asked for with every first packet. */
   #labels = new Map<number, DeviceLabel>();
   #idByMac = new Map<number, number>();
   #claims = new Map<string, Claim>();
@@ -111,19 +110,13 @@ export class Evidence {
   /** Another policy is in force: other names, other thresholds. What detectors remember of a device stays. */
   usePolicy(policy: Policy, ids: DeviceIds): void {
     this.#ids = ids;
-    this.#names = new Map([...ids].map(([name, id]) => [id, name]));
-    this.#macs = new Map();
+    this.#labels = new Map();
     this.#idByMac = new Map();
-    for (const [name, device] of Object.entries(policy.devices)) {
-      const id = ids.get(name);
-      const first = device.identity.macs[0];
-      if (id === undefined || first === undefined) continue;
-      this.#macs.set(id, first);
-      for (const mac of device.identity.macs) this.#idByMac.set(macNumberOf(mac), id);
+    for (const [name, id] of ids) {
+      const macs = ownValue(policy.devices, name)?.identity.macs ?? [];
+      this.#labels.set(id, { name, mac: macs[0] ?? null });
+      for (const mac of macs) this.#idByMac.set(macNumberOf(mac), id);
     }
-    this.#labels = new Map(
-      [...this.#names].map(([id, name]) => [id, { name, mac: this.#macs.get(id) ?? null }]),
-    );
     this.#refusing = detectorsThat('refuse', policy.detect);
     this.#containing = detectorsThat('contain', policy.detect);
     if (this.#detection) this.#detection.useSettings(policy.detect, this.#options.now());
@@ -141,7 +134,7 @@ export class Evidence {
   }
 
   nameOf(deviceId: number): string | null {
-    return this.#names.get(deviceId) ?? null;
+    return this.#labels.get(deviceId)?.name ?? null;
   }
 
   /** Called for every logged packet, with the reader's reused struct. What is logged was decided by the kernel. */
@@ -287,7 +280,7 @@ export class Evidence {
     const events: EventMessage[] = [];
     const connections = this.#summaries.take(
       (id) => this.nameOf(id),
-      (id) => this.#macs.get(id) ?? null,
+      (id) => this.#labels.get(id)?.mac ?? null,
     );
     if (connections.length > 0) events.push({ event: 'connections', items: connections });
     const devices = this.#seen.take(nowMs);

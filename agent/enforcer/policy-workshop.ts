@@ -2,10 +2,9 @@
  * Has the heavy work on a policy (policy-work.ts) done by a thread that lives for one job: verdicts go on meanwhile, and what
  * it took in memory is given back. Called by policy-keeper.ts, under the kernel lock: one job at a time.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { RequestError } from '../ipc/errors.js';
+import { collectGarbage } from './collect-garbage.js';
 import { doJob, type Done, type Job, type Loading, type Prepared } from './policy-work.js';
 
 /** The largest policy (20,000 devices of 10 entries) needs about this; more is refused, and the policy in force stays. */
@@ -94,8 +93,6 @@ export function giveBackMemory(devices: number): void {
   if (devices < LARGE_POLICY_DEVICES) return;
   collecting ??= setTimeout(() => {
     collecting = null;
-    setFlagsFromString('--expose-gc');
-    (runInNewContext('gc') as () => void)();
-    setFlagsFromString('--no-expose-gc');
+    collectGarbage();
   }, COLLECT_AFTER_MS).unref();
 }
