@@ -4,8 +4,7 @@
  * it cannot start at all.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { serve } from '../ipc/server.js';
 import { agentRequests, type AgentStatus } from '../messages/agent-messages.js';
@@ -20,7 +19,7 @@ import { ActivityKeeper } from './activity-keeper.js';
 import { startEnforcerLink } from './enforcer-link.js';
 import { createExceptionReminder } from './exception-ends.js';
 import { endOfSupportFindings, supportTable } from './end-of-support.js';
-import { loadMakers } from './load-makers.js';
+import { loadMakers, readSiteRules, SITE_RULES } from './load-knowledge.js';
 import { InventoryKeeper } from './inventory-keeper.js';
 import { LearnKeeper } from './learn-keeper.js';
 import { logBroker, logLevel } from './logging.js';
@@ -40,7 +39,6 @@ const END_OF_SUPPORT_INTERVAL_MS = 3_600_000;
 const NAME_LOOKUP_INTERVAL_MS = 1_800_000;
 const BROKER_BACKOFF_MS = { min: 1_000, max: 60_000 } as const;
 /** Fingerprint rules of the site, beside the configuration. */
-const SITE_RULES = 'knowledge.yaml';
 /** The CLI, the page and a person with socat; not a fleet. */
 const MAX_CONNECTIONS = 64;
 /** A catalogue of exploited vulnerabilities, cut to what is used. */
@@ -391,13 +389,4 @@ function open(path: string, nowMs: number, log: Logger): OpenedStore {
       'the database was damaged: it was set aside and a new one begun',
     );
   return opened;
-}
-
-/** Null where there are none, or they cannot be read. */
-function readSiteRules(configFile: string): string | null {
-  try {
-    return readFileSync(join(dirname(configFile), SITE_RULES), 'utf8');
-  } catch {
-    return null;
-  }
 }

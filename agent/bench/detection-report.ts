@@ -5,7 +5,6 @@
  * Thresholds are those shipped. A capture of minutes cannot teach what a device usually does, so an attack that nothing but habits
  * gives away is read a second time as a device that was watched long before and never did any of it: told apart in the verdict.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FlowRecord } from '../capture/flow-record.js';
 import { detectSettings, type DetectSettings } from '../detect/settings.js';
@@ -15,6 +14,7 @@ import { ReplayDevices } from '../replay/replay-devices.js';
 import { replayFile } from '../replay/read-file.js';
 import { BENIGN, CANNOT, DEVICES, EXPECTED, RIGHT_TO_TELL, SPECIAL } from './expected-findings.js';
 import { labelled } from './labelled-flows.js';
+import { DATA_DIRECTORY, readManifest, type Listed } from './manifest.js';
 
 const LOUD: readonly string[] = ['medium', 'high', 'critical'];
 const DAY_MS = 86_400_000;
@@ -23,44 +23,22 @@ const TEN_DAYS_MS = 10 * DAY_MS;
 const LONG_CAPTURE_MS = 2 * DAY_MS;
 const JOINED_CAPTURE_MS = 30 * DAY_MS;
 
-interface Listed {
-  readonly path: string;
-  readonly what: string;
-  readonly group: string;
-}
-
 interface Seen {
   finding: Finding;
   readonly packets: number;
   readonly seconds: number;
 }
 
-const directory = process.env['CORDON_DATA'] ?? '../shared/data';
 const asJson = process.argv.includes('--json');
-const only = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
 /** With --outlier: what the combined score, which is off as shipped, would add. */
 const SHIPPED = detectSettings.parse(
   process.argv.includes('--outlier') ? { outlier: { enabled: true } } : {},
 );
 const rows: Row[] = [];
-for (const listed of await readManifest()) rows.push(await examine(listed));
+for (const listed of await readManifest(/\.pcap(ng)?$|\.binetflow$|conn\.log(\.labeled)?$/))
+  rows.push(await examine(listed));
 if (asJson) process.stdout.write(`${JSON.stringify({ rows, summary: summarise() }, null, 1)}\n`);
 else printMarkdown();
-
-async function readManifest(): Promise<Listed[]> {
-  const text = await readFile(join(directory, 'MANIFEST.tsv'), 'utf8').catch(() => null);
-  if (text === null) {
-    process.stderr.write(`no MANIFEST.tsv in ${directory}: set CORDON_DATA\n`);
-    process.exit(1);
-  }
-  return text
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split('\t'))
-    .map(([path = '', , , , what = '', group = '']) => ({ path, what, group }))
-    .filter(({ path }) => /\.pcap(ng)?$|\.binetflow$|conn\.log(\.labeled)?$/.test(path))
-    .filter(({ path }) => only === undefined || path.includes(only));
-}
 
 /** Habits count as known from this moment on: nothing before it is unusual. */
 function learning(seconds: number): DetectSettings {
@@ -87,7 +65,7 @@ async function run(listed: Listed, settings: DetectSettings, onRecord?: (record:
     },
   });
   const began = performance.now();
-  const { problem } = await replayFile(join(directory, listed.path), replay, devices, onRecord);
+  const { problem } = await replayFile(join(DATA_DIRECTORY, listed.path), replay, devices, onRecord);
   return {
     found: [...seen.values()],
     problem,

@@ -6,8 +6,9 @@
  * A day is what was written in the minutes measured, times the minutes of a day (that holds what is written every one and every five minutes), and
  * what both wrote when they were stopped, 48 times: a stop writes what else waits for half an hour, an hour or a day.
  */
-import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, statfs, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { READER, startBroker } from '../lab/broker.js';
@@ -83,7 +84,7 @@ async function measure(dir: string, load: 'idle' | 'busy'): Promise<Line> {
       newConnectionsPerSecond: perSecond(told?.freshTried),
       attemptsPerSecond: perSecond(told?.intrusions),
       datagramsPerSecond: perSecond(told?.datagrams),
-      load: await loadAverage(),
+      load: loadavg().map(rounded).join(' '),
     };
   } finally {
     await lab.close();
@@ -119,8 +120,4 @@ function perSecond(count: number | undefined): number {
 
 function mb(bytes: number): number {
   return rounded(bytes / 1e6);
-}
-
-async function loadAverage(): Promise<string> {
-  return (await readFile('/proc/loadavg', 'utf8')).split(' ').slice(0, 3).join(' ');
 }

@@ -3,25 +3,20 @@
  * identified, and how that stands to what is true of its devices (expected-devices.ts). Markdown, or JSON with --json. Directory:
  * CORDON_DATA, or ../shared/data. A word that a path must contain may follow.
  */
-import { loadMakers } from '../agent/load-makers.js';
-import { readFile } from 'node:fs/promises';
+import { loadMakers } from '../agent/load-knowledge.js';
 import { join } from 'node:path';
 import { readCaptureInto } from '../cli/inventory-capture.js';
 import type { DeviceRecord } from '../inventory/device.js';
 import { Inventory } from '../inventory/inventory.js';
 import { DEVICE_FIELDS, type DeviceField } from '../inventory/observation.js';
 import { EXPECTED_DEVICES } from './expected-devices.js';
+import { DATA_DIRECTORY, readManifest, type Listed } from './manifest.js';
 
 const DIRECTORIES = /^pcap\/(dhcp|discovery|smb|snmp|rdp|remote|ics|medical|iot|mud-url|edge)\//;
 /** What a person asks of a device, and what is printed of it. */
 const TOLD: readonly DeviceField[] = ['kind', 'make', 'model', 'os', 'name', 'software'];
 /** Printed of one capture. */
 const MAX_DEVICES_PRINTED = 6;
-
-interface Listed {
-  readonly path: string;
-  readonly what: string;
-}
 
 type Verdict = 'right' | 'wrong' | 'not told';
 
@@ -33,46 +28,30 @@ interface Judged {
   readonly truth: string;
 }
 
-const directory = process.env['CORDON_DATA'] ?? '../shared/data';
 const makers = loadMakers();
-const only = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
 const rows: Row[] = [];
-for (const listed of await readManifest()) rows.push(await examine(listed));
+for (const listed of await readManifest(DIRECTORIES, /\.pcap(ng)?$/)) rows.push(await examine(listed));
 if (process.argv.includes('--json'))
   process.stdout.write(`${JSON.stringify({ rows, totals: totals() }, null, 1)}\n`);
 else printMarkdown();
 
-async function readManifest(): Promise<Listed[]> {
-  const text = await readFile(join(directory, 'MANIFEST.tsv'), 'utf8').catch(() => null);
-  if (text === null) {
-    process.stderr.write(`no MANIFEST.tsv in ${directory}: set CORDON_DATA\n`);
-    process.exit(1);
-  }
-  return text
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split('\t'))
-    .map(([path = '', , , , what = '']) => ({ path, what }))
-    .filter(({ path }) => DIRECTORIES.test(path) && /\.pcap(ng)?$/.test(path))
-    .filter(({ path }) => only === undefined || path.includes(only));
-}
-
 type Row = Awaited<ReturnType<typeof examine>>;
 
-async function examine(listed: Listed) {
+async function examine({ path, what }: Listed) {
   const inventory = new Inventory({ makers });
   const began = performance.now();
-  const read = await readCaptureInto(inventory, join(directory, listed.path));
+  const read = await readCaptureInto(inventory, join(DATA_DIRECTORY, path));
   const tookMs = performance.now() - began;
   const devices = [...inventory.book.devices()].sort((a, b) => knownOf(b) - knownOf(a));
-  const name = listed.path.replace(/^pcap\//, '');
+  const name = path.replace(/^pcap\//, '');
   const lines = EXPECTED_DEVICES.filter((line) => name.startsWith(line.in));
   const hosts = lines.find((line) => line.hosts !== undefined)?.hosts ?? null;
   const judged = lines.flatMap(({ who, is, isNot }) =>
     who === undefined ? [] : judge(devices, who, is, isNot),
   );
   return {
-    ...listed,
+    path,
+    what,
     problem: read.problem,
     frames: read.frames,
     tookMs,

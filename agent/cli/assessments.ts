@@ -1,5 +1,5 @@
 /** Gathers what the risk assessment needs: from a running box (agent and enforcer), or from a capture with files of a person. Used by risk.ts and eol.ts. */
-import { loadMakers } from '../agent/load-makers.js';
+import { loadMakers } from '../agent/load-knowledge.js';
 import { toldLevels } from '../containment/effects.js';
 import { Inventory } from '../inventory/inventory.js';
 import type { DeviceRecord } from '../inventory/device.js';

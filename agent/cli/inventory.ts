@@ -1,5 +1,5 @@
 /** `cordon inventory`: the devices that a capture shows, with the source and the confidence of everything said of them. Needs no box and no root. */
-import { loadMakers } from '../agent/load-makers.js';
+import { loadMakers } from '../agent/load-knowledge.js';
 import type { DeviceRecord } from '../inventory/device.js';
 import { Inventory } from '../inventory/inventory.js';
 import type { PacketView } from '../packet/view.js';

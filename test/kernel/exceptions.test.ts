@@ -1,12 +1,13 @@
 import './support/in-own-namespace.js';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
+import { fakeClockEnvironment, setFakeClock } from '../../agent/lab/fake-clock.js';
 import { createLabBox, type StartHow } from '../../agent/lab/lab-box.js';
-import { run, waitFor, type Running } from '../../agent/lab/namespace.js';
+import { waitFor, type Running } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { EnforcerStatus } from '../../agent/messages/vocabulary.js';
 
@@ -28,16 +29,10 @@ const box = await createLabBox(lab.box, dir, 'bridge', 'box-1', null, [
 await startWebServer(lab.hospital, SERVER, 8080);
 await startWebServer(lab.hospital, SERVER, 8090);
 
-const clock = async (text: string): Promise<void> => writeFile(join(dir, 'clock'), `${text}\n`);
+const clockFile = join(dir, 'clock');
+const clock = (text: string): Promise<void> => setFakeClock(clockFile, text);
 await clock('+0');
-const how: StartHow = {
-  environment: {
-    LD_PRELOAD: await fakeTimeLibrary(),
-    FAKETIME_TIMESTAMP_FILE: join(dir, 'clock'),
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    FAKETIME_CACHE_DURATION: '1',
-  },
-};
+const how: StartHow = { environment: await fakeClockEnvironment(clockFile) };
 let enforcer: Running = await box.startEnforcer(how);
 const agent = await box.startAgent();
 
@@ -83,23 +78,15 @@ const elements = async (): Promise<string> => {
   return stdout;
 };
 
+const explain = () =>
+  box.cordon(...`policy explain --from pump-1 --to ${SERVER} --proto tcp --port 8090`.split(' '));
+
 t.test('before its end an exception is reported, explained and passes', async (t) => {
   await settles();
   t.ok(await reaches(8090));
   const { stdout } = await box.cordon('status');
   t.match(stdout, new RegExp(`Exceptions +devices\\.pump-1\\.allow\\[0\\] ends in .*until\\s+${in20Days}`));
-  const explained = await box.cordon(
-    'policy',
-    'explain',
-    '--from',
-    'pump-1',
-    '--to',
-    SERVER,
-    '--proto',
-    'tcp',
-    '--port',
-    '8090',
-  );
+  const explained = await explain();
   t.match(explained.stdout, `permits it until ${in20Days}: devices.pump-1.allow[0]`);
   await eventually(
     async () =>
@@ -150,18 +137,7 @@ t.test('it ends by itself, with its live connection, and nothing else does', asy
     async () => (await box.cordon('findings')).stdout.includes('has ended'),
     'no finding says that it has ended',
   );
-  const explained = await box.cordon(
-    'policy',
-    'explain',
-    '--from',
-    'pump-1',
-    '--to',
-    SERVER,
-    '--proto',
-    'tcp',
-    '--port',
-    '8090',
-  );
+  const explained = await explain();
   t.match(explained.stdout, `devices.pump-1.allow[0] permitted it until ${in20Days}, which is over`);
   await ends.stop();
   await goesOn.stop();
@@ -186,11 +162,3 @@ t.test('the agent runs', async (t) => {
   await agent.ended;
   t.end();
 });
-
-async function fakeTimeLibrary(): Promise<string> {
-  for (const directory of await readdir('/usr/lib')) {
-    const file = `/usr/lib/${directory}/faketime/libfaketimeMT.so.1`;
-    if ((await run(['test', '-e', file])).code === 0) return file;
-  }
-  throw new Error('libfaketime is missing (Debian package faketime)');
-}

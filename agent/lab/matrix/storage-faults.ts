@@ -1,7 +1,8 @@
 /** Faults of what the box keeps: a full disk, damaged files, a clock that lies, a broker that is gone. */
-import { open, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { open, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fakeClockEnvironment, setFakeClock } from '../fake-clock.js';
 import { run } from '../namespace.js';
 import Database from 'better-sqlite3';
 import type { Fault } from './fault.js';
@@ -172,16 +173,9 @@ async function damageDatabase(path: string): Promise<void> {
   }
 }
 
-/** Both processes with libfaketime, which reads the clock from a file; monotonic time stays true. */
 async function startWithFakedClock(stand: Stand): Promise<void> {
-  const library = await fakeTimeLibrary();
   await setClock(stand, '+0');
-  const environment = {
-    LD_PRELOAD: library,
-    FAKETIME_TIMESTAMP_FILE: join(stand.dir, 'clock'),
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    FAKETIME_CACHE_DURATION: '1',
-  };
+  const environment = await fakeClockEnvironment(clockOf(stand));
   await stand.enforcer.restart({ environment });
   await stand.agent.restart({ environment });
   await stand.isInline();
@@ -193,15 +187,10 @@ async function restartAsUsual(stand: Stand): Promise<void> {
   await stand.isInline();
 }
 
-/** As faketime(1) reads it. */
-async function setClock(stand: Stand, text: string): Promise<void> {
-  await writeFile(join(stand.dir, 'clock'), `${text}\n`);
+function setClock(stand: Stand, text: string): Promise<void> {
+  return setFakeClock(clockOf(stand), text);
 }
 
-async function fakeTimeLibrary(): Promise<string> {
-  for (const directory of await readdir('/usr/lib')) {
-    const file = `/usr/lib/${directory}/faketime/libfaketimeMT.so.1`;
-    if ((await run(['test', '-e', file])).code === 0) return file;
-  }
-  throw new Error('libfaketime is missing (Debian package faketime)');
+function clockOf({ dir }: Stand): string {
+  return join(dir, 'clock');
 }

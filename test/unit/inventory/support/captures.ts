@@ -1,5 +1,5 @@
 /** Real captures for the tests of this room, and what is made of them. Third-party data that is not part of the project: null where absent. */
-import { loadMakers } from '../../../../agent/agent/load-makers.js';
+import { loadMakers } from '../../../../agent/agent/load-knowledge.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
