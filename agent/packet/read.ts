@@ -1,5 +1,5 @@
 /**
- * Big-endian reads for the decoders of this room. The caller has checked that the bytes are there: `noUncheckedIndexedAccess`
+ * Reads for the decoders, big-endian where the name says nothing. The caller has checked that the bytes are there: `noUncheckedIndexedAccess`
  * makes an index undefined in the type only, and `?? 0` costs nothing once compiled.
  */
 
@@ -9,6 +9,11 @@ export function u8(bytes: Uint8Array, at: number): number {
 
 export function u16(bytes: Uint8Array, at: number): number {
   return (u8(bytes, at) << 8) | u8(bytes, at + 1);
+}
+
+/** Little-endian, as SMB and EtherNet/IP have it. */
+export function le16(bytes: Uint8Array, at: number): number {
+  return u8(bytes, at) | (u8(bytes, at + 1) << 8);
 }
 
 export function u24(bytes: Uint8Array, at: number): number {

@@ -3,7 +3,7 @@
  * clause 9), HART-IP (HCF_SPEC-085) and EtherNet/IP (ODVA, volume 2 section 2-4.2: the identity object in a list-identity reply). Never a
  * measured value.
  */
-import { u16, u8 } from '../../packet/read.js';
+import { le16, u16, u8 } from '../../packet/read.js';
 import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
 import { hexOf, indexOfAscii, startsWithAscii, textOf } from '../text.js';
 
@@ -73,10 +73,6 @@ export function readEnip(bytes: Uint8Array, start: number, end: number): readonl
 
 function reversed(bytes: Uint8Array, at: number): Uint8Array {
   return Uint8Array.of(u8(bytes, at + 3), u8(bytes, at + 2), u8(bytes, at + 1), u8(bytes, at));
-}
-
-function le16(bytes: Uint8Array, at: number): number {
-  return (u16(bytes, at) >> 8) | ((u16(bytes, at) & 0xff) << 8);
 }
 
 /** CONNECT of MQTT (3.1 and 3.1.1: section 3.1): the protocol's name behind the fixed header. */

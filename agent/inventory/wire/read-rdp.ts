@@ -2,7 +2,7 @@
  * RDP connection set-up (MS-RDPBCGR 2.2.1.3.2, client core data): the client's build and, where it looks like a machine's, its name. Never the
  * routing cookie of the connection request (2.2.1.1), which holds a user name.
  */
-import { u16, u8 } from '../../packet/read.js';
+import { le16, u16, u8 } from '../../packet/read.js';
 import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
 import { indexOfAscii, textOfUtf16 } from '../text.js';
 
@@ -27,7 +27,7 @@ export function readRdp(bytes: Uint8Array, start: number, end: number): readonly
   const block = (u8(bytes, key + 4) & 0x80) !== 0 ? key + 6 : key + 5;
   if (u16(bytes, block) !== CLIENT_CORE || block + NAME_OFFSET + NAME_BYTES > end) return NO_OBSERVATIONS;
   const out = new Observations();
-  const build = u8(bytes, block + BUILD_OFFSET) | (u8(bytes, block + BUILD_OFFSET + 1) << 8);
+  const build = le16(bytes, block + BUILD_OFFSET);
   if (build >= 1000) out.hint(String(build), 'rdp.client-build');
   const name = textOfUtf16(bytes, block + NAME_OFFSET, block + NAME_OFFSET + NAME_BYTES);
   out.add('name', machineName(name), 'rdp.client-name', CONFIDENCE.told);

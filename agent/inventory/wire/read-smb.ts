@@ -3,7 +3,7 @@
  * computer name inside NTLMSSP (MS-NLMP 2.2.1.1 and 2.2.1.2). Never an account, a domain, a share or a file name: tree and create messages are not
  * read, an AUTHENTICATE message neither.
  */
-import { u16, u24, u8 } from '../../packet/read.js';
+import { le16, u24, u8 } from '../../packet/read.js';
 import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
 import { hostNameOf, indexOfAscii, textOf, textOfUtf16 } from '../text.js';
 
@@ -55,8 +55,7 @@ function readSmb1(bytes: Uint8Array, header: number, end: number, out: Observati
     addNative(text, data + le16(bytes, parameters + 14) + le16(bytes, parameters + 16), 2, out);
   // macOS and Samba send the version numbers of a Windows; their own name tells them apart.
   const says = out.list.find(({ source }) => source === 'smb.native-os')?.value;
-  if (says === undefined || /windows/i.test(says)) readNtlm(bytes, data, end, out);
-  else readNtlm(bytes, data, end, out, false);
+  readNtlm(bytes, data, end, out, says === undefined || /windows/i.test(says));
 }
 
 /**
@@ -175,8 +174,4 @@ function version(bytes: Uint8Array, at: number): string | null {
   const major = u8(bytes, at);
   if (major < 5 || major > 10) return null;
   return `${major}.${u8(bytes, at + 1)}.${le16(bytes, at + 2)}`;
-}
-
-function le16(bytes: Uint8Array, at: number): number {
-  return (u16(bytes, at) >> 8) | ((u16(bytes, at) & 0xff) << 8);
 }
