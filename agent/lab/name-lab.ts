@@ -123,10 +123,7 @@ export class NameLab {
 
   async isInline(): Promise<void> {
     await waitFor(
-      async () => {
-        const { stdout } = await this.box.cordon('status', '--json');
-        return /"active":\s*"inline"/.test(stdout);
-      },
+      async () => (await this.box.askEnforcer('status', {})).inspection.active === 'inline',
       this.enforcer.ended,
       () => `not inline: ${this.enforcer.output().slice(-2000)}`,
     );
