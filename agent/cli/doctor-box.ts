@@ -29,7 +29,7 @@ export async function checkBox(context: CliContext): Promise<BoxChecks> {
       check,
       ...(config ? await checkInterfaces(context, config) : []),
       enforcer.check,
-      ...(enforcer.status ? [checkPortGuard(enforcer.status)] : []),
+      ...(enforcer.status ? [checkPortGuard(enforcer.status), checkAnnouncements(enforcer.status)] : []),
       ...(enforcer.status ? checkPanel(enforcer.status) : []),
       await checkAgent(context),
       await checkTables(context, enforcer.status?.mode ?? mode, enforcer.status !== null),
@@ -153,6 +153,17 @@ function checkPortGuard({ portsUnguarded }: EnforcerStatus): Check {
         id,
         `a flushed ruleset would let everything pass until it is restored: ${portsUnguarded}`,
         'modprobe -a sch_ingress cls_bpf; tc qdisc show tells whether another ingress qdisc is in the way',
+      );
+}
+
+function checkAnnouncements({ announcementsUnheard }: EnforcerStatus): Check {
+  const id = 'announcements';
+  return announcementsUnheard === null
+    ? ok(id, 'LLDP and CDP of devices are read')
+    : warn(
+        id,
+        `what devices say of themselves by LLDP and CDP is not read: ${announcementsUnheard}`,
+        'modprobe nfnetlink_log; the kernel wants CONFIG_NF_TABLES_NETDEV; everything else works without it',
       );
 }
 

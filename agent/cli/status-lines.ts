@@ -88,6 +88,9 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
           'Ports',
           `UNGUARDED: ${status.portsUnguarded}; if somebody flushes the ruleset, everything passes until it is restored`,
         )),
+    ...(status.announcementsUnheard === null
+      ? []
+      : labelled('LLDP, CDP', `not read: ${status.announcementsUnheard}`)),
     ...(refused.length === 0
       ? labelled('Refused', 'nothing since the tables were loaded')
       : refusedLines(refused, columns)),

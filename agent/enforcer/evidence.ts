@@ -43,6 +43,7 @@ import {
 } from '../ruleset/marks.js';
 import { fillEnd } from './end-event.js';
 import {
+  ANNOUNCED_INDEX,
   ANSWER_INDEX,
   DATA_INDEX,
   FIRST_REFUSED_ANSWER,
@@ -145,6 +146,10 @@ export class Evidence {
       this.undecodable += 1;
       return;
     }
+    if (prefix === ANNOUNCED_INDEX) {
+      this.#announced(packet, nowMs);
+      return;
+    }
     const isRefusedAnswer = prefix >= FIRST_REFUSED_ANSWER;
     const isAnswer = prefix === ANSWER_INDEX || isRefusedAnswer;
     const reason = REASONS[prefix] ?? 0;
@@ -237,6 +242,14 @@ export class Evidence {
       packet.buffer,
     );
     if (fromDevice && event.macHigh !== NONE) this.#note(packet, deviceId, nowMs);
+  }
+
+  /** Logged at ports of the device side only, before anything stamped it. */
+  #announced(packet: Readonly<KernelPacket>, nowMs: number): void {
+    if (packet.hwAddrLength !== 6) return;
+    const sender = packet.buffer.readUIntBE(packet.hwAddrOffset, 6);
+    const deviceId = this.#idByMac.get(sender) ?? UNKNOWN_DEVICE_ID;
+    this.identification.note(packet, ANNOUNCED_INDEX, true, false, deviceId, nowMs);
   }
 
   #identify(packet: Readonly<KernelPacket>, prefix: number, isAnswer: boolean, nowMs: number): void {

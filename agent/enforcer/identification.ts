@@ -7,11 +7,11 @@ import { readPacket, type Sighting } from '../inventory/read-packet.js';
 import type { DeviceEvidence } from '../messages/vocabulary.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
 import { decodeArp } from '../packet/decode-arp.js';
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode-ethernet.js';
 import { decodeIp } from '../packet/decode-ip.js';
-import { LAYER_ETHERNET, createPacketView } from '../packet/view.js';
+import { LAYER_ETHERNET, createPacketView, resetView, type PacketView } from '../packet/view.js';
 import { DATA_SNAP_BYTES } from '../policy/default-policy.js';
 
-const ETHERTYPE_ARP = 0x0806;
 /** Packets set aside; a power of two. 256 KiB. */
 const SLOTS = 256;
 /** A packet of the same device, kind, ports and length says the same again: read once in this time. */
@@ -25,7 +25,8 @@ const MAX_OBSERVATIONS = 40;
 interface Slot {
   readonly bytes: Buffer;
   length: number;
-  isArp: boolean;
+  /** As the kernel says it: a number below 1536 for 802.2 (linux/if_ether.h). */
+  etherType: number;
   isAnswer: boolean;
   isFromDevice: boolean;
   isToGroup: boolean;
@@ -89,7 +90,7 @@ export class Identification {
       payloadOffset,
       payloadOffset + Math.min(payloadLength, DATA_SNAP_BYTES),
     );
-    slot.isArp = packet.hwProtocol === ETHERTYPE_ARP;
+    slot.etherType = packet.hwProtocol;
     slot.isAnswer = isAnswer;
     slot.isFromDevice = isFromDevice;
     slot.isToGroup = packet.hwHeaderLength >= 6 && ((buffer[packet.hwHeaderOffset] ?? 0) & 1) === 1;
@@ -123,11 +124,8 @@ export class Identification {
 
   #read(slot: Slot): void {
     const view = this.#view;
-    const problem = slot.isArp
-      ? decodeArp(view, slot.bytes, 0, slot.length)
-      : decodeIp(view, slot.bytes, 0, slot.length);
-    if (problem !== 0 && view.layers === 0) return;
-    if (!slot.isArp) {
+    if (decode(view, slot) !== 0 && view.layers === 0) return;
+    if (slot.etherType !== ETHERTYPE_ARP) {
       view.layers |= LAYER_ETHERNET;
       view.srcMacHigh = slot.macHigh;
       view.srcMacLow = slot.macLow;
@@ -159,6 +157,22 @@ export class Identification {
   }
 }
 
+/** A packet that bridges and routers carry, or a frame that only the link knows. */
+function decode(view: PacketView, { bytes, length, etherType }: Slot): number {
+  if (etherType === ETHERTYPE_ARP) return decodeArp(view, bytes, 0, length);
+  if (isIp(etherType)) return decodeIp(view, bytes, 0, length);
+  resetView(view);
+  view.etherType = etherType;
+  view.payloadOffset = 0;
+  view.payloadLength = length;
+  return 0;
+}
+
+/** 0: the kernel did not say, as for what a routed box logs. */
+function isIp(etherType: number): boolean {
+  return etherType === ETHERTYPE_IPV4 || etherType === ETHERTYPE_IPV6 || etherType === 0;
+}
+
 /** Only what is behind the box: what a device sent, and what the other end calls the device that it speaks to. */
 function isOfDevice(sighting: Sighting, slot: Slot): boolean {
   if (slot.isFromDevice)
@@ -166,9 +180,11 @@ function isOfDevice(sighting: Sighting, slot: Slot): boolean {
   return sighting.mac === null && sighting.observations.some(({ about }) => about === 'receiver');
 }
 
-/** FNV-1a over what makes two packets alike. */
+/** FNV-1a over what makes two packets alike: of a frame that is no packet, all of it, as there are few. */
 function keyOf(packet: Readonly<KernelPacket>, prefix: number, macHigh: number, macLow: number): number {
   const { buffer, payloadOffset: at, payloadLength } = packet;
+  if (!isIp(packet.hwProtocol) && packet.hwProtocol !== ETHERTYPE_ARP)
+    return frameKeyOf(packet, prefix, macHigh, macLow);
   const isIp6 = (buffer[at] ?? 0) >>> 4 === 6;
   const transport = at + (isIp6 ? 40 : ((buffer[at] ?? 0) & 15) * 4);
   const end = at + payloadLength;
@@ -196,11 +212,22 @@ function keyOf(packet: Readonly<KernelPacket>, prefix: number, macHigh: number, 
   return hash >>> 0;
 }
 
+function frameKeyOf(packet: Readonly<KernelPacket>, prefix: number, macHigh: number, macLow: number): number {
+  const { buffer, payloadOffset, payloadLength } = packet;
+  const end = payloadOffset + Math.min(payloadLength, DATA_SNAP_BYTES);
+  let hash = Math.imul(0x811c9dc5 ^ macHigh, 0x01000193);
+  hash = Math.imul(hash ^ macLow, 0x01000193);
+  hash = Math.imul(hash ^ prefix, 0x01000193);
+  for (let at = payloadOffset; at < end; at++) hash = Math.imul(hash ^ (buffer[at] ?? 0), 0x01000193);
+  hash ^= hash >>> 15;
+  return hash >>> 0;
+}
+
 function emptySlot(): Slot {
   return {
     bytes: Buffer.alloc(DATA_SNAP_BYTES),
     length: 0,
-    isArp: false,
+    etherType: 0,
     isAnswer: false,
     isFromDevice: false,
     isToGroup: false,

@@ -8,6 +8,15 @@ const SYS = '/sys/class/net';
 /** A number that sysfs does not know is looked up again after this long. */
 const RETRY_MS = 5_000;
 
+/** Another number under the same name is another interface: what was attached to the old one is gone. Null: no such interface. */
+export function interfaceNumber(name: string): number | null {
+  try {
+    return Number(readFileSync(join(SYS, name, 'ifindex'), 'latin1'));
+  } catch {
+    return null;
+  }
+}
+
 export function createInterfaceNames(now: () => number): (index: number) => string | null {
   let names = new Map<number, string>();
   let readMs = Number.NEGATIVE_INFINITY;

@@ -12,6 +12,7 @@ import {
   PERMITTED_GROUP,
   REFUSED_GROUP,
 } from '../ruleset/reasons.js';
+import { AnnouncementCopies } from './announcement-copies.js';
 import { LOG_PREFIXES } from './log-prefixes.js';
 
 const NFLOG_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -19,10 +20,13 @@ const CONNTRACK_BUFFER_BYTES = 8 * 1024 * 1024;
 
 export interface Listeners {
   dropped(): Record<string, number>;
-  stop(): void;
+  /** Why LLDP and CDP are not heard; null: they are. */
+  readonly unannounced: string | null;
+  stop(): Promise<void>;
 }
 
 export function openListeners(
+  devicePorts: readonly string[],
   onPacket: (packet: Readonly<NflogPacket>) => void,
   onNames: (packet: Readonly<NflogPacket>) => void,
   onFlowEnd: (record: Readonly<ConntrackRecord>) => void,
@@ -56,15 +60,21 @@ export function openListeners(
       },
     );
     opened.push(ends);
+    const copies = new AnnouncementCopies(devicePorts);
+    copies.start();
     return {
+      get unannounced() {
+        return copies.why;
+      },
       dropped: () => ({
         loggedPackets: readers.reduce((sum, reader) => sum + reader.counters().seqGaps, 0),
         logOverruns: readers.reduce((sum, reader) => sum + reader.counters().overruns, 0),
         logDecodeErrors: readers.reduce((sum, reader) => sum + reader.counters().decodeErrors, 0),
         flowEndOverruns,
       }),
-      stop: () => {
+      stop: async () => {
         for (const each of opened) each.stop();
+        await copies.stop();
       },
     };
   } catch (error) {

@@ -11,6 +11,7 @@ import {
 } from '../detect/event.js';
 import { REFUSAL_REASONS } from '../messages/vocabulary.js';
 import {
+  ANNOUNCED_PREFIX,
   ANSWER_PREFIX,
   ANSWER_REASONS,
   DATA_PREFIX,
@@ -34,6 +35,7 @@ export const LOG_PREFIXES: readonly string[] = [
   ANSWER_PREFIX,
   IDENTITY_PREFIX,
   WATCHED_PREFIX,
+  ANNOUNCED_PREFIX,
   ...REFUSAL_REASONS,
   ...REFUSED_ANSWERS.map(answerPrefix),
 ];
@@ -47,11 +49,12 @@ export const VERDICTS = [
   // What infrastructure says passes without anybody having decided on it.
   VERDICT_OBSERVED,
   VERDICT_OBSERVED,
+  VERDICT_OBSERVED,
   ...REFUSAL_REASONS.map(() => VERDICT_REFUSED),
   ...REFUSED_ANSWERS.map(() => VERDICT_REFUSED),
 ];
 export const REASONS = [
-  ...[0, 0, 0, 0, 0, 0, 0, 0],
+  ...[0, 0, 0, 0, 0, 0, 0, 0, 0],
   ...REFUSAL_REASONS.map(reasonIndex),
   ...REFUSED_ANSWERS.map(reasonIndex),
 ];
@@ -62,6 +65,7 @@ export const ANSWER_INDEX = LOG_PREFIXES.indexOf(ANSWER_PREFIX);
 export const FIRST_REFUSED_ANSWER = LOG_PREFIXES.length - REFUSED_ANSWERS.length;
 export const NEW_INDEX = LOG_PREFIXES.indexOf(NEW_PREFIX);
 export const IDENTITY_INDEX = LOG_PREFIXES.indexOf(IDENTITY_PREFIX);
+export const ANNOUNCED_INDEX = LOG_PREFIXES.indexOf(ANNOUNCED_PREFIX);
 export const WATCHED_INDEX = LOG_PREFIXES.indexOf(WATCHED_PREFIX);
 /** Refused for these, a packet says nothing of who it claims to be from. */
 export const LYING: ReadonlySet<number> = new Set(

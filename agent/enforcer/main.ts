@@ -207,12 +207,10 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   });
   await portGuard.start();
   if (portGuard.why !== null)
-    log.warn(
-      { why: portGuard.why },
-      'the ports are not guarded: a flushed ruleset would let everything pass',
-    );
+    log.warn({ why: portGuard.why }, 'the ports are not guarded: a flushed ruleset lets everything pass');
 
   const listeners = openListeners(
+    config.devicePorts,
     (packet) => {
       evidence.packet(packet);
     },
@@ -274,6 +272,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       desired,
       panel: panelAtBox,
       portGuard,
+      listeners,
       dropped,
     });
   const server = await serve({
@@ -388,7 +387,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   portGuard.stop();
   exceptions.stop();
   await inline.stop();
-  listeners.stop();
+  await listeners.stop();
   await runLocked(() => keeper.saveLearned()).catch(fail('learnt addresses are not on disk'));
   await names.save(keeper.bootGeneration).catch(fail('addresses of names are not on disk'));
   keeper.stop();

@@ -4,9 +4,9 @@
  * lets everything pass until it is restored: then status and doctor say so.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { BoxConfig } from '../policy/config.js';
 import { portGuard, type PortGuardPart } from '../ruleset/port-guard.js';
+import { interfaceNumber } from './interface-names.js';
 
 const LOOK_MS = 1_000;
 const CHECK_EVERY_LOOKS = 30;
@@ -68,16 +68,7 @@ export class PortGuard {
   }
 
   #readInterfaces(): string {
-    return this.#ports.map((port) => `${port} ${interfaceNumber(port)}`).join(', ');
-  }
-}
-
-/** Another number under the same name is another interface: what was attached to the old one is gone. */
-function interfaceNumber(port: string): string {
-  try {
-    return readFileSync(`/sys/class/net/${port}/ifindex`, 'latin1').trim();
-  } catch {
-    return 'absent';
+    return this.#ports.map((port) => `${port} ${interfaceNumber(port) ?? 'absent'}`).join(', ');
   }
 }
 

@@ -5,11 +5,13 @@ import type { EnforcerStatus } from '../messages/vocabulary.js';
 import { REFUSAL_REASONS } from '../messages/vocabulary.js';
 import { readCounters } from '../nftables/read-tables.js';
 import type { BoxConfig } from '../policy/config.js';
+import { ANNOUNCED_UNREAD_COUNTER } from '../ruleset/announcements.js';
 import { counterName } from '../ruleset/reasons.js';
 import type { ContainmentKeeper } from './containment-keeper.js';
 import type { DesiredKeeper } from './desired-keeper.js';
 import type { ExceptionKeeper } from './exception-keeper.js';
 import type { InlineVerdicts } from './inline-verdicts.js';
+import type { Listeners } from './listeners.js';
 import type { Panel } from './panel.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 import type { PortGuard } from './port-guard.js';
@@ -25,6 +27,7 @@ export interface StatusSources {
   readonly inline: InlineVerdicts;
   readonly panel: Panel;
   readonly portGuard: PortGuard;
+  readonly listeners: Listeners;
   readonly dropped: () => Record<string, number>;
 }
 
@@ -52,8 +55,12 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     wouldRefuse: counters.get('would_refuse')?.packets ?? 0,
     inspection: sources.inline.status(),
     portsUnguarded: sources.portGuard.why,
+    announcementsUnheard: sources.listeners.unannounced,
     panel: sources.panel.status(),
-    dropped: sources.dropped(),
+    dropped: {
+      ...sources.dropped(),
+      announcements: counters.get(ANNOUNCED_UNREAD_COUNTER)?.packets ?? 0,
+    },
     tablesRestored: sources.keeper.tablesRestored,
     rssBytes: process.memoryUsage.rss(),
   };

@@ -371,6 +371,8 @@ export const enforcerStatus = z.strictObject({
   }),
   /** Why the last line at the ports is not there (ruleset/port-guard.ts); null: it is. */
   portsUnguarded: shortText.nullable(),
+  /** Why LLDP and CDP of devices are not read; null: they are. */
+  announcementsUnheard: shortText.nullable(),
   /** Button and light at the box; null where none is configured. `problem` null: it works. */
   panel: z.strictObject({
     button: z.strictObject({ problem: shortText.nullable() }).nullable(),

@@ -32,7 +32,7 @@ const MESSAGE_GET_ELEMENTS = 13;
 const MESSAGE_DELETE_ELEMENTS = 14;
 
 const LIST = { table: 1, set: 2, elements: 3, element: 1 } as const;
-export const TABLE_FAMILIES = { inet: 1, ip: 2, arp: 3, bridge: 7, ip6: 10 } as const;
+export const TABLE_FAMILIES = { inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 } as const;
 export type TableFamily = keyof typeof TABLE_FAMILIES;
 
 export interface SetElementChange {

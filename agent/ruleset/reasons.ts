@@ -30,6 +30,8 @@ export const LEARN_PREFIX = 'learn';
 export const IDENTITY_PREFIX = 'identity';
 /** ARP that passed, and answers of DHCP servers and routers: copies for the detectors, which passed without being anybody's connection. */
 export const WATCHED_PREFIX = 'watched';
+/** LLDP and CDP of the device side. */
+export const ANNOUNCED_PREFIX = 'announced';
 /** The only prefix of NAMES_GROUP. */
 export const NAMES_PREFIX = 'names';
 

@@ -179,6 +179,36 @@ export function arp(link: Link, claim: ArpClaim, tag: Bytes): Bytes {
   ]);
 }
 
+/** IEEE 802.1AB clause 8: chassis and port by MAC, how long it holds, what else is given, an end. */
+export function lldp(from: string, elements: readonly (readonly [type: number, value: Bytes])[]): Bytes {
+  const mac = macBytes(from);
+  const all: typeof elements = [[1, [4, ...mac]], [2, [3, ...mac]], [3, u16(120)], ...elements, [0, []]];
+  const data = all.flatMap(([type, value]) => [...u16((type << 9) | value.length), ...value]);
+  return padded(ethernet({ from, to: '01:80:c2:00:00:0e' }, 0x88cc, data));
+}
+
+/** CDP version 2 in 802.3 with SNAP; its checksum is that of RFC 1071. */
+export function cdp(from: string, elements: readonly (readonly [type: number, value: Bytes])[]): Bytes {
+  const data = elements.flatMap(([type, value]) => [...u16(type), ...u16(4 + value.length), ...value]);
+  const message = withChecksum([2, 180, 0, 0, ...data], 2, []);
+  const frame = [0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, ...message];
+  return padded(ethernet({ from, to: '01:00:0c:cc:cc:cc' }, frame.length, frame));
+}
+
+/** The least of Ethernet (IEEE 802.3 clause 4.4.2), without the check sequence. */
+function padded(frame: Bytes): Bytes {
+  return [...frame, ...new Array<number>(Math.max(0, 60 - frame.length)).fill(0)];
+}
+
+/** A shell command that sends them one after the other. */
+export function rawFrames(frames: readonly Bytes[], device: string): string {
+  const lines = frames.map((frame) => {
+    const octal = frame.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+    return `printf '${octal}' | socat -u - INTERFACE:${device}`;
+  });
+  return lines.join(' && ') || 'true';
+}
+
 /** An option that nobody knows (RFC 4861 section 4.6: to be ignored), so that the frame can be told apart. */
 function tagOption(tag: Bytes): Bytes {
   const units = Math.ceil((tag.length + 2) / 8);

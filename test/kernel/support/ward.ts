@@ -16,7 +16,7 @@ import { parsePolicy } from '../../../agent/policy/parse-policy.js';
 import { compileRuleset } from '../../../agent/ruleset/compile-ruleset.js';
 import { renderRuleset, type RenderOptions } from '../../../agent/ruleset/render-ruleset.js';
 import type { Ruleset } from '../../../agent/ruleset/ruleset.js';
-import { tagged, type Bytes, type Link } from './frames.js';
+import { rawFrames, tagged, type Bytes, type Link } from './frames.js';
 
 export const HOSTS = ['pump', 'monitor', 'stray', 'hospital'] as const;
 export type HostName = (typeof HOSTS)[number];
@@ -104,13 +104,8 @@ export class Ward {
 
   /** One after the other. */
   async sendAll(from: HostName, frames: readonly Bytes[]): Promise<void> {
-    const lines = frames.map((frame) => {
-      const octal = (this.#vlan === null ? frame : tagged(frame, this.#vlan))
-        .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
-        .join('');
-      return `printf '${octal}' | socat -u - INTERFACE:eth0`;
-    });
-    await this.host(from).must(['sh', '-c', lines.join(' && ') || 'true']);
+    const sent = this.#vlan === null ? frames : frames.map((frame) => tagged(frame, this.#vlan ?? 0));
+    await this.host(from).must(['sh', '-c', rawFrames(sent, 'eth0')]);
   }
 
   /** Frames carry another tag meanwhile; the box's configuration stays. */

@@ -54,6 +54,7 @@ export const enforcerStatus: EnforcerStatus = {
   ) as EnforcerStatus['refused'],
   permittedNew: 5,
   portsUnguarded: null,
+  announcementsUnheard: null,
   wouldRefuse: 3,
   inspection: {
     wanted: 'inline',

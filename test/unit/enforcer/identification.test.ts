@@ -152,3 +152,40 @@ t.test('broken packets and broken lists never throw, and what is told fits the m
   }
   t.end();
 });
+
+t.test('a frame of the link is read for what it says, and again when it says something else', (t) => {
+  const identification = make();
+  const say = (name: string, etherType = 0x88cc): void => {
+    const head = etherType === 0x88cc ? [] : [0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180, 0, 0];
+    const element =
+      etherType === 0x88cc ? [0x0a, name.length, ...ascii(name)] : [0, 1, 0, 4 + name.length, ...ascii(name)];
+    const bytes = Buffer.from([...MAC, ...head, ...element, ...Array<number>(40).fill(0)]);
+    const packet = {
+      ...emptyKernelPacket(),
+      hwProtocol: etherType,
+      buffer: bytes,
+      payloadOffset: 6,
+      payloadLength: bytes.length - 6,
+      hwAddrOffset: 0,
+      hwAddrLength: 6,
+      inIfindex: 2,
+    };
+    identification.note(packet, 8, true, false, 7, 1_000);
+    identification.work(1);
+  };
+  say('WARD-3');
+  say('WARD-3');
+  say('WARD-4');
+  say('switch', 4);
+  t.match(identification.take(), [
+    {
+      mac: '00:03:b1:00:00:01',
+      address: null,
+      port: 'dev0',
+      observations: [{ value: 'WARD-3', source: 'lldp.name' }],
+    },
+    { observations: [{ value: 'WARD-4' }] },
+    { observations: [{ value: 'switch', source: 'cdp.device-id' }] },
+  ]);
+  t.end();
+});

@@ -285,6 +285,7 @@ function wardStatus(): EnforcerStatus {
     tablesRestored: 0,
     wouldRefuse: 12,
     portsUnguarded: null,
+    announcementsUnheard: null,
     rssBytes: 50_000_000,
   };
 }
