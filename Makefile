@@ -29,6 +29,7 @@ setup: .stamps/npm ## Debian packages (as root), npm packages, native parts
 
 build: setup ## compile to dist/, so that `npx cordon` works here
 	@npx --no-install tsc -p agent
+	@node dist/agent/pack-makers.js
 	@chmod +x dist/cli/main.js
 	@mkdir -p node_modules/.bin && ln -sf ../../dist/cli/main.js node_modules/.bin/cordon
 

@@ -1,8 +1,9 @@
 /** What an inventory knows beforehand and lies on disk. Read once at a start, by the agent and by commands that read a capture. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ownMakers, registeredMakers, type MakerTable } from '../inventory/makers.js';
+import { PackedMakers } from '../inventory/packed-makers.js';
 
 /** Fingerprint rules of the site, beside the configuration. */
 export const SITE_RULES = 'knowledge.yaml';
@@ -16,13 +17,35 @@ export function readSiteRules(configFile: string): string | null {
   }
 }
 
-/** The IEEE's registry of MAC prefixes, as the package oui-data brings it. A box without the package has the makers of makers.ts. */
+/** Written when Cordon is built: to read the registry anew takes seconds of a small box's processor at every start. */
+const PACKED = new URL('../makers.bin', import.meta.url);
+
+/** The IEEE's registry of MAC prefixes. A checkout that was not built reads the package, and one without it has the makers of makers.ts. */
 export function loadMakers(): MakerTable {
+  return packedMakers() ?? registry() ?? ownMakers();
+}
+
+/** For the build; throws where the package oui-data is missing. */
+export function packMakers(): void {
+  const makers = registry();
+  if (makers === null) throw new Error('the package oui-data cannot be read');
+  writeFileSync(PACKED, makers.toBytes());
+}
+
+function packedMakers(): MakerTable | null {
+  try {
+    return PackedMakers.fromBytes(readFileSync(PACKED));
+  } catch {
+    return null;
+  }
+}
+
+function registry(): PackedMakers | null {
   try {
     const file = createRequire(import.meta.url).resolve('oui-data');
     return registeredMakers(entriesOf(readFileSync(file)));
   } catch {
-    return ownMakers();
+    return null;
   }
 }
 

@@ -77,8 +77,8 @@ export function ownMakers(): ReadonlyMap<string, string> {
  * The IEEE's registry as the package oui-data has it: prefixes of 6, 7 or 9 digits to name and address. Of each the name alone is kept, once, and
  * our own table before it.
  */
-export function registeredMakers(registry: Iterable<readonly [prefix: string, entry: string]>): MakerTable {
-  return new PackedMakers(named(registry));
+export function registeredMakers(registry: Iterable<readonly [prefix: string, entry: string]>): PackedMakers {
+  return PackedMakers.of(named(registry));
 }
 
 function* named(registry: Iterable<readonly [string, string]>): Iterable<readonly [string, string]> {

@@ -8,6 +8,12 @@ function keyOf(prefix: string): number {
   return Number.parseInt(`1${prefix}`, 16);
 }
 
+/** Three 32-bit numbers, and four bytes so that what follows is aligned. */
+const HEADER_BYTES = 16;
+const ENTRY_BYTES = 12;
+/** Read as a number of the machine, so a file of the other byte order is no such file. */
+const MAGIC = 0x4d4b5231;
+
 export class PackedMakers {
   /** Ascending. */
   readonly #keys: Float64Array;
@@ -16,8 +22,15 @@ export class PackedMakers {
   readonly #names: Uint8Array;
   readonly size: number;
 
+  private constructor(keys: Float64Array, at: Uint32Array, names: Uint8Array) {
+    this.#keys = keys;
+    this.#at = at;
+    this.#names = names;
+    this.size = keys.length;
+  }
+
   /** Of the same prefix the last name counts. Names are cut at 255 bytes of UTF-8. */
-  constructor(entries: Iterable<readonly [prefix: string, name: string]>) {
+  static of(entries: Iterable<readonly [prefix: string, name: string]>): PackedMakers {
     const encoder = new TextEncoder();
     const offsets = new Map<string, number>();
     const byKey = new Map<number, number>();
@@ -36,10 +49,33 @@ export class PackedMakers {
       }
       byKey.set(keyOf(prefix), at);
     }
-    this.#keys = Float64Array.from(byKey.keys()).sort();
-    this.#at = Uint32Array.from(this.#keys, (key) => byKey.get(key) ?? 0);
-    this.#names = names.slice(0, end);
-    this.size = this.#keys.length;
+    const keys = Float64Array.from(byKey.keys()).sort();
+    const at = Uint32Array.from(keys, (key) => byKey.get(key) ?? 0);
+    return new PackedMakers(keys, at, names.slice(0, end));
+  }
+
+  /** What `toBytes` wrote, by a machine of the same byte order; null for anything else. `bytes` is used, not copied. */
+  static fromBytes(bytes: Uint8Array): PackedMakers | null {
+    const { buffer, byteOffset, length } = bytes;
+    if (length < HEADER_BYTES || byteOffset % 8 !== 0) return null;
+    const [magic, size = 0, namesLength = 0] = new Uint32Array(buffer, byteOffset, 3);
+    const namesAt = HEADER_BYTES + size * ENTRY_BYTES;
+    if (magic !== MAGIC || length !== namesAt + namesLength) return null;
+    return new PackedMakers(
+      new Float64Array(buffer, byteOffset + HEADER_BYTES, size),
+      new Uint32Array(buffer, byteOffset + HEADER_BYTES + size * 8, size),
+      bytes.subarray(namesAt),
+    );
+  }
+
+  toBytes(): Uint8Array {
+    const namesAt = HEADER_BYTES + this.size * ENTRY_BYTES;
+    const bytes = new Uint8Array(namesAt + this.#names.length);
+    new Uint32Array(bytes.buffer, 0, 3).set([MAGIC, this.size, this.#names.length]);
+    new Float64Array(bytes.buffer, HEADER_BYTES, this.size).set(this.#keys);
+    new Uint32Array(bytes.buffer, HEADER_BYTES + this.size * 8, this.size).set(this.#at);
+    bytes.set(this.#names, namesAt);
+    return bytes;
   }
 
   get(prefix: string): string | undefined {

@@ -2,7 +2,6 @@ import './support/in-own-namespace.js';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
@@ -10,9 +9,10 @@ import { createLabBox } from '../../agent/lab/lab-box.js';
 import { waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { ContainmentOrder } from '../../agent/messages/vocabulary.js';
+import { fromRoot } from '../root.js';
 
 const NEVER: Promise<unknown> = new Promise(() => undefined);
-const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.url));
+const LOADER = fromRoot('firmware/load-ruleset');
 
 t.setTimeout(280_000);
 

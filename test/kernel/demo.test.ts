@@ -1,9 +1,9 @@
 import './support/in-own-namespace.js';
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { fromRoot } from '../root.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fromRoot('dist/cli/main.js');
 
 for (const mode of ['bridge', 'router']) {
   t.test(`the main job holds on real traffic, ${mode} mode`, (t) => {

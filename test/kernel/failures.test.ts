@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { READER, startBroker, subscribe } from '../../agent/lab/broker.js';
 import { createCertificates } from '../../agent/lab/certificates.js';
@@ -12,9 +11,10 @@ import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
 import { waitFor, type Running } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
+import { fromRoot } from '../root.js';
 
 const NEVER: Promise<unknown> = new Promise(() => undefined);
-const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.url));
+const LOADER = fromRoot('firmware/load-ruleset');
 
 t.setTimeout(280_000);
 

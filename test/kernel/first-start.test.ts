@@ -2,15 +2,15 @@ import './support/in-own-namespace.js';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
 import { must, type Running } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
+import { fromRoot } from '../root.js';
 
-const LOADER = fileURLToPath(new URL('../../firmware/load-ruleset', import.meta.url));
+const LOADER = fromRoot('firmware/load-ruleset');
 
 /** Stand for the users that `make install` makes. */
 const ENFORCER_UID = 64_001;
@@ -60,7 +60,7 @@ t.test(
 
 t.test('closed by hand while the enforcer is away: its start opens what the policy permits', async (t) => {
   await enforcer?.stop();
-  await lab.box.must(['nft', '-f', fileURLToPath(new URL('../../firmware/closed.nft', import.meta.url))]);
+  await lab.box.must(['nft', '-f', fromRoot('firmware/closed.nft')]);
   t.notOk(await reaches(1));
   enforcer = await box.startEnforcer();
   t.ok(await reaches(10));
@@ -75,7 +75,7 @@ t.test(
   { skip: hasOtherUsers ? false : 'this user namespace has no other users' },
   async (t) => {
     await enforcer?.stop();
-    const unit = await readFile(new URL('../../systemd/cordon-boot.service', import.meta.url), 'utf8');
+    const unit = await readFile(fromRoot('systemd/cordon-boot.service'), 'utf8');
     const kept = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? [];
     const bounding = ['-all', ...kept.map((name) => `+${name.toLowerCase().replace('cap_', '')}`)].join(',');
     const group = /^Group=cordon$/m.test(unit) ? CORDON_GID : 0;

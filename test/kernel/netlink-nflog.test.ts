@@ -259,7 +259,7 @@ table inet lab {
 
 t.test('a reader does not hold the process open unless asked to', async (t) => {
   const script = `
-    import { openNflog } from '${new URL('../../agent/netlink/nflog.ts', import.meta.url).href}';
+    import { openNflog } from '${new URL('../../agent/netlink/nflog.js', import.meta.url).href}';
     openNflog({ group: 9, copyBytes: 64, receiveBufferBytes: 65536, prefixes: [] }, () => undefined);
   `;
   const { spawn } = await import('node:child_process');

@@ -4,10 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { HOSPITAL, PUMP } from '../../agent/lab/network-lab.js';
 import type { Finding } from '../../agent/messages/vocabulary.js';
 import type { AttackLab } from './attack-lab.js';
+import { fromRoot } from '../root.js';
 
 export interface Attack {
   readonly what: string;
@@ -23,7 +23,7 @@ const [SERVER] = HOSPITAL;
 const [DEVICE] = PUMP.bridge;
 /** Those that are tried first, and few enough for nmap's slowest pace: five minutes. */
 const PORTS = '21,22,23,25,80,110,135,139,143,443,445,993,995,1433,3306,3389,5900,8000,8443,9100';
-const DATA = process.env['CORDON_DATA'] ?? fileURLToPath(new URL('../../../shared/data', import.meta.url));
+const DATA = process.env['CORDON_DATA'] ?? fromRoot('../shared/data');
 
 function nmap(words: string, from: 'pump' | 'hospital' = 'pump', timeoutMs = 60_000): Attack['run'] {
   return async (lab) => {

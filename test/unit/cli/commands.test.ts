@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { WARD } from '../ruleset/support.js';
+import { fromRoot } from '../../root.js';
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const MAIN = fromRoot('dist/cli/main.js');
 const dir = mkdtempSync(join(tmpdir(), 'cordon-cli-'));
 t.teardown(() => {
   rmSync(dir, { recursive: true, force: true });

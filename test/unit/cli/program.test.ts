@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { emptyBox } from './run-cordon.js';
+import { fromRoot } from '../../root.js';
 
 const COMMANDS: readonly (readonly string[])[] = [
   ['policy', 'check'],
@@ -118,7 +118,7 @@ t.test('a group alone prints its help, as wrong usage', async (t) => {
 });
 
 t.test('a reader that stops reading is no error', async (t) => {
-  const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+  const main = fromRoot('dist/cli/main.js');
   const child = spawn(process.execPath, [main, 'policy', 'schema'], {
     env: {},
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -149,10 +149,10 @@ t.test('a malformed packet is refused, and the next one is not held against it',
 
 t.test('decoding allocates nothing', (t) => {
   const room = new URL('../../../agent/netlink/', import.meta.url).href;
-  const recorded = new URL('./support/recorded.ts', import.meta.url).href;
+  const recorded = new URL('./support/recorded.js', import.meta.url).href;
   const setup = `
-    import { MessageCursor } from '${room}messages.ts';
-    import { createNflogDecoder } from '${room}nflog.ts';
+    import { MessageCursor } from '${room}messages.js';
+    import { createNflogDecoder } from '${room}nflog.js';
     import { nflogDatagrams } from '${recorded}';
     const message = new MessageCursor();
     const decoder = createNflogDecoder(['new', 'shadow', 'policy']);

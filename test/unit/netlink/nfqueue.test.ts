@@ -115,8 +115,8 @@ t.test('decoding a packet and writing its verdict allocates nothing', (t) => {
   const url = (path: string): string => JSON.stringify(new URL(`../../../${path}`, import.meta.url).href);
   const bytes = countAllocations(
     `
-    import { MessageBuilder, MessageCursor } from ${url('agent/netlink/messages.ts')};
-    import { createQueueDecoder, createVerdictWriter } from ${url('agent/netlink/nfqueue-codec.ts')};
+    import { MessageBuilder, MessageCursor } from ${url('agent/netlink/messages.js')};
+    import { createQueueDecoder, createVerdictWriter } from ${url('agent/netlink/nfqueue-codec.js')};
     const decoder = createQueueDecoder();
     const datagram = Buffer.from('${queuedPacket(9, 2).toString('hex')}', 'hex');
     const message = new MessageCursor();

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { BoxConfig } from '../../../agent/policy/config.js';
 import { compileRuleset } from '../../../agent/ruleset/compile-ruleset.js';
@@ -7,8 +6,9 @@ import { diffRulesets } from '../../../agent/ruleset/diff-ruleset.js';
 import { renderRuleset } from '../../../agent/ruleset/render-ruleset.js';
 import type { Ruleset } from '../../../agent/ruleset/ruleset.js';
 import { bridge, policyOf, router, WARD } from './support.js';
+import { fromRoot } from '../../root.js';
 
-const golden = (name: string): string => fileURLToPath(new URL(`../../golden/${name}.nft`, import.meta.url));
+const golden = (name: string): string => fromRoot(`test/golden/${name}.nft`);
 
 for (const [name, text, config] of [
   ['ward-bridge', WARD, bridge],

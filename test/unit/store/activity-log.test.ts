@@ -12,13 +12,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { NewActivity } from '../../../agent/activity/entry.js';
 import { DAY_MS, MAX_SEGMENT_BYTES } from '../../../agent/activity/retention.js';
 import { ChainVerifier, type ChainReport } from '../../../agent/activity/verify-chain.js';
 import { ActivityLog } from '../../../agent/store/activity-log.js';
 import { listSegments, readSegment, sha256 } from '../../../agent/store/activity-segments.js';
+import { fromRoot } from '../../root.js';
 
 const root = mkdtempSync(join(tmpdir(), 'cordon-activity-'));
 t.teardown(() => {
@@ -136,7 +136,7 @@ t.test(
   'kill -9 in the middle of writing leaves a whole chain, and nothing that was acknowledged is missing',
   async (t) => {
     const directory = join(root, 'killed');
-    const dist = fileURLToPath(new URL('../../../dist/store/activity-log.js', import.meta.url));
+    const dist = fromRoot('dist/store/activity-log.js');
     const program = `
     import { ActivityLog } from ${JSON.stringify(dist)};
     const log = new ActivityLog({ directory: ${JSON.stringify(directory)}, keepDays: 9, nowMs: Date.now, onWriteError: (e) => { throw e; } });

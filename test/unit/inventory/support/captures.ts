@@ -2,12 +2,12 @@
 import { loadMakers } from '../../../../agent/agent/load-knowledge.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readCaptureInto } from '../../../../agent/cli/inventory-capture.js';
 import type { EvidenceBook } from '../../../../agent/inventory/evidence-book.js';
 import { Inventory } from '../../../../agent/inventory/inventory.js';
+import { fromRoot } from '../../../root.js';
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const ROOT = fromRoot('');
 
 const makers = loadMakers();
 

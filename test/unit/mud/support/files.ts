@@ -1,9 +1,9 @@
 /** Published MUD files for the tests of this room. Third-party data that is not part of the project: empty where absent. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fromRoot } from '../../../root.js';
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const ROOT = fromRoot('');
 export const MUD_DIRECTORY = join(process.env['CORDON_DATA'] ?? join(ROOT, '../shared/data'), 'mud');
 
 export interface PublishedFile {
