@@ -77,7 +77,9 @@ export async function createLabBox(
   const agentSocket = { socketPath: paths.agentSocket, peerName: 'agent', requests: agentRequests };
   const start = async (which: BoxProcess, how: StartHow, ask: () => Promise<unknown>): Promise<Running> => {
     const unit = await readUnit(which);
-    const running = await host.start([process.execPath, ...unit.nodeFlags, how.main ?? MAIN, which], {
+    const program = [process.execPath, ...unit.nodeFlags, how.main ?? MAIN, which];
+    // Who may not raise its priority (no root) is told so by `nice`, which goes on.
+    const running = await host.start(unit.nice === null ? program : ['nice', '-n', unit.nice, ...program], {
       env: { ...environment, ...unit.environment, ...how.environment },
     });
     try {
@@ -124,14 +126,19 @@ async function asking<T extends RequestTable, Result>(
   }
 }
 
-/** Node's flags and the environment as the unit has them, so that what is tried and measured here is what runs on a box. */
-async function readUnit(
-  which: BoxProcess,
-): Promise<{ nodeFlags: string[]; environment: Record<string, string> }> {
+interface Unit {
+  readonly nodeFlags: readonly string[];
+  readonly nice: string | null;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Node's flags, priority and environment as the unit has them, so that what is tried and measured here is what runs on a box. */
+async function readUnit(which: BoxProcess): Promise<Unit> {
   const unit = await readFile(new URL(`../../systemd/cordon-${which}.service`, import.meta.url), 'utf8');
   const [, program = ''] = /^ExecStart=\S+ (.*)$/m.exec(unit) ?? [];
   return {
     nodeFlags: program.split(' ').filter((word) => word.startsWith('--')),
+    nice: /^Nice=(\S+)$/m.exec(unit)?.[1] ?? null,
     environment: Object.fromEntries(
       [...unit.matchAll(/^Environment="(\w+)=(.*)"$/gm)].map(([, name = '', value = '']) => [name, value]),
     ),
