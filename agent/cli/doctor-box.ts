@@ -9,6 +9,7 @@ import { firstLine } from './doctor-kernel.js';
 import { CliError } from './errors.js';
 import { runCommand } from './run-command.js';
 import { withAgent, withEnforcer } from './sockets.js';
+import { SHOW_VARIABLES_CHANGE, TAKE_VARIABLES_OVER, variableNames } from './status-lines.js';
 
 export interface BoxChecks {
   readonly checks: readonly Check[];
@@ -30,11 +31,25 @@ export async function checkBox(context: CliContext): Promise<BoxChecks> {
       ...(config ? await checkInterfaces(context, config) : []),
       enforcer.check,
       ...(enforcer.status ? [checkPortGuard(enforcer.status), checkAnnouncements(enforcer.status)] : []),
+      ...(enforcer.status ? checkVariables(enforcer.status) : []),
       ...(enforcer.status ? checkPanel(enforcer.status) : []),
       await checkAgent(context),
       await checkTables(context, enforcer.status?.mode ?? mode, enforcer.status !== null),
     ],
   };
+}
+
+/** A configuration that does not read is told by its own check. */
+function checkVariables({ variables: { changed }, policy }: EnforcerStatus): readonly Check[] {
+  if (changed.length === 0) return [];
+  const have = changed.length === 1 ? 'has' : 'have';
+  return [
+    warn(
+      'variables',
+      `${variableNames(changed)} ${have} changed in the configuration since generation ${policy.generation} was applied, which keeps what it was applied with`,
+      `${SHOW_VARIABLES_CHANGE}, then: ${TAKE_VARIABLES_OVER}`,
+    ),
+  ];
 }
 
 /** Nothing where none is configured. */

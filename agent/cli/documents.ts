@@ -33,9 +33,15 @@ async function variablesOfBox({ paths }: BoxPaths): Promise<SiteVariables> {
 }
 
 /** Rejects with a CliError `bad-policy` that carries every problem. */
-export async function parsePolicyText(context: BoxPaths, text: string, name: string): Promise<Policy> {
+export async function parsePolicyText(
+  context: BoxPaths,
+  text: string,
+  name: string,
+  /** Default: those that it would be applied with. */
+  variables?: SiteVariables,
+): Promise<Policy> {
   const { parsePolicy } = await import('../policy/parse-policy.js');
-  const parsed = parsePolicy(text, await variablesOfBox(context));
+  const parsed = parsePolicy(text, variables ?? (await variablesOfBox(context)));
   if (!parsed.ok) throw badDocument('bad-policy', name, parsed.problems);
   return parsed.policy;
 }

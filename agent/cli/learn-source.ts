@@ -15,6 +15,7 @@ import type { CliContext } from './context.js';
 import { nameOf, parsePolicyText, readConfigFile, readDocument } from './documents.js';
 import { CliError, usageError } from './errors.js';
 import { escapeControls } from './escape.js';
+import { parseRunning } from './policy-online.js';
 import { withAgent, withEnforcer } from './sockets.js';
 
 export interface LearnSourceOptions {
@@ -99,12 +100,12 @@ async function givenPolicy(context: CliContext, options: LearnSourceOptions) {
       policy: await parsePolicyText(context, policyText, NO_POLICY),
     };
   }
-  const { text } = await withEnforcer(context, (enforcer) => enforcer.request('policy.current', {}));
-  const policyText = text === '' ? emptyPolicyText('My clinic') : text;
+  const current = await withEnforcer(context, (enforcer) => enforcer.request('policy.current', {}));
+  const policyText = current.text === '' ? emptyPolicyText('My clinic') : current.text;
   return {
     policyText,
     policyFrom: 'the running policy',
-    policy: await parsePolicyText(context, policyText, 'the running policy'),
+    policy: await parseRunning(context, { ...current, text: policyText }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** `cordon policy show`, `diff`, `apply`, `confirm` and `rollback`: asks the enforcer, which alone changes what is enforced. */
 import type { z } from 'zod';
+import type { RequestResult } from '../messages/enforcer-messages.js';
 import type { policyState } from '../messages/vocabulary.js';
 import type { Policy } from '../policy/schema.js';
 import type { CliContext } from './context.js';
@@ -110,9 +111,19 @@ export async function rollbackPolicy(context: CliContext, options: SignedOptions
 
 /** Rejects with a CliError `no-policy` where none was applied yet. */
 export async function runningPolicy(context: CliContext, enforcer: EnforcerClient): Promise<Policy> {
-  const { text } = await enforcer.request('policy.current', {});
-  if (text === '') throw new CliError('no-policy', 'no policy was applied yet: cordon policy apply FILE');
-  return await parsePolicyText(context, text, 'the running policy');
+  const current = await enforcer.request('policy.current', {});
+  if (current.text === '')
+    throw new CliError('no-policy', 'no policy was applied yet: cordon policy apply FILE');
+  return await parseRunning(context, current);
+}
+
+/** With the variables that it was applied with, whatever the configuration says by now. */
+export async function parseRunning(
+  context: CliContext,
+  { text, variables }: RequestResult<'policy.current'>,
+): Promise<Policy> {
+  const { readVariables } = await import('../policy/site-variables.js');
+  return await parsePolicyText(context, text, 'the running policy', readVariables(variables));
 }
 
 function appliedLines(

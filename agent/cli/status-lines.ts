@@ -64,6 +64,7 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
           'Unconfirmed',
           `goes back to the policy before it ${formatRelative(policy.pending.rollbackAtMs, nowMs)} unless: cordon policy confirm`,
         )),
+    ...variablesText(status).flatMap((text, index) => labelled(index === 0 ? 'Variables' : '', text)),
     ...exceptionsText(status, nowMs).flatMap((text, index) =>
       labelled(index === 0 ? 'Exceptions' : '', text),
     ),
@@ -99,6 +100,28 @@ function enforcerLines(status: EnforcerStatus, nowMs: number, columns: number): 
       ? []
       : labelled('Tables', `removed by someone else and restored ${counted(status.tablesRestored, 'time')}`)),
   ];
+}
+
+const SHOWN_VARIABLES = 8;
+
+/** Those of the configuration count from an apply on, never by themselves. */
+function variablesText({ variables: { changed, problem }, policy }: EnforcerStatus): readonly string[] {
+  const applied = `generation ${policy.generation} keeps what it was applied with`;
+  if (problem !== null) return [`THE CONFIGURATION DOES NOT READ: ${problem}; ${applied}`];
+  if (changed.length === 0) return [];
+  return [
+    `${variableNames(changed)} ${changed.length === 1 ? 'has' : 'have'} changed in the configuration; ${applied}`,
+    `see what it would change: ${SHOW_VARIABLES_CHANGE}`,
+    `take it over: ${TAKE_VARIABLES_OVER}`,
+  ];
+}
+
+export const SHOW_VARIABLES_CHANGE = 'cordon policy show | cordon policy diff -';
+export const TAKE_VARIABLES_OVER = 'cordon policy show | cordon policy apply -';
+
+export function variableNames(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_VARIABLES).map((name) => `$${name}`);
+  return `${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}`;
 }
 
 const SHOWN_EXCEPTIONS = 5;

@@ -11,6 +11,7 @@ import type { ContainmentKeeper } from './containment-keeper.js';
 import type { Previewed } from './containment-preview.js';
 import type { DesiredKeeper } from './desired-keeper.js';
 import type { Evidence } from './evidence.js';
+import { writeVariables } from '../policy/site-variables.js';
 import { restoreMemories } from './memory-exchange.js';
 import type { Names } from './names.js';
 import type { PolicyKeeper } from './policy-keeper.js';
@@ -47,7 +48,11 @@ export function createHandlers({
       runLocked(() => keeper.apply(text, attributed(by, asker), confirmWithinSeconds)),
     'policy.confirm': ({ by }, asker) => runLocked(() => keeper.confirm(attributed(by, asker))),
     'policy.rollback': ({ by }, asker) => runLocked(() => keeper.rollback(attributed(by, asker))),
-    'policy.current': async () => ({ text: await keeper.policyText(), state: keeper.state() }),
+    'policy.current': async () => ({
+      text: await keeper.policyText(),
+      state: keeper.state(),
+      variables: writeVariables(keeper.variables),
+    }),
     flows: ({ device, limit }) => flows(device ?? null, limit),
     'containment.preview': (order) => preview(order),
     'containment.order': ({ confirmedBy, ...order }, asker) => {

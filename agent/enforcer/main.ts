@@ -40,6 +40,7 @@ import { StateStore } from './state-store.js';
 import { readStatus } from './status.js';
 import { readBootId, steadyMs } from './steady-clock.js';
 import { openTableGuard } from './table-guard.js';
+import { VariablesFile } from './variables-file.js';
 
 /** Evidence is told this often: quick enough for a person, seldom enough for a busy box. */
 const FLUSH_MS = 200;
@@ -115,10 +116,12 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   await names.load();
   const hold = new HoldRule(config.inspection);
   const flowEnds = new FlowEnds();
+  const variables = new VariablesFile(paths.configFile);
   const keeper: PolicyKeeper = new PolicyKeeper({
     config,
     store,
     hold,
+    readVariables: () => variables.read(),
     now,
     tell,
     runLocked,
@@ -273,6 +276,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       panel: panelAtBox,
       portGuard,
       listeners,
+      variables,
       dropped,
     });
   const server = await serve({

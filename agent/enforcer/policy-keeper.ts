@@ -14,11 +14,16 @@ import type { BoxConfig } from '../policy/config.js';
 import { isEnded, type Exception } from '../policy/exceptions.js';
 import { unpackPolicy } from '../policy/packed-policy.js';
 import type { LearnedAddresses } from '../policy/resolve-peers.js';
+import type { SiteVariables } from '../policy/schema.js';
+import { writeVariables } from '../policy/site-variables.js';
 import { RULESET_FORMAT, type Element } from '../ruleset/ruleset.js';
 import { withPartChanged } from '../ruleset/ruleset-shape.js';
 import type { HoldRule } from './hold-rule.js';
 import {
   CLOSED_POLICY,
+  CLOSED_STATE,
+  configFor,
+  hashesText,
   firstProblem,
   inForce,
   learnedFrom,
@@ -46,6 +51,8 @@ export interface PolicyKeeperOptions {
   readonly config: BoxConfig;
   readonly store: StateStore;
   readonly hold: HoldRule;
+  /** Of the configuration as it is now. Throws RequestError. */
+  readonly readVariables: () => Promise<SiteVariables>;
   readonly now: () => number;
   readonly tell: (change: Omit<StateChange, 'atMs'>) => void;
   /** Runtime elements (containment) to put back when tables have to be made anew, by `family/set`. */
@@ -80,6 +87,11 @@ export class PolicyKeeper {
     return this.#inForce;
   }
 
+  /** Of the box, as the policy in force was applied with. */
+  get variables(): SiteVariables {
+    return configFor(this.inForce.state, this.#options.config).variables;
+  }
+
   get learned(): LearnedAddresses {
     return this.#learned;
   }
@@ -90,17 +102,9 @@ export class PolicyKeeper {
     const { generation: current, problem } = await store.current();
     if (problem !== null) this.#tell('evidence-dropped', 'start', current?.state.generation ?? null, problem);
     const text = current?.policyText ?? CLOSED_POLICY;
-    const state = current?.state ?? {
-      format: RULESET_FORMAT,
-      generation: 0,
-      previous: null,
-      sha256: sha256(text),
-      appliedAtMs: 0,
-      by: 'start',
-      ids: {},
-    };
+    const state = current?.state ?? CLOSED_STATE;
     const prepared = await prepare({
-      config: this.#options.config,
+      config: configFor(state, this.#options.config),
       text,
       ids: new Map(Object.entries(state.ids)),
       learned: learnedFrom(await store.readLearned()),
@@ -146,9 +150,10 @@ export class PolicyKeeper {
     const generation = await store.nextGeneration();
     const from = sourceOf(before, learnedBefore);
     const endedByMs = this.#options.settledMs() ?? 0;
+    const variables = await this.#options.readVariables();
     const prepared = await prepare({
       ...from,
-      config,
+      config: { ...config, variables },
       text,
       generation,
       endedByMs,
@@ -167,6 +172,7 @@ export class PolicyKeeper {
       appliedAtMs: now(),
       by,
       ids: Object.fromEntries(source.ids),
+      variables: writeVariables(variables),
     };
     this.#learned = source.learned;
     try {
@@ -183,7 +189,7 @@ export class PolicyKeeper {
       this.#isBootOutdated = false;
       await this.#load(inForce(state, prepared), loading);
       const devices = `${Object.keys(this.inForce.policy.devices).length} devices`;
-      this.#tell('policy-applied', by, generation, `${devices}, sha256 ${state.sha256}`);
+      this.#tell('policy-applied', by, generation, `${devices}, ${hashesText(state)}`);
       this.#tellModes(before, by);
       if (confirmWithinSeconds === null) await onDisk(() => store.makeCurrent(generation));
       else this.#await(before, confirmWithinSeconds);
@@ -213,7 +219,7 @@ export class PolicyKeeper {
 
   /** Back to what was in force before: the pending policy if there is one, else the last one. */
   async rollback(by: string, why = 'asked for'): Promise<PolicyState> {
-    const { store, config } = this.#options;
+    const { store } = this.#options;
     const from = this.inForce;
     const reached = sourceOf(from, this.#learned);
     if (this.#pending) {
@@ -230,6 +236,7 @@ export class PolicyKeeper {
       const { generation } = earlier.state;
       const text = earlier.policyText;
       const endedByMs = Math.max(await store.readEnded(generation), this.#options.settledMs() ?? 0);
+      const config = configFor(earlier.state, this.#options.config);
       const job = { ...reached, config, text, generation, endedByMs, before: reached };
       const prepared = await prepare(job).catch(() => {
         throw new RequestError('no-previous', `generation ${generation} no longer reads`);

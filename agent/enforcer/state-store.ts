@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { containmentRecord, type ContainmentRecord } from '../containment/order-record.js';
 import { epochMs } from '../messages/vocabulary.js';
 import { parseAddress } from '../policy/address.js';
+import { writtenVariables } from '../policy/site-variables.js';
 import type { KeptName } from './name-elements.js';
 
 /** Old generations kept for rollback and for looking back. */
@@ -31,6 +32,8 @@ const generationState = z.strictObject({
   by: z.string(),
   /** Every number ever given, also to devices that left (ruleset/assign-ids.ts). */
   ids: z.record(z.string(), z.number().int()),
+  /** Variables of the box that it was applied with. Absent where an earlier version wrote it: those of the configuration count. */
+  variables: writtenVariables.optional(),
 });
 export type GenerationState = z.infer<typeof generationState>;
 

@@ -15,6 +15,7 @@ import type { Listeners } from './listeners.js';
 import type { Panel } from './panel.js';
 import type { PolicyKeeper } from './policy-keeper.js';
 import type { PortGuard } from './port-guard.js';
+import type { VariablesFile } from './variables-file.js';
 
 export interface StatusSources {
   readonly version: string;
@@ -28,6 +29,7 @@ export interface StatusSources {
   readonly panel: Panel;
   readonly portGuard: PortGuard;
   readonly listeners: Listeners;
+  readonly variables: VariablesFile;
   readonly dropped: () => Record<string, number>;
 }
 
@@ -56,6 +58,7 @@ export async function readStatus(sources: StatusSources): Promise<EnforcerStatus
     inspection: sources.inline.status(),
     portsUnguarded: sources.portGuard.why,
     announcementsUnheard: sources.listeners.unannounced,
+    variables: await sources.variables.status(sources.keeper.inForce.policy),
     panel: sources.panel.status(),
     dropped: {
       ...sources.dropped(),

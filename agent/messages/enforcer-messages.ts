@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { MAX_DESIRED_CHARACTERS } from '../containment/desired.js';
+import { writtenVariables } from '../policy/site-variables.js';
 import { MAX_MESSAGE_BYTES } from './limits.js';
 import {
   connectionSummary,
@@ -116,7 +117,8 @@ export const requests = {
   'policy.rollback': { params: z.strictObject({ by: who }), result: policyState },
   'policy.current': {
     params: z.strictObject({}),
-    result: z.strictObject({ text: z.string(), state: policyState }),
+    /** `variables`: those of the box that it was applied with. */
+    result: z.strictObject({ text: z.string(), state: policyState, variables: writtenVariables.default({}) }),
   },
   /** Live connections, those with most bytes first; all of them are counted. */
   flows: {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { MAX_MEMORY_KEY, MAX_MEMORY_VALUES } from '../detect/memory.js';
+import { MAX_CHANGED_VARIABLES } from './limits.js';
 import { MAX_EXCEPTIONS } from '../policy/until.js';
 import { DEVICE_FIELDS, MAX_VALUE_CHARACTERS, SOURCES } from '../inventory/observation.js';
 
@@ -373,6 +374,11 @@ export const enforcerStatus = z.strictObject({
   portsUnguarded: shortText.nullable(),
   /** Why LLDP and CDP of devices are not read; null: they are. */
   announcementsUnheard: shortText.nullable(),
+  /** Of the configuration as it is on disk now: which of its variables an apply would change; why it does not read. */
+  variables: z.strictObject({
+    changed: z.array(z.string().max(64)).max(MAX_CHANGED_VARIABLES),
+    problem: shortText.nullable(),
+  }),
   /** Button and light at the box; null where none is configured. `problem` null: it works. */
   panel: z.strictObject({
     button: z.strictObject({ problem: shortText.nullable() }).nullable(),

@@ -55,6 +55,7 @@ export const enforcerStatus: EnforcerStatus = {
   permittedNew: 5,
   portsUnguarded: null,
   announcementsUnheard: null,
+  variables: { changed: ['pacs'], problem: null },
   wouldRefuse: 3,
   inspection: {
     wanted: 'inline',

@@ -4,7 +4,8 @@ import { diffPolicies } from '../../../agent/policy/diff-policy.js';
 import { endpointOf, explain } from '../../../agent/policy/explain.js';
 import { parseAddress } from '../../../agent/policy/address.js';
 import { parsePolicy } from '../../../agent/policy/parse-policy.js';
-import type { Policy, SiteVariables } from '../../../agent/policy/schema.js';
+import { siteVariables, type Policy, type SiteVariables } from '../../../agent/policy/schema.js';
+import { changedVariables, readVariables, writeVariables } from '../../../agent/policy/site-variables.js';
 import { compileRuleset } from '../../../agent/ruleset/compile-ruleset.js';
 import { bridge } from '../ruleset/support.js';
 
@@ -183,3 +184,22 @@ t.test('a difference is told where it is written, not in every device', (t) => {
   ]);
   t.end();
 });
+
+t.test(
+  "which variables of the box would stand for something else now: those that a device's list uses",
+  (t) => {
+    const own = (written: object): SiteVariables => siteVariables.parse(written);
+    const members = [{ address: '10.20.0.6' }, { network: '10.20.9.0/24' }, { name: 'pacs.example' }];
+    const policy = policyOf(WARD, own({ pacs: members, unused: members }));
+    const changed = (written: object): readonly string[] => changedVariables(policy, own(written));
+    t.same(changed({ pacs: members }), [], 'one that nobody uses is not missed');
+    t.same(changed({ pacs: members.slice(1) }), ['pacs']);
+    t.same(changed({}), ['pacs'], "gone: the policy's own would count");
+    t.same(changed({ pacs: members, ehr: [] }), ['ehr'], "come: it would count before the policy's own");
+    t.same(changed({ pacs: members, ehr: [{ network: '10.20.8.0/24' }] }), [], 'the same as there');
+    const withAnother = policyOf(WARD.replace('$pacs', '$constructor'), own({ constructor: members }));
+    t.same(changedVariables(withAnother, own({})), ['constructor']);
+    t.same(readVariables(writeVariables(own({ pacs: members }))), own({ pacs: members }));
+    t.end();
+  },
+);

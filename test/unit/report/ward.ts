@@ -286,6 +286,7 @@ function wardStatus(): EnforcerStatus {
     wouldRefuse: 12,
     portsUnguarded: null,
     announcementsUnheard: null,
+    variables: { changed: [], problem: null },
     rssBytes: 50_000_000,
   };
 }
