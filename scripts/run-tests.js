@@ -1,7 +1,7 @@
 /**
  * Runs every test and closes with one line that counts them all: `N passed, N failed, N skipped`. A test is a named
  * block directly in a file; a file that fails outside of any counts as one.
- *   node scripts/run-tests.js [--timeout=SECONDS] [FILE…]     seconds for a file that sets none itself (default: 300)
+ *   node scripts/run-tests.js [--timeout=SECONDS] [FILE or DIRECTORY…]     seconds for a file that sets none itself (default: 300)
  */
 import { spawn } from 'node:child_process';
 import { clearInterval, setInterval } from 'node:timers';
@@ -89,12 +89,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
 process.on('exit', () => running.forEach((child) => child.kill()));
 
 compileTests();
-const files =
-  positionals.length > 0
-    ? positionals
-    : [...sourcesUnder('test/kernel'), ...sourcesUnder('test/unit')].filter((name) =>
-        name.endsWith('.test.ts'),
-      );
+const asked = positionals.length > 0 ? positionals : ['test/kernel', 'test/unit'];
+const files = asked.flatMap((name) =>
+  name.endsWith('.ts') ? [name] : sourcesUnder(name).filter((file) => file.endsWith('.test.ts')),
+);
 const waiting = files.values();
 await Promise.all(
   Array.from({ length: JOBS }, async () => {
