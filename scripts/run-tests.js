@@ -79,7 +79,7 @@ async function runFile(name) {
     counts.failed += 1;
     failures.push({ name, test: 'the file itself', diag: { status, failures: results.failures } });
   }
-  if (results.plan?.skipAll) counts.skipped += 1;
+  if (isOk && results.plan?.skipAll) counts.skipped += 1;
   console.log(
     `${isOk ? 'ok    ' : 'NOT OK'} ${name} (${tests} tests in ${secondsSince(begun)} s, at ${secondsSince(started)} s)`,
   );

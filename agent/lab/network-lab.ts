@@ -6,6 +6,8 @@
  * In bridge mode pump and hospital share 10.77.0.0/24 and fd77::/64; in router mode the pump is in 10.78.0.0/24 and
  * fd78::/64 and the box routes. All addresses are private or for documentation (RFC 1918, 4193, 5737, 3849).
  */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Namespace, run } from './namespace.js';
 
 export const PUMP = { bridge: ['10.77.0.10', 'fd77::10'], router: ['10.78.0.10', 'fd78::10'] } as const;
@@ -36,6 +38,7 @@ export async function createNetworkLab(mode: LabMode, id = String(process.pid)):
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> =>
     (closing ??= Promise.all(made.map((namespace) => namespace.close())).then(() => undefined));
+  await loadModules(mode);
   try {
     for (const host of HOSTS) made.push(await Namespace.create(`cordon-${id}-${host}`));
     const [pump, box, hospital, outside] = made as [Namespace, Namespace, Namespace, Namespace];
@@ -84,6 +87,17 @@ export async function rebootBox(
     await box.ip(`link set ${port} up`);
   }
   await wireBox(box, mode);
+}
+
+/**
+ * What systemd-modules-load does on a box. Kernels with these parts built in have no such modules, and without root the machine's
+ * own have to do.
+ */
+async function loadModules(mode: LabMode): Promise<void> {
+  const list = await readFile(new URL('../../firmware/cordon.modules-load.conf', import.meta.url), 'utf8');
+  await run(['modprobe', '--all', '--quiet', ...list.trim().split('\n')]);
+  if (mode === 'bridge' && !existsSync('/proc/sys/net/bridge'))
+    throw new Error('bridged packets cannot be filtered on this machine: as root, modprobe br_netfilter');
 }
 
 /** Takes down a lab that was left up, also one whose maker is gone. Returns how many hosts there were. */

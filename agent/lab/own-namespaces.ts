@@ -16,6 +16,8 @@ const INIT = `
 mkdir -p /run/netns 2>/dev/null || mount -t tmpfs tmpfs /run
 mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns || exit 125
 mount -t sysfs sysfs /sys 2>/dev/null
+# Whose sysctls a test sets before anything of the kernel's own would load them.
+modprobe --all --quiet br_netfilter nf_conntrack 2>/dev/null
 ip link set lo up && nft list ruleset >/dev/null || exit 125
 "$@" &
 wait $!
