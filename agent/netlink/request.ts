@@ -1,5 +1,5 @@
 /**
- * Question and answer on a netlink socket of its own: send one datagram of messages, read what the kernel says. The
+ * Question and answer on a netlink socket that nobody else uses meanwhile: send one datagram of messages, read what the kernel says. The
  * kernel answers while it handles sendto, so nothing here waits for readability; a dump is produced as it is read, and
  * between portions the event loop gets its turn. Used for configuration, dumps and transactions; not for events.
  */
@@ -17,6 +17,9 @@ const ANSWER_SLOTS = { bytes: 2048, count: 16 } as const;
 const DATAGRAMS_PER_TURN = 8;
 /** Answers to a transaction of 10,000 failing elements. */
 const DEFAULT_RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
+/** What a kept socket can send; for more one is opened. A change of a few elements is a hundredth of it. */
+const KEPT_REQUEST_BYTES = 256 * 1024;
+const KEPT_PORTS = 4;
 const SEND_HEADROOM_BYTES = 64 * 1024;
 const DUMP_ATTEMPTS = 8;
 
@@ -26,13 +29,17 @@ export interface Answer extends KernelAnswer {
 
 /** Sends and collects every error and acknowledgement. Rejects with NetlinkError when the send itself fails. */
 export function transact(builder: MessageBuilder, action: string): Answer[] {
-  const port = openPort(builder.length, ANSWER_SLOTS);
+  const port = takePort(builder.length, ANSWER_SLOTS);
   const answers: Answer[] = [];
+  let isDrained = false;
   try {
     send(port, builder, action);
     for (;;) {
       const count = receive(port, action);
-      if (count === 0) return answers;
+      if (count === 0) {
+        isDrained = true;
+        return answers;
+      }
       for (const message of messagesOf(port, count, action)) {
         if (message.type === TYPE_ERROR) {
           answers.push({ sequence: message.sequence, ...readAnswer(message) });
@@ -40,7 +47,7 @@ export function transact(builder: MessageBuilder, action: string): Answer[] {
       }
     }
   } finally {
-    port.addon.close(port.socket);
+    giveBack(port, isDrained);
   }
 }
 
@@ -68,8 +75,9 @@ async function dumpOnce(
   action: string,
   onMessage: (message: MessageCursor) => void,
 ): Promise<boolean> {
-  const port = openPort(builder.length, DUMP_SLOTS);
+  const port = takePort(builder.length, DUMP_SLOTS);
   let interrupted = false;
+  let isDrained = false;
   let sinceTurn = 0;
   try {
     send(port, builder, action);
@@ -80,6 +88,8 @@ async function dumpOnce(
         if ((message.flags & FLAG_DUMP_INTERRUPTED) !== 0) interrupted = true;
         if (message.type === TYPE_ERROR || message.type === TYPE_DONE) {
           const answer = readAnswer(message);
+          // The last word of a dump, whatever it says.
+          isDrained = true;
           if (answer.errno !== 0) throw new NetlinkError({ action, ...answer });
           return interrupted;
         }
@@ -92,19 +102,45 @@ async function dumpOnce(
       }
     }
   } finally {
-    port.addon.close(port.socket);
+    giveBack(port, isDrained);
   }
+}
+
+interface Slots {
+  readonly bytes: number;
+  readonly count: number;
 }
 
 interface Port {
   readonly addon: NativeAddon;
   readonly socket: NativeSocket;
+  readonly slots: Slots;
+  readonly requestBytes: number;
   readonly buffer: Buffer;
   readonly slotBytes: number;
   readonly lengths: Uint32Array;
 }
 
-function openPort(requestBytes: number, slots: { readonly bytes: number; readonly count: number }): Port {
+/**
+ * Sockets to ask again. Closing one makes the kernel wait until all that earlier transactions removed is freed (nf_tables:
+ * nft_rcv_nl_event), which is an RCU grace period, 1 to 30 ms in which this thread gives no verdict; a transaction takes a tenth of
+ * a millisecond.
+ */
+const kept: Port[] = [];
+
+function takePort(requestBytes: number, slots: Slots): Port {
+  const index = kept.findIndex((port) => port.slots === slots && port.requestBytes >= requestBytes);
+  const [port] = index === -1 ? [] : kept.splice(index, 1);
+  return port ?? openPort(Math.max(requestBytes, KEPT_REQUEST_BYTES), slots);
+}
+
+/** Only a socket on which nothing more will come is used again. */
+function giveBack(port: Port, isDrained: boolean): void {
+  if (isDrained && port.requestBytes === KEPT_REQUEST_BYTES && kept.length < KEPT_PORTS) kept.push(port);
+  else port.addon.close(port.socket);
+}
+
+function openPort(requestBytes: number, slots: Slots): Port {
   const addon = loadAddon();
   const socket = addon.open(
     DEFAULT_RECEIVE_BUFFER_BYTES,
@@ -115,6 +151,8 @@ function openPort(requestBytes: number, slots: { readonly bytes: number; readonl
   return {
     addon,
     socket,
+    slots,
+    requestBytes,
     buffer: Buffer.allocUnsafeSlow(slots.bytes * slots.count),
     slotBytes: slots.bytes,
     lengths: new Uint32Array(slots.count),

@@ -1,4 +1,5 @@
 import './support/in-own-namespace.js';
+import { readdirSync, readlinkSync } from 'node:fs';
 import t from 'tap';
 import {
   addressKey,
@@ -286,3 +287,36 @@ t.test('a delete before an add replaces an element in one step', async (t) => {
   ]);
   t.same(listed('device_by_mac', 'inet', 'map'), [['02:00:00:aa:bb:cc', 5]]);
 });
+
+t.test(
+  'a socket is asked again: closing one waits for the kernel, and a refusal leaves nothing behind on it',
+  async (t) => {
+    const sockets = (): number =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+        } catch {
+          return false; // that of the reading itself
+        }
+      }).length;
+    const change = (op: 'add' | 'delete', mark: number) => ({
+      op,
+      family: 'inet' as const,
+      table: 'lab',
+      set: 'marks',
+      elements: [{ key: markKey(mark) }],
+    });
+    await changeSetElements([change('add', 1)]);
+    await readSetElements('inet', 'lab', 'marks');
+    const before = sockets();
+    for (let round = 2; round < 22; round += 1) {
+      await changeSetElements([change('add', round)]);
+      await t.rejects(changeSetElements([change('delete', 1_000)]), { errno: 2 });
+      await t.rejects(readSetElements('inet', 'lab', 'absent'), { errno: 2 });
+      t.equal((await readSetElements('inet', 'lab', 'marks')).length, round);
+    }
+    t.equal(sockets(), before);
+    await Promise.all(Array.from({ length: 20 }, () => readSetElements('inet', 'lab', 'marks')));
+    t.ok(sockets() <= before + 4, 'of many at once only a few are kept');
+  },
+);
