@@ -3,8 +3,10 @@
  * endoflife.date (`cordon data import eol`). `ends` is the last day of security updates that anybody can get without a contract of his own; null:
  * the maker gives no public date, support is a matter of contract. Pure.
  *
- * Held against the files of endoflife.date (November 2026): the servers, the embedded kinds of 7, 8.1 and Compact, Windows 7 and 8.1, Debian, Ubuntu, CentOS and
- * Red Hat. Not yet held against a second source: Windows 98 to XP and its embedded kinds, Vista, 8, CE 5 and 6, 10 and 11 with LTSB and LTSC, and the kernels.
+ * Held against a second source in November 2026: the files of endoflife.date (the servers, the embedded kinds of 7, 8.1 and Compact, Windows 7, 8.1 and 11 up to
+ * 26H1, LTSC 2024, Debian, Ubuntu, CentOS, Red Hat), Microsoft's own lifecycle data on GitHub (Vista, 8 and its embedded kind, Point of Service, CE 5
+ * and 6, Windows 10 and its LTSB and LTSC 2019), Microsoft's Windows release information (LTSC 2021) and its lifecycle answers of 2014 (XP and its embedded kinds).
+ * NT 4 is the server's date, which is the later one. By one source each: Windows 98, Windows 2000, Windows 11 26H2, kernel 2; of kernel 3 a second one names the month.
  */
 export interface SupportEntry {
   readonly product: string;
@@ -26,6 +28,7 @@ export const OWN_SUPPORT_TABLE: readonly SupportEntry[] = [
   windows('Windows 2000', '2010-07-13', 'windows-2000-professional'),
   windows('Windows XP', '2014-04-08', 'windows-xp'),
   windows('Windows XP Embedded', '2016-01-12', 'windows-xp-embedded'),
+  windows('Windows Embedded for Point of Service', '2016-04-12', 'windows-embedded-for-point-of-service'),
   windows('Windows Embedded Standard 2009', '2019-01-08', 'windows-embedded-standard-2009'),
   windows('Windows Embedded POSReady 2009', '2019-04-09', 'windows-embedded-posready-2009'),
   windows('Windows Vista', '2017-04-11', 'windows-vista'),
@@ -34,6 +37,8 @@ export const OWN_SUPPORT_TABLE: readonly SupportEntry[] = [
   windows('Windows Embedded POSReady 7', '2021-10-12', 'windows-embedded-posready-7'),
   windows('Windows 8', '2016-01-12', 'windows-8'),
   windows('Windows 8.1', '2023-01-10', 'windows-81'),
+  windows('Windows Embedded 8 Standard', '2023-07-11', 'windows-embedded-8-standard'),
+  windows('Windows Embedded 8.1 Pro', '2023-01-10', 'windows-embedded-81-pro'),
   windows('Windows Embedded 8.1 Industry', '2023-07-11', 'windows-embedded-81-industry'),
   windows('Windows 10', '2025-10-14', 'windows-10-home-and-pro'),
   windows('Windows 10 IoT Enterprise', '2025-10-14', 'windows-10-iot-enterprise'),
@@ -53,6 +58,10 @@ export const OWN_SUPPORT_TABLE: readonly SupportEntry[] = [
   windows('Windows 11 23H2', '2025-11-11', 'windows-11-home-and-pro'),
   windows('Windows 11 24H2', '2026-10-13', 'windows-11-home-and-pro'),
   windows('Windows 11 25H2', '2027-10-12', 'windows-11-home-and-pro'),
+  windows('Windows 11 26H1', '2028-03-14', 'windows-11-home-and-pro'),
+  windows('Windows 11 26H2', '2028-10-10', 'windows-11-home-and-pro'),
+  windows('Windows 11 Enterprise 24H2', '2027-10-12', 'windows-11-enterprise-and-education'),
+  windows('Windows 11 Enterprise 25H2', '2028-10-10', 'windows-11-enterprise-and-education'),
   windows('Windows 11 Enterprise LTSC 2024', '2029-10-09', 'windows-11-enterprise-ltsc-2024', [
     'Windows 11 LTSC 2024',
   ]),
