@@ -1,8 +1,8 @@
 /**
  * Takes the enforcer's events into the store, and turns those worth telling into OCSF events in the spool. Used by
- * main.ts. Statistics (counts of refusals, peers met) are written every five minutes, before somebody reads them, and when the
- * process stops: the disk is an SD card. Findings and state changes are written at once. A disk that refuses is counted and
- * never stops the agent.
+ * main.ts. Statistics (counts of refusals, peers met, findings that only grew) are written every five minutes, before somebody reads them, and
+ * when the process stops: the disk is an SD card. News of findings and state changes are written at once; events of refusals and of devices wait in
+ * memory for the broker first (see store/spool.ts). A disk that refuses is counted and never stops the agent.
  */
 import type { Head } from '../activity/entry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
@@ -21,7 +21,7 @@ import {
 import { RefusalWindow, type Refusal } from '../upstream/pure/refusal-window.js';
 import type { BoxTopics } from '../upstream/pure/topics.js';
 
-/** Statistics waiting for the next write, in items; past this the write comes early. */
+/** Statistics waiting for the next write, in rows that they are folded into; past this the write comes early. */
 const MAX_WAITING = 10_000;
 /** What a power cut may take of the counts. Each write costs the card some pages, however little changed. */
 const STATISTICS_INTERVAL_MS = 300_000;
@@ -57,7 +57,8 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #window = new RefusalWindow();
   #waiting: Work[] = [];
-  #statistics: Work[] = [];
+  /** By row. */
+  readonly #statistics = new Map<string, Work>();
   #statisticsWrittenMs: number;
 
   constructor(options: RecorderOptions) {
@@ -69,13 +70,13 @@ export class Recorder {
     switch (event.event) {
       case 'connections':
         for (const item of event.items) this.#takeConnection(item);
-        if (this.#statistics.length >= MAX_WAITING) this.flush();
+        if (this.#statistics.size >= MAX_WAITING) this.flush();
         return;
       case 'devices':
         for (const item of event.items) this.#waiting.push({ kind: 'device', item });
         return;
       case 'findings':
-        for (const item of event.items) this.#waiting.push({ kind: 'finding', item });
+        for (const item of event.items) this.#takeFinding(item);
         this.#flushUrgent();
         return;
       case 'state':
@@ -83,8 +84,12 @@ export class Recorder {
         this.#flushUrgent();
         return;
       case 'memories':
-        for (const item of event.items) this.#statistics.push({ kind: 'memory', item });
-        if (this.#statistics.length >= MAX_WAITING) this.flush();
+        for (const item of event.items)
+          this.#statistics.set(`memory ${JSON.stringify([item.device, item.detector, item.key])}`, {
+            kind: 'memory',
+            item,
+          });
+        if (this.#statistics.size >= MAX_WAITING) this.flush();
         return;
       case 'evidence':
       case 'flowEnds':
@@ -100,17 +105,19 @@ export class Recorder {
       this.#waiting.push({ kind: 'refusal-event', item });
     if (this.#options.nowMs() - this.#statisticsWrittenMs >= STATISTICS_INTERVAL_MS) this.flush();
     else this.#flushUrgent();
+    this.#settle(this.#options.nowMs());
   }
 
   /** For a process that stops: tells of refusals whose window is still open, and writes everything. */
   finish(): void {
     for (const item of this.#window.drain()) this.#waiting.push({ kind: 'refusal-event', item });
     this.flush();
+    this.#settle(Number.POSITIVE_INFINITY);
   }
 
   /** What waits, as it was told: for another recorder, when the store takes nothing any more. */
   unwritten(): readonly EventMessage[] {
-    return [...this.#statistics, ...this.#waiting].flatMap((work): EventMessage[] => {
+    return [...this.#statistics.values(), ...this.#waiting].flatMap((work): EventMessage[] => {
       switch (work.kind) {
         case 'connection':
           return [{ event: 'connections', items: [work.item] }];
@@ -130,7 +137,8 @@ export class Recorder {
   /** Everything, statistics too. */
   flush(): void {
     this.#statisticsWrittenMs = this.#options.nowMs();
-    if (this.#statistics.length > 0) this.#waiting = [...this.#statistics.splice(0), ...this.#waiting];
+    if (this.#statistics.size > 0) this.#waiting = [...this.#statistics.values(), ...this.#waiting];
+    this.#statistics.clear();
     this.#flushUrgent();
   }
 
@@ -138,10 +146,11 @@ export class Recorder {
     if (this.#waiting.length === 0) return;
     const work = this.#waiting;
     const { store } = this.#options;
+    const held: NewEvent[] = [];
     let spooled = 0;
     try {
       store.transaction(() => {
-        for (const one of work) spooled += this.#write(one);
+        for (const one of work) spooled += this.#write(one, held);
       });
     } catch (error) {
       this.#writesFailed += 1;
@@ -154,7 +163,8 @@ export class Recorder {
       return;
     }
     this.#waiting = [];
-    if (spooled > 0) this.#options.onSpooled();
+    store.spool.hold(held, this.#options.nowMs());
+    if (spooled + held.length > 0) this.#options.onSpooled();
   }
 
   dropped(): Record<string, number> {
@@ -166,14 +176,50 @@ export class Recorder {
   }
 
   #takeConnection(item: ConnectionSummary): void {
-    this.#statistics.push({ kind: 'connection', item });
+    const key = `connection ${rowOf(item)}`;
+    const before = this.#statistics.get(key);
+    this.#statistics.set(key, {
+      kind: 'connection',
+      item: before?.kind === 'connection' ? folded(before.item, item) : item,
+    });
     if (item.refused === null || this.#options.topics === null) return;
     const now = this.#window.add({ ...item, refused: item.refused }, this.#options.nowMs());
     if (now) this.#waiting.push({ kind: 'refusal-event', item: now });
   }
 
-  /** How many events went to the spool. */
-  #write(work: Work): number {
+  /** What only grew waits with the statistics; whatever is news goes before it. */
+  #takeFinding(item: Finding): void {
+    const key = `finding ${item.key}`;
+    if (this.#isQuiet(item)) this.#statistics.set(key, { kind: 'finding', item });
+    else {
+      this.#statistics.delete(key);
+      this.#waiting.push({ kind: 'finding', item });
+    }
+  }
+
+  #isQuiet(item: Finding): boolean {
+    try {
+      const before = this.#options.store.findings.get(item.key);
+      return (
+        before?.finding.state === item.state && findingNews(before, item, this.#options.nowMs()) === null
+      );
+    } catch {
+      // The write tells of a store that cannot be read.
+      return false;
+    }
+  }
+
+  #settle(nowMs: number): void {
+    try {
+      this.#options.store.spool.settle(nowMs);
+    } catch (error) {
+      this.#writesFailed += 1;
+      this.#options.onWriteError(error);
+    }
+  }
+
+  /** How many events went to the spool; those that may wait in memory are added to `held`. */
+  #write(work: Work, held: NewEvent[]): number {
     const { store } = this.#options;
     switch (work.kind) {
       case 'connection': {
@@ -188,10 +234,12 @@ export class Recorder {
         store.memories.put(work.item, this.#options.nowMs());
         return 0;
       case 'refusal-event':
-        return this.#spool(refusalEvent(work.item, this.#context()));
+        held.push(...this.#eventRow(refusalEvent(work.item, this.#context())));
+        return 0;
       case 'device': {
         const news = store.devices.see(work.item);
-        return news === 'known' ? 0 : this.#spool(inventoryEvent(work.item, this.#context()));
+        if (news !== 'known') held.push(...this.#eventRow(inventoryEvent(work.item, this.#context())));
+        return 0;
       }
       case 'finding': {
         const before = store.findings.get(work.item.key);
@@ -209,20 +257,43 @@ export class Recorder {
   }
 
   #spool(event: OcsfEvent): number {
-    const { topics, store } = this.#options;
-    if (topics === null) return 0;
-    const row: NewEvent = {
-      uid: event.metadata.uid,
-      topic: topics.event(event.class_uid),
-      severity: event.severity_id,
-      payload: JSON.stringify(event),
-    };
-    store.spool.add(row);
-    return 1;
+    const rows = this.#eventRow(event);
+    for (const row of rows) this.#options.store.spool.add(row);
+    return rows.length;
+  }
+
+  /** Nothing where there is no broker to tell. */
+  #eventRow(event: OcsfEvent): readonly NewEvent[] {
+    const { topics } = this.#options;
+    if (topics === null) return [];
+    return [
+      {
+        uid: event.metadata.uid,
+        topic: topics.event(event.class_uid),
+        severity: event.severity_id,
+        payload: JSON.stringify(event),
+      },
+    ];
   }
 
   #context(): EventContext {
     const { box, productVersion, nowMs, newUid } = this.#options;
     return { uid: newUid(), nowMs: nowMs(), box, productVersion };
   }
+}
+
+/** Summaries of one row of the store, as it is kept: see store/refusals.ts and store/familiar.ts. */
+function rowOf(item: ConnectionSummary): string {
+  const { device, deviceMac, deviceAddress, from, peer, protocol, port, refused } = item;
+  return JSON.stringify([device ?? deviceMac ?? deviceAddress, from, peer, protocol, port, refused]);
+}
+
+function folded(before: ConnectionSummary, item: ConnectionSummary): ConnectionSummary {
+  return {
+    ...before,
+    deviceAddress: item.deviceAddress ?? before.deviceAddress,
+    count: before.count + item.count,
+    firstMs: Math.min(before.firstMs, item.firstMs),
+    lastMs: Math.max(before.lastMs, item.lastMs),
+  };
 }

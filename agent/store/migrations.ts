@@ -119,4 +119,21 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (device, detector, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What a write costs is pages: an index over times that change with every count is one more of them each time.
+  `
+  DROP INDEX refusals_by_last;
+  DROP INDEX refusals_by_device;
+  CREATE TABLE spool_next (
+    seq      INTEGER PRIMARY KEY,          -- counted by spool.ts
+    uid      TEXT NOT NULL,                -- the event's id, which a consumer removes doubles by
+    topic    TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    bytes    INTEGER NOT NULL,
+    payload  TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO spool_next SELECT seq, uid, topic, severity, bytes, payload FROM spool;
+  DROP TABLE spool;
+  ALTER TABLE spool_next RENAME TO spool;
+  CREATE INDEX spool_by_severity ON spool (severity, seq);
+  `,
 ];
