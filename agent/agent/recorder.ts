@@ -1,6 +1,6 @@
 /**
  * Takes the enforcer's events into the store, and turns those worth telling into OCSF events in the spool. Used by
- * main.ts. Statistics (counts of refusals, peers met, findings that only grew) are written every five minutes, before somebody reads them, and
+ * main.ts. Statistics (counts of refusals, peers met, findings that only grew) are written every ten minutes, before somebody reads them, and
  * when the process stops: the disk is an SD card. News of findings and state changes are written at once; events of refusals and of devices wait in
  * memory for the broker first (see store/spool.ts). A disk that refuses is counted and never stops the agent.
  */
@@ -24,7 +24,7 @@ import type { BoxTopics } from '../upstream/pure/topics.js';
 /** Statistics waiting for the next write, in rows that they are folded into; past this the write comes early. */
 const MAX_WAITING = 10_000;
 /** What a power cut may take of the counts. Each write costs the card some pages, however little changed. */
-const STATISTICS_INTERVAL_MS = 300_000;
+const STATISTICS_INTERVAL_MS = 600_000;
 /** Kept this long over failing writes; past it the oldest are dropped and counted. */
 const MAX_WAITING_ON_FAILURE = 50_000;
 

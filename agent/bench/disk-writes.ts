@@ -3,7 +3,7 @@
  * matrix, one after the other, both with a broker. Counted by the kernel for each process (write_bytes of /proc/PID/io: pages made dirty on a file
  * system that has a disk, so the pages of the write-ahead log and of every checkpoint; the file system's own journal is not in it).
  *
- * A day is what was written in the minutes measured, times the minutes of a day (that holds what is written every one and every five minutes), and
+ * A day is what was written in the minutes measured, times the minutes of a day (that holds what is written every minute, every five and every ten), and
  * what both wrote when they were stopped, 48 times: a stop writes what else waits for half an hour, an hour or a day.
  */
 import { mkdir, statfs, writeFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import { rounded, type BenchContext, type Line } from './bench.js';
 
 /** New devices, peers and a policy are news of the first minutes, not of every day. */
 const WARM_UP_MINUTES = 2;
-/** Twice what is written every five minutes. */
+/** Once what is written every ten minutes, twice what every five. */
 const MINUTES = 10;
 const MINUTES_PER_DAY = 1_440;
 const STOPS_PER_DAY = 48;

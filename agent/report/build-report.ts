@@ -11,6 +11,7 @@ import type { Policy } from '../policy/schema.js';
 import { assess, rank, REMINDERS, type RiskInput } from '../risk/assess.js';
 import { budgetOf } from '../risk/eol-budget.js';
 import { guardText } from '../risk/guard-view.js';
+import { ownValue } from '../policy/resolve-peers.js';
 import { containmentLines } from './containment-part.js';
 import type {
   ReportModel,
@@ -55,7 +56,7 @@ export function buildReport(input: ReportInput): ReportModel {
   const { devices, inputs, policy, enforcer, nowMs } = input;
   const ranked = rank(inputs.map((one) => assess(one)));
   const incidents = incidentsOf(input);
-  const lines = devices.map((device, index) => inventoryLine(device, inputs[index]));
+  const lines = devices.map((device, index) => inventoryLine(device, inputs[index], policy));
   return sanitized({
     format: 'cordon-report-1',
     cover: {
@@ -108,8 +109,16 @@ export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-function inventoryLine(device: DeviceRecord, input: RiskInput | undefined): InventoryLine {
+function inventoryLine(
+  device: DeviceRecord,
+  input: RiskInput | undefined,
+  policy: Policy | null,
+): InventoryLine {
   const { fields, operator } = device;
+  const stated = device.policyName === null ? undefined : ownValue(policy?.devices ?? {}, device.policyName);
+  // A person wrote the policy: before what the wire says, behind an entry of the inventory.
+  const best = (field: 'make' | 'model' | 'serial'): string | null =>
+    (fields[field]?.source === 'operator' ? undefined : stated?.[field]) ?? fields[field]?.value ?? null;
   const shown = [fields.kind, fields.make, fields.model, fields.serial, fields.os, fields.software].filter(
     (one) => one !== undefined,
   );
@@ -118,15 +127,15 @@ function inventoryLine(device: DeviceRecord, input: RiskInput | undefined): Inve
     name: subject?.name ?? device.policyName ?? fields.name?.value ?? device.id,
     isInPolicy: input?.guard != null,
     kind: fields.kind?.value ?? null,
-    make: fields.make?.value ?? null,
-    model: fields.model?.value ?? null,
-    serial: fields.serial?.value ?? null,
+    make: best('make'),
+    model: best('model'),
+    serial: best('serial'),
     os: fields.os?.value ?? null,
     software: subject?.software ?? fields.software?.value ?? null,
     addresses: device.addresses,
     macs: device.macs,
     owner: subject?.owner ?? null,
-    location: operator.location?.value ?? null,
+    location: operator.location?.value ?? stated?.location ?? null,
     criticality: subject?.criticality.value ?? 'medium',
     holdsPhi: subject?.holdsPhi.value ?? 'unknown',
     services: device.services,

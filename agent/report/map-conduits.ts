@@ -13,6 +13,8 @@ import { naturally } from './words.js';
 
 /** Refused peers of one device and service that are named; the others are one line. */
 const MAX_REFUSED_PEERS = 4;
+/** More refused ports between two than this are one line: a scan is one way tried often, not a hundred ways. */
+const MAX_REFUSED_PORTS = 6;
 
 type ServiceText = (protocol: number | null, port: number | null) => string;
 
@@ -34,16 +36,62 @@ export function refusedConduits(
   refusals: readonly RefusedConnection[],
   serviceText: ServiceText,
 ): readonly Conduit[] {
+  const told = refusals.filter((one) => (one.device ?? one.deviceAddress) !== null && one.protocol !== null);
+  const isScan = (group: readonly RefusedConnection[]): boolean =>
+    new Set(group.map(({ port }) => port)).size > MAX_REFUSED_PORTS;
+  const pairs = groupsOf(told, (one) => [deviceOf(one), one.from, one.protocol, one.peer, one.reason]);
+  const scans = pairs.filter(isScan);
+  const services = groupsOf(pairs.filter((group) => !isScan(group)).flat(), (one) => [
+    deviceOf(one),
+    one.from,
+    one.protocol,
+    one.port,
+    one.reason,
+  ]);
+  return [
+    ...scans.flatMap((group) => scanConduit(group, serviceText)),
+    ...peerConduits(services, serviceText),
+  ];
+}
+
+function deviceOf({ device, deviceAddress }: RefusedConnection): string {
+  return device ?? deviceAddress ?? 'unknown';
+}
+
+function groupsOf(
+  refusals: readonly RefusedConnection[],
+  keyOf: (one: RefusedConnection) => readonly unknown[],
+): readonly (readonly RefusedConnection[])[] {
   const groups = new Map<string, RefusedConnection[]>();
   for (const refusal of refusals) {
-    const device = refusal.device ?? refusal.deviceAddress;
-    if (device === null || refusal.protocol === null) continue;
-    const key = JSON.stringify([device, refusal.from, refusal.protocol, refusal.port, refusal.reason]);
+    const key = JSON.stringify(keyOf(refusal));
     const group = groups.get(key) ?? [];
     groups.set(key, group);
     group.push(refusal);
   }
-  return [...groups.values()].flatMap((group) => {
+  return [...groups.values()];
+}
+
+function scanConduit(group: readonly RefusedConnection[], serviceText: ServiceText): readonly Conduit[] {
+  const [first] = group;
+  if (first === undefined) return [];
+  const ports = [...new Set(group.map(({ port }) => port ?? 0))].sort((a, b) => a - b);
+  const count = group.reduce((sum, one) => sum + one.count, 0);
+  const one = refusedConduit(first, first.peer ?? 'unknown', count, serviceText);
+  return [
+    {
+      ...one,
+      service: `${serviceText(first.protocol, null)}, ${ports.length} ports`,
+      why: `${one.why ?? 'refused'}; ports from ${ports[0] ?? 0} to ${ports.at(-1) ?? 0}`,
+    },
+  ];
+}
+
+function peerConduits(
+  groups: readonly (readonly RefusedConnection[])[],
+  serviceText: ServiceText,
+): readonly Conduit[] {
+  return groups.flatMap((group) => {
     const sorted = group.toSorted((a, b) => b.count - a.count || ((a.peer ?? '') < (b.peer ?? '') ? -1 : 1));
     const rest = sorted.slice(MAX_REFUSED_PEERS);
     const named = rest.length === 1 ? sorted : sorted.slice(0, MAX_REFUSED_PEERS);
@@ -56,13 +104,14 @@ export function refusedConduits(
 }
 
 function refusedConduit(
-  { device, deviceAddress, from, protocol, port, reason }: RefusedConnection,
+  refusal: RefusedConnection,
   peer: string,
   count: number,
   serviceText: ServiceText,
 ): Conduit {
+  const { from, protocol, port, reason } = refusal;
   return {
-    device: device ?? deviceAddress ?? 'unknown',
+    device: deviceOf(refusal),
     direction: from === 'device' ? 'out' : 'in',
     service: serviceText(protocol, port),
     peer,

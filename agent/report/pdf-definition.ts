@@ -211,9 +211,15 @@ export function printable(text: string): string {
 
 /** Words longer than a narrow column may be broken: after punctuation, and anywhere after so many characters. */
 const LONG_WORD = /[^\s\u200b]{13,}/gu;
+/** In the middle only: halves of a MAC are its maker's part and the rest. */
+const MAC = /^((?:[0-9a-f]{2}:){3})((?:[0-9a-f]{2}:){2}[0-9a-f]{2},?)$/u;
 
 function breakable(text: string): string {
   return printable(text).replace(LONG_WORD, (word) =>
-    word.replace(/([:./,_@=-])(?=.)/gu, '$1\u200b').replace(/[^\s\u200b]{16}(?=[^\s\u200b])/gu, '$&\u200b'),
+    MAC.test(word)
+      ? word.replace(MAC, '$1\u200b$2')
+      : word
+          .replace(/([:./,_@=-])(?=.)/gu, '$1\u200b')
+          .replace(/[^\s\u200b]{16}(?=[^\s\u200b])/gu, '$&\u200b'),
   );
 }

@@ -107,7 +107,7 @@ function inventory({ inventory: lines, leftOut }: ReportModel): readonly Block[]
     { kind: 'section', id: 'inventory', title: '2 Inventory' },
     {
       kind: 'text',
-      text: 'Read passively from what devices say of themselves; an entry of a person wins over it. The last column is how sure the least sure value shown is, of 100; a question mark: sources contradict it (listed below).',
+      text: 'Read passively from what devices say of themselves; an entry of a person, here or in the policy, wins over it. The last column is how sure the least sure value shown is, of 100; a question mark: sources contradict it (listed below).',
     },
     {
       kind: 'table',
@@ -142,7 +142,7 @@ function inventory({ inventory: lines, leftOut }: ReportModel): readonly Block[]
 function addresses(all: readonly string[], macs: readonly string[]): string {
   const shown = [...all.slice(-3), ...macs.slice(-1)];
   const rest = all.length - Math.min(3, all.length);
-  return orDash(`${shown.join(' ')}${rest > 0 ? ` and ${rest} more` : ''}`);
+  return orDash(`${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`);
 }
 
 function conflicts(lines: ReportModel['inventory']): readonly Block[] {

@@ -261,7 +261,9 @@ function findings({ findings: all }: RiskInput): Factor {
     WEIGHTS.findings,
     open.reduce((sum, { severity }) => sum + SEVERITY_POINTS[severity], 0),
   );
-  const named = [...new Set(open.map(({ detector, severity }) => `${detector} (${severity})`))].sort();
+  const named = [
+    ...new Set(open.map(({ detector, severity }) => `${inWords(detector)} (${severity})`)),
+  ].sort();
   return likelihood(
     'open findings',
     points,
@@ -269,6 +271,11 @@ function findings({ findings: all }: RiskInput): Factor {
     WEIGHTS.findings,
     named.length === 0 ? 'none' : named.join(', '),
   );
+}
+
+/** `portScan` as a person says it. */
+function inWords(detector: string): string {
+  return detector.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function impacts({ subject }: RiskInput): readonly Factor[] {

@@ -3,14 +3,15 @@ import { canonicalJson } from '../../../agent/activity/canonical-json.js';
 import { renderPdf } from '../../../agent/cli/report-pdf.js';
 import { buildReport } from '../../../agent/report/build-report.js';
 import { drawMap } from '../../../agent/report/draw-map.js';
-import { observedConduits } from '../../../agent/report/map-conduits.js';
+import { observedConduits, refusedConduits } from '../../../agent/report/map-conduits.js';
 import { pdfDefinition, printable } from '../../../agent/report/pdf-definition.js';
 import { renderHtml } from '../../../agent/report/render-html.js';
 import { renderMarkdown } from '../../../agent/report/render-markdown.js';
 import { naturally } from '../../../agent/report/words.js';
 import { writeDocument } from '../../../agent/report/write-document.js';
 import { serviceText } from '../../../agent/cli/service-text.js';
-import { nameOf, sha256, wardDevice, wardInput, wardPolicy } from './ward.js';
+import type { RefusedConnection } from '../../../agent/report/segmentation-part.js';
+import { NOW_MS, nameOf, sha256, wardDevice, wardInput, wardPolicy } from './ward.js';
 
 const input = wardInput();
 const model = buildReport(input);
@@ -239,5 +240,37 @@ t.test(
 
 t.test('names are ordered as people count', (t) => {
   t.same(['ct-15', 'ct-3', 'a', 'ct-3b', 'ct'].sort(naturally), ['a', 'ct', 'ct-3', 'ct-3b', 'ct-15']);
+  t.end();
+});
+
+t.test('a scan is one way on the map, and a service that many peers were refused is another', (t) => {
+  const refused = (peer: string, port: number): RefusedConnection => ({
+    device: 'pump-1',
+    deviceAddress: '10.20.1.10',
+    from: 'network',
+    peer,
+    protocol: 6,
+    port,
+    reason: 'policy',
+    count: 2,
+    lastMs: NOW_MS,
+  });
+  const scan = Array.from({ length: 100 }, (_, index) => refused('10.20.7.77', index + 1));
+  const conduits = refusedConduits(
+    [...scan, refused('10.20.7.78', 22), refused('10.20.7.79', 22)],
+    serviceText,
+  );
+  t.match(conduits, [
+    {
+      device: 'pump-1',
+      service: 'tcp, 100 ports',
+      peer: '10.20.7.77',
+      count: 200,
+      why: 'refused: policy; ports from 1 to 100',
+    },
+    { service: 'tcp 22', peer: '10.20.7.78', count: 2 },
+    { service: 'tcp 22', peer: '10.20.7.79', count: 2 },
+  ]);
+  t.equal(conduits.length, 3);
   t.end();
 });
