@@ -72,7 +72,12 @@ export function pairAces(file: Pick<MudFile, 'aces'>): Pairing {
         compared += 1;
         if (compared > MAX_COMPARED_PAIRS || found.size > MAX_CONVERSATIONS) return;
         const both = overlap(match, other.match);
-        if (!both) continue;
+        if (
+          !both ||
+          isLeftToDefault({ ace, match }, other, both) ||
+          isLeftToDefault(other, { ace, match }, both)
+        )
+          continue;
         const conversations = conversationsOf(both, [ace, other.ace]);
         keep(conversations, [ace, other.ace]);
         if (conversations.length > 0) continue;
@@ -173,6 +178,20 @@ function overlap(from: AceMatch, to: AceMatch): Overlap | null {
     initiator: from.initiator ?? to.initiator,
     peer,
   };
+}
+
+/**
+ * Of an entry of the file a default (DNS, NTP) answers but a part: the default permits that part by itself, and the entry would
+ * seem to be carried over by it.
+ */
+function isLeftToDefault({ ace, match }: Half, other: Half, both: Overlap): boolean {
+  if (ace.isDefault || !other.ace.isDefault) return false;
+  return !(
+    match.protocol === both.protocol &&
+    isPortSubset(match.devicePorts, both.devicePorts) &&
+    isPortSubset(match.peerPorts, both.peerPorts) &&
+    peerKey(match.peer) === peerKey(both.peer)
+  );
 }
 
 /** Null where they share no address for certain, or where that cannot be said: two names, or a name and something else. */

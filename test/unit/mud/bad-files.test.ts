@@ -206,6 +206,27 @@ t.test('what refuses comes first, and what it may touch is not used', (t) => {
   t.end();
 });
 
+t.test('an entry of which the defaults of the RFC answer but a part is told as dropped', (t) => {
+  const outcome = (
+    from: Json,
+    to: Json[] = [],
+  ): { readonly unused: string; readonly conversations: number } => {
+    const { unused, conversations } = pairAces(mudFile(fileWith([ace(from)], to)));
+    return { unused: [...unused.values()].join(), conversations: conversations.length };
+  };
+  const none = pairAces(mudFile(fileWith([], []))).conversations.length;
+  for (const from of [{}, { 'ietf-mud:mud': { 'local-networks': [null] } }, { udp: {} }])
+    t.match(
+      outcome(from),
+      { unused: /does not accept the answers/, conversations: none },
+      JSON.stringify(from),
+    );
+  const dns = { ...QUESTION, 'ietf-mud:mud': { controller: 'urn:ietf:params:mud:dns' } };
+  t.same(outcome(dns), { unused: '', conversations: none }, 'one that is a default is carried over by it');
+  t.match(outcome({}, [ace({})]), { unused: '' }, 'and one that is answered');
+  t.end();
+});
+
 t.test('a class that nobody named is an empty group and a problem', (t) => {
   const file = mudFile(fileWith([ace(QUESTION)], [ace(ANSWER)]));
   const { entries, groups, problems } = importMud(file, { classes: new Map(), policy: null });
