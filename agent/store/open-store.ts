@@ -10,6 +10,10 @@ import { Store } from './store.js';
 
 /** How long a write waits for another process's (a backup, a person with sqlite3) before SQLITE_BUSY. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** Of a new database. Most commits change a few small rows, and each page of them goes into the write-ahead log whole: four of these are one of a disk's. */
+const PAGE_BYTES = 1_024;
+/** The write-ahead log goes into the database after so many: 4 MB, a few times a day. */
+const CHECKPOINT_PAGES = 4_000;
 /** The write-ahead log is cut back to this after a checkpoint: an SD card is small. */
 const JOURNAL_LIMIT_BYTES = 16 * 1024 * 1024;
 /** Damaged databases kept for a person to look at; the oldest go first. */
@@ -58,10 +62,12 @@ export function isDamage(error: unknown): boolean {
 function openChecked(path: string): Database.Database {
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   try {
+    db.pragma(`page_size = ${PAGE_BYTES}`);
     db.pragma('journal_mode = WAL');
     // FULL syncs every commit. Commits are few (one a second at most, and none on a quiet box), and what they hold is
     // kept nowhere else: NORMAL would let a power cut take the last seconds, which are the ones that will be asked about.
     db.pragma('synchronous = FULL');
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma(`journal_size_limit = ${JOURNAL_LIMIT_BYTES}`);
     const verdict = db.pragma('quick_check(1)', { simple: true });
     if (verdict !== 'ok') throw new Database.SqliteError(String(verdict), 'SQLITE_CORRUPT');
