@@ -33,6 +33,14 @@ const line = ({ about, source, value }: Observation): string =>
 const PHI = ['MUSTERMANN', 'ERIKA', '4711-0815', '19641231'];
 const [SURNAME = '', FORENAME = '', RECORD = '', BORN = ''] = PHI;
 
+const MUD_URL = 'https://mud.example/pump.json';
+const option6 = (code: number, value: p.Bytes): readonly number[] => [0, code, 0, value.length, ...value];
+/** RFC 8520 section 11: type 127, an organization, its subtype, the URL. */
+const organization = (oui: p.Bytes, subtype: number): readonly number[] => [
+  ...[127 * 2, 4 + MUD_URL.length, ...oui],
+  ...[subtype, ...p.ascii(MUD_URL)],
+];
+
 const told: readonly (readonly [string, Read, p.Bytes, readonly string[]])[] = [
   [
     'a DHCP client tells its name, its options in order, its class and its MUD file',
@@ -301,6 +309,24 @@ const told: readonly (readonly [string, Read, p.Bytes, readonly string[]])[] = [
     udpFromTo(547, 546),
     [7, 1, 2, 3, 0, 1, 0, 0],
     ['dhcp6.server: DHCP server'],
+  ],
+  [
+    'a DHCPv6 client tells what it asks for and its MUD file (option 112)',
+    udpTo(547),
+    [1, 1, 2, 3, ...option6(6, [0, 23, 0, 24]), ...option6(112, p.ascii(MUD_URL))],
+    ['dhcp6.option-request: 23,24', `dhcp6.mud-url: ${MUD_URL}`],
+  ],
+  [
+    'a MUD file that is not at an https address is none (RFC 8520 section 10)',
+    udpTo(547),
+    [1, 1, 2, 3, ...option6(112, p.ascii('http://mud.example/pump.json'))],
+    [],
+  ],
+  [
+    'a device tells its MUD file over LLDP, in the TLV of IANA alone',
+    ofFrame(readLldp),
+    [...organization([0, 0, 0x5e], 1), ...organization([0, 0, 0x5e], 2), ...organization([0, 0x12, 0xbb], 1)],
+    [`lldp.mud-url: ${MUD_URL}`],
   ],
   [
     'a DICOM data set is not read',
