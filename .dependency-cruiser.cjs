@@ -1,6 +1,6 @@
 // The rooms of agent/ and who may look into whom. Pure rooms hold the decisions: bytes, values and `nowMs` in, values out.
 const pure =
-  '^agent/(policy|ruleset|packet|flow|capture|detect|containment|activity|messages|names|inventory|learn|mud|risk|report|upstream/pure)/';
+  '^agent/(counted\\.ts$|(policy|ruleset|packet|flow|capture|detect|containment|activity|messages|names|inventory|learn|mud|risk|report|upstream/pure)/)';
 module.exports = {
   forbidden: [
     {

@@ -1,4 +1,5 @@
 /** `cordon audit verify`, `list` and `export`: the activity log, read from its files. */
+import { counted } from '../counted.js';
 import { writeFileSync } from 'node:fs';
 import type { ActivityEntry } from '../activity/entry.js';
 import { canonicalJson } from '../activity/canonical-json.js';
@@ -58,7 +59,7 @@ function verdictLines(
   columns: number,
 ): readonly string[] {
   const [from, to] = [spans[0]?.at.slice(0, 10) ?? '', spans.at(-1)?.at.slice(0, 10) ?? ''];
-  const extent = `${report.entries} entries in ${segments} file${segments === 1 ? '' : 's'}, ${from} to ${to}`;
+  const extent = `${counted(report.entries, 'entry', 'entries')} in ${segments} file${segments === 1 ? '' : 's'}, ${from} to ${to}`;
   const shown = report.problems.slice(0, MAX_SHOWN);
   return [
     ...(report.problemsTotal === 0
@@ -128,7 +129,8 @@ export async function exportLog(context: CliContext, options: ExportOptions): Pr
       : renderCsv([FIELDS, ...rows.map((row) => FIELDS.map((field) => String(row[field])))]);
   if (options.out === undefined) context.write(text);
   else writeTo(options.out, text);
-  if (options.out !== undefined) context.line(`${rows.length} entries written to ${options.out}`);
+  if (options.out !== undefined)
+    context.line(`${counted(rows.length, 'entry', 'entries')} written to ${options.out}`);
   warnOf(context, report);
   return EXIT_DONE;
 }
@@ -156,5 +158,7 @@ function isWanted(entry: ActivityEntry, { since, until, who, what }: FilterOptio
 
 function warnOf(context: CliContext, { problemsTotal }: ChainReport): void {
   if (problemsTotal > 0)
-    context.warn(`the log is not as it was written (${problemsTotal} problems): cordon audit verify`);
+    context.warn(
+      `the log is not as it was written (${counted(problemsTotal, 'problem')}): cordon audit verify`,
+    );
 }

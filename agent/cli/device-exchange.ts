@@ -1,4 +1,5 @@
 /** `cordon devices import` and `devices export`: the inventory in the forms that other programs take. */
+import { counted } from '../counted.js';
 import { exportCsv, exportCycloneDx, exportNetbox } from '../inventory/export-devices.js';
 import { importTemplate, readImport } from '../inventory/import-devices.js';
 import type { CliContext } from './context.js';
@@ -51,8 +52,8 @@ export async function importDevices(
     for (const { device, message } of problems) context.warn(escapeControls(`${device}: ${message}`));
     context.line(
       options.dryRun
-        ? `${list.devices.length} devices read; nothing was changed`
-        : `${changed} of ${list.devices.length} devices entered`,
+        ? `${counted(list.devices.length, 'device')} read; nothing was changed`
+        : `${changed} of ${counted(list.devices.length, 'device')} entered`,
     );
   }
   return problems.length === 0 ? EXIT_DONE : EXIT_REFUSED;

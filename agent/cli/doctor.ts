@@ -1,4 +1,5 @@
 /** `cordon doctor`: runs every check at once and prints them worst first. Exit status 1 if one failed; a warning is none. */
+import { counted } from '../counted.js';
 import type { CliContext } from './context.js';
 import { MAX_PROSE_COLUMNS } from './context.js';
 import { checkBox } from './doctor-box.js';
@@ -24,7 +25,7 @@ export async function runDoctor(context: CliContext, options: { readonly json?: 
   if (options.json) context.json({ checks, ...counts });
   else {
     context.lines(checkLines(checks, Math.min(context.columns, MAX_PROSE_COLUMNS)));
-    context.line(`\n${counts.ok} ok, ${counts.warn} warnings, ${counts.fail} failed`);
+    context.line(`\n${counts.ok} ok, ${counted(counts.warn, 'warning')}, ${counts.fail} failed`);
   }
   return counts.fail === 0 ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -1,4 +1,5 @@
 /** `cordon learn propose`: what was seen of a device as entries of a policy, with their evidence. Prints or writes a file; never applies. */
+import { counted } from '../counted.js';
 import { writeFile } from 'node:fs/promises';
 import { habitsText, mergeProposal, serviceOf } from '../learn/proposal-yaml.js';
 import { propose } from '../learn/propose.js';
@@ -86,7 +87,7 @@ function summary({ proposals, leftOut }: ProposalSet, { coverage }: Learnt): str
   const suspect = leftOut.reduce((sum, one) => sum + (one.reason === 'finding' ? one.habits.length : 0), 0);
   const parts = [
     `${proposals.length} ${proposals.length === 1 ? 'entry' : 'entries'} proposed, ${doubtful} of them doubtful`,
-    ...(suspect > 0 ? [`${suspect} connections left out because of a finding`] : []),
+    ...(suspect > 0 ? [`${counted(suspect, 'connection')} left out because of a finding`] : []),
     `learning: ${coverage.verdict}, ${coverage.hoursWatched} of 168 hours of the week watched`,
   ];
   return `${parts.join('; ')}.`;

@@ -1,4 +1,5 @@
 /** `cordon learn shadow`: what passed since the policy was applied though no entry permits it. The kernel counted it; nothing was refused. */
+import { counted } from '../counted.js';
 import { createEntryMatcher } from '../policy/match-entry.js';
 import { namesOf } from '../learn/names.js';
 import { habitText, entryText } from '../learn/proposal-yaml.js';
@@ -40,7 +41,9 @@ export async function showShadow(
   else {
     const since =
       state.appliedAtMs === null ? 'ever' : `since ${formatTimeAndAge(state.appliedAtMs, context.nowMs())}`;
-    context.line(`${name} (${mode}): ${unlisted.length} connections that enforce would refuse, ${since}.`);
+    context.line(
+      `${name} (${mode}): ${counted(unlisted.length, 'connection')} that enforce would refuse, ${since}.`,
+    );
     for (const { habit, wouldAllow } of unlisted)
       context.lines([
         ...wrap(

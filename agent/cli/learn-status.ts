@@ -1,4 +1,5 @@
 /** `cordon learn status`: what was seen of each device, and how much of its week and month. */
+import { counted } from '../counted.js';
 import { coverageOf, type Coverage } from '../learn/coverage.js';
 import type { LearntDevice } from '../learn/habit.js';
 import type { LearnRow } from '../messages/agent-messages.js';
@@ -92,13 +93,13 @@ function detailLines(
       (day, index) =>
         `${' '.repeat(13)}${day} ${hourText(coverage.hours.slice(index * 24, index * 24 + 24))}`,
     ),
-    ...line('Seen', `${coverage.connections} connections, ${coverage.seenOnce} of them once only`),
+    ...line('Seen', `${counted(coverage.connections, 'connection')}, ${coverage.seenOnce} of them once only`),
     ...line('New a day', `${newText(coverage.newPerDay)} (today last, - not watched)`),
     ...line(
       'Unlisted',
       coverage.unlisted === 0
         ? 'nothing that passed is without an entry'
-        : `${coverage.unlisted} connections passed without an entry, ${coverage.unlistedTimes} times`,
+        : `${counted(coverage.unlisted, 'connection')} passed without an entry, ${counted(coverage.unlistedTimes, 'time')}`,
     ),
     ...line(
       'Monthly job',

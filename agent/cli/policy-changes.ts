@@ -1,4 +1,5 @@
 /** The difference of two policies for people: one line a change, what widens marked. Used by policy-online.ts. */
+import { counted } from '../counted.js';
 import type { PolicyChange } from '../policy/diff-policy.js';
 import type { Policy } from '../policy/schema.js';
 import { escapeControls } from './escape.js';
@@ -24,6 +25,6 @@ export function changeLines(changes: readonly PolicyChange[], columns: number): 
     }),
     ...(widening === 0
       ? []
-      : [`${widening} of ${changes.length} changes let more pass than before (marked !).`]),
+      : [`${widening} of ${counted(changes.length, 'change')} let more pass than before (marked !).`]),
   ];
 }

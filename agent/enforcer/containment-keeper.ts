@@ -2,6 +2,7 @@
  * Containment orders: in the kernel first, then on disk, then told. An order neither waits for a change of policy that is under
  * way nor for the disk; what could not be kept is told and tried again. `sync` and `load` run under the kernel lock.
  */
+import { counted } from '../counted.js';
 import { adoptOrders } from '../containment/adopt-orders.js';
 import { elementsOf, type ContainmentElements } from '../containment/containment-elements.js';
 import { effectsOf, membersOf, ordersOn } from '../containment/effects.js';
@@ -134,7 +135,7 @@ export class ContainmentKeeper {
       'containment-ordered',
       held,
       held.by,
-      `${scopeText(held.scope)} ${held.level}, by ${held.source}, ${connectionsCut} connections cut: ${order.reason}`,
+      `${scopeText(held.scope)} ${held.level}, by ${held.source}, ${counted(connectionsCut, 'connection')} cut: ${order.reason}`,
     );
     return { order: toMessage(held, this.#now()), connectionsCut };
   }

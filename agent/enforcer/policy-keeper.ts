@@ -4,6 +4,7 @@
  * removed. The kernel is changed here and in containment-keeper.ts, nowhere else. A failure at any step leaves the policy
  * that was in force in force.
  */
+import { counted } from '../counted.js';
 import { RequestError } from '../ipc/errors.js';
 import type { RequestResult } from '../messages/enforcer-messages.js';
 import type { StateChange } from '../messages/vocabulary.js';
@@ -188,7 +189,7 @@ export class PolicyKeeper {
       });
       this.#isBootOutdated = false;
       await this.#load(inForce(state, prepared), loading);
-      const devices = `${Object.keys(this.inForce.policy.devices).length} devices`;
+      const devices = counted(Object.keys(this.inForce.policy.devices).length, 'device');
       this.#tell('policy-applied', by, generation, `${devices}, ${hashesText(state)}`);
       this.#tellModes(before, by);
       if (confirmWithinSeconds === null) await onDisk(() => store.makeCurrent(generation));

@@ -2,6 +2,7 @@
  * Has the heavy work on a policy (policy-work.ts) done by a thread that lives for one job: verdicts go on meanwhile, and what
  * it took in memory is given back. Called by policy-keeper.ts, under the kernel lock: one job at a time.
  */
+import { counted } from '../counted.js';
 import { Worker } from 'node:worker_threads';
 import { RequestError } from '../ipc/errors.js';
 import { collectGarbage } from './collect-garbage.js';
@@ -39,7 +40,7 @@ function refusal(done: Done): RequestError {
   if (done.kind === 'bad-policy')
     return new RequestError(
       'bad-policy',
-      `the policy has ${done.problems.length} problems; nothing was changed`,
+      `the policy has ${counted(done.problems.length, 'problem')}; nothing was changed`,
       [...done.problems],
     );
   return new RequestError(

@@ -2,6 +2,7 @@
  * How much of a device's life has been seen: hours of the week, connections seen once, what is still new, whether a monthly job can have been seen.
  * `cordon learn status` shows it, so that nobody enforces a list learnt on a quiet Sunday. Pure.
  */
+import { counted } from '../counted.js';
 import { z } from 'zod';
 import type { Habit, LearntDevice } from './habit.js';
 import { hoursOfWeek, lastRun, since, totalMs, type Stretch } from './watched.js';
@@ -66,7 +67,7 @@ export function coverageOf(
       : []),
     ...(isSettled ? [] : [`something new within the last ${SETTLED_DAYS} days, or not watched on them`]),
     ...(monthlySeen ? [] : ['a job that runs once a month may not have run yet']),
-    ...(device.forgotten > 0 ? [`${device.forgotten} connections made room for others`] : []),
+    ...(device.forgotten > 0 ? [`${counted(device.forgotten, 'connection')} made room for others`] : []),
   ];
   return {
     sinceMs: device.sinceMs,

@@ -2,6 +2,7 @@
  * What one policy changes of another, device by device and entry by entry, in words a reviewer can read. Pure; printed by
  * `cordon policy diff` and `apply`.
  */
+import { counted } from '../counted.js';
 import { icmpTypeText, portText } from './check-policy.js';
 import { variableOf } from './expand-templates.js';
 import { formatPath } from './problem.js';
@@ -98,7 +99,8 @@ function diffDevice(
   if (!before || !after) {
     const device = after ?? before;
     const summary =
-      device && `${device.mode}, ${device.identity.macs.join(' ')}, ${device.allow.length} entries`;
+      device &&
+      `${device.mode}, ${device.identity.macs.join(' ')}, ${counted(device.allow.length, 'entry', 'entries')}`;
     add(
       ['devices', name],
       before && summary,

@@ -62,7 +62,7 @@ t.test(
     t.equal(verified.code, 0, verified.stdout);
     const of = (what: string) => all.filter((one) => one.what === what);
     t.match(of('policy-applied'), [
-      { who: 'nurse (uid 0)', detail: /^generation 1: 1 devices, sha256 [0-9a-f]{64}$/ },
+      { who: 'nurse (uid 0)', detail: /^generation 1: 1 device, sha256 [0-9a-f]{64}$/ },
     ]);
     t.match(of('mode-changed'), [
       { object: 'pump-1', who: 'nurse (uid 0)', detail: /not in the policy -> enforce$/ },

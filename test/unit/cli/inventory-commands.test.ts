@@ -94,7 +94,7 @@ t.test('lists go in and out', async (t) => {
   t.match(JSON.parse(dry.stdout), { devices: 1, changed: 0, leftOut: ['Patient'] }, dry.stderr);
   t.same(box.asked, []);
   const imported = await box.cordon('devices', 'import', list);
-  t.match(imported.stdout, '1 of 1 devices entered', imported.stderr);
+  t.match(imported.stdout, '1 of 1 device entered', imported.stderr);
   t.notMatch(JSON.stringify(box.asked), /DOE/);
   t.match((await box.cordon('devices', 'import', '--template')).stdout, /^mac,kind,make/);
   t.equal((await box.cordon('devices', 'import')).exitStatus, 2);
