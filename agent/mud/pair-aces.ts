@@ -1,4 +1,5 @@
 /**
+ * (Above 400 lines: how two directions become one conversation is one argument, from top to bottom.)
  * Entries of both directions to conversations: what the device may open, and what may be opened towards it. Called by import-mud.ts.
  *
  * A MUD file speaks of packets, a policy of connections whose answers pass by themselves. So a connection is permitted where the file
