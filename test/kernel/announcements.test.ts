@@ -9,7 +9,7 @@ import { waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab } from '../../agent/lab/network-lab.js';
 import { ascii, cdp, lldp, rawFrames } from './support/frames.js';
 
-t.setTimeout(200_000);
+t.setTimeout(280_000);
 
 /** Of one sender, at once: more than is read of it in a minute. */
 const FLOOD = 60;

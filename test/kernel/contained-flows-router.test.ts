@@ -3,5 +3,5 @@ import t from 'tap';
 import { testContainedFlows } from './support/contained-flows.js';
 
 // Long for machines that are emulated in software (make test-debian-kernel).
-t.setTimeout(200_000);
+t.setTimeout(280_000);
 await testContainedFlows(t, 'router');

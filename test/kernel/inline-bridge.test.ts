@@ -13,7 +13,7 @@ import {
   refusesByVerdict,
 } from './support/inline-tests.js';
 
-t.setTimeout(240_000);
+t.setTimeout(280_000);
 
 const inline = await InlineLab.create('bridge', [`vlans: [${VLAN}]`]);
 t.teardown(() => inline.close());

@@ -11,7 +11,7 @@ import {
   refusesByVerdict,
 } from './support/inline-tests.js';
 
-t.setTimeout(240_000);
+t.setTimeout(280_000);
 
 const inline = await InlineLab.create('router');
 t.teardown(() => inline.close());

@@ -16,7 +16,7 @@ import { waitFor, type Namespace } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL, OUTSIDE, PUMP } from '../../agent/lab/network-lab.js';
 import type { LearnDetail } from '../../agent/messages/agent-messages.js';
 
-t.setTimeout(240_000);
+t.setTimeout(280_000);
 
 const PUMP_WEB_PORT = 8081;
 /** Somebody in the hospital who is no server of the pump. */

@@ -10,7 +10,7 @@ import {
   survivesContainment,
 } from './support/name-tests.js';
 
-t.setTimeout(240_000);
+t.setTimeout(280_000);
 
 const lab = await NameLab.create('bridge', t.testdir());
 t.teardown(() => lab.close());

@@ -14,7 +14,7 @@ import { wardPolicy } from './support/verdict-probes.js';
 import { KernelLog } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(60_000);
+t.setTimeout(280_000);
 
 const ward = await Ward.create('bridge');
 const log = new KernelLog();

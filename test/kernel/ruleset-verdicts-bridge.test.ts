@@ -6,7 +6,7 @@ import { lenientVerdicts, oneWay, redirects, verdicts } from './support/verdict-
 import { KernelLog, expectedFate, fateOf } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(60_000);
+t.setTimeout(280_000);
 
 const ward = await Ward.create('bridge');
 const log = new KernelLog();

@@ -7,7 +7,7 @@ import { verdicts } from './support/verdict-tests.js';
 import { KernelLog, expectedFate, fateOf } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(60_000);
+t.setTimeout(280_000);
 
 const VLAN = 10;
 const ward = await Ward.create('bridge', VLAN);

@@ -6,7 +6,7 @@ import t from 'tap';
 import { createLabBox } from '../../agent/lab/lab-box.js';
 import { createNetworkLab } from '../../agent/lab/network-lab.js';
 
-t.setTimeout(120_000);
+t.setTimeout(280_000);
 
 const dir = t.testdir();
 const lab = await createNetworkLab('bridge');
