@@ -7,6 +7,7 @@ import { LOG_SNAP_BYTES, WATCHED_LOG_BURST, WATCHED_LOG_RATE_PER_SECOND } from '
 import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { cutArp, cutSets } from './containment-rules.js';
+import { names } from './interface-names.js';
 import { LEARN_GROUP, LEARN_PREFIX, WATCHED_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
 import type { Chain, Rule, SetDefinition, Table } from './ruleset.js';
@@ -46,7 +47,7 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
       logRateSet('arp_log_rate'),
     ],
     chains: [
-      prerouting(config),
+      ...prerouting(config),
       arpClaims(false),
       ...(config.vlans.length === 0 ? [] : [arpClaims(true)]),
       arpPassed(),
@@ -112,30 +113,51 @@ function policySet(name: string, type: string, keys: readonly string[], comment?
   };
 }
 
-function prerouting(config: BoxConfig): Chain {
-  return {
-    name: 'prerouting',
-    hook: 'type filter hook prerouting priority -300; policy accept;',
-    rules: [
-      {
-        text: `iifname != ${names([...config.devicePorts, ...config.networkPorts])} accept`,
-        comment: 'not one of our ports',
-      },
-      { text: `meta mark set ${markText(SIDE_NETWORK)}` },
-      { text: `iifname ${names(config.devicePorts)} meta mark set ${markText(SIDE_DEVICE)}` },
-      { text: `ether saddr @cut_macs goto ${chainName('cut')}` },
-      { text: `ether daddr @cut_macs goto ${chainName('cut')}` },
-      {
-        text: `meta mark ${markText(SIDE_NETWORK)} ether saddr @guarded_macs goto ${chainName('spoofed-source')}`,
-        comment: "a guarded device's MAC from the other side",
-      },
-      { text: 'icmpv6 type nd-neighbor-advert jump nd_claims' },
-      ...taggedRules(config),
-      { text: 'ether type { ip, ip6 } accept', comment: 'decided in table inet cordon' },
-      { text: 'ether type arp goto arp_claims' },
-      { text: `goto ${chainName('ethertype')}` },
-    ],
-  };
+/** One look-up tells our ports from others and one side from the other: every packet pays for it. */
+function prerouting(config: BoxConfig): readonly Chain[] {
+  const portsTo = (ports: readonly string[], chain: string): readonly string[] =>
+    ports.map((port) => `"${port}" : goto ${chain}`);
+  const sides = [
+    ...portsTo(config.devicePorts, 'from_device_port'),
+    ...portsTo(config.networkPorts, 'from_network_port'),
+  ];
+  const cut: readonly Rule[] = [
+    { text: `ether saddr @cut_macs goto ${chainName('cut')}` },
+    { text: `ether daddr @cut_macs goto ${chainName('cut')}` },
+  ];
+  return [
+    {
+      name: 'prerouting',
+      hook: 'type filter hook prerouting priority -300; policy accept;',
+      rules: [{ text: `iifname vmap { ${sides.join(', ')} }`, comment: 'other ports are not ours' }],
+    },
+    {
+      name: 'from_device_port',
+      rules: [{ text: `meta mark set ${markText(SIDE_DEVICE)}` }, ...cut, { text: 'goto claims' }],
+    },
+    {
+      name: 'from_network_port',
+      rules: [
+        { text: `meta mark set ${markText(SIDE_NETWORK)}` },
+        ...cut,
+        {
+          text: `ether saddr @guarded_macs goto ${chainName('spoofed-source')}`,
+          comment: "a guarded device's MAC from the other side",
+        },
+        { text: 'goto claims' },
+      ],
+    },
+    {
+      name: 'claims',
+      rules: [
+        { text: 'icmpv6 type nd-neighbor-advert jump nd_claims' },
+        ...taggedRules(config),
+        { text: 'ether type { ip, ip6 } accept', comment: 'decided in table inet cordon' },
+        { text: 'ether type arp goto arp_claims' },
+        { text: `goto ${chainName('ethertype')}` },
+      ],
+    },
+  ];
 }
 
 /**
@@ -230,8 +252,4 @@ function admitted(config: BoxConfig): Chain {
       { text: `goto ${chainName('not-filtered')}` },
     ],
   };
-}
-
-function names(interfaces: readonly string[]): string {
-  return `{ ${interfaces.map((name) => `"${name}"`).join(', ')} }`;
 }

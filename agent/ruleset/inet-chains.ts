@@ -5,6 +5,7 @@
  * Order of a forwarded packet: whose address is it (source_*), is its connection known (live: containment, then pass),
  * else which device opened or is contacted (from_device, to_device), containment, infrastructure, allow-list, admit.
  */
+import { names } from './interface-names.js';
 import {
   DATA_SNAP_BYTES,
   INFRASTRUCTURE,
@@ -367,8 +368,4 @@ function matchOf(flow: InfrastructureFlow): string {
     return `ip6 hoplimit ${flow.hopLimit ?? 255} icmpv6 type { ${(flow.icmpTypes ?? []).join(', ')} }`;
   if (flow.protocol === 'igmp') return `meta nfproto ipv4 meta l4proto ${PROTOCOL_NUMBERS.igmp}`;
   return `meta nfproto ipv${flow.family} udp sport ${flow.sourcePort ?? 0} udp dport ${flow.destinationPort ?? 0}`;
-}
-
-function names(interfaces: readonly string[]): string {
-  return `{ ${interfaces.map((name) => `"${name}"`).join(', ')} }`;
 }
