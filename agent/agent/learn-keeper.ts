@@ -1,6 +1,7 @@
 /**
  * The agent's part of learning: folds the enforcer's events into habits, keeps the book in memory and writes it down seldom. Used by main.ts and
- * requests.ts. What is new is written every five minutes, what only grew once an hour: a power cut takes counts, not connections.
+ * requests.ts. What is new is written every ten minutes, what only grew once an hour: who kills this process, or cuts the power,
+ * takes the new habits of ten minutes at most and the counts of an hour; a habit comes again.
  */
 import { coverageOf, type Coverage } from '../learn/coverage.js';
 import { habitKey, type Habit, type LearntDevice } from '../learn/habit.js';
@@ -11,7 +12,8 @@ import type { EventMessage } from '../messages/enforcer-messages.js';
 import type { ConnectionSummary, FlowEnd, NameLookup, StateChange } from '../messages/vocabulary.js';
 import type { Store } from '../store/store.js';
 
-const NEWS_INTERVAL_MS = 300_000;
+/** As often as the statistics (recorder.ts). */
+const NEWS_INTERVAL_MS = 600_000;
 const GROWN_INTERVAL_MS = 3_600_000;
 /** A restart of the agent: the enforcer's ends of connections tell of what began meanwhile. */
 const WATCH_JOIN_MS = 180_000;
