@@ -1,6 +1,6 @@
 /** `cordon audit verify`, `list` and `export`: the activity log, read from its files. */
-import { counted } from '../counted.js';
 import { writeFileSync } from 'node:fs';
+import { counted } from '../counted.js';
 import type { ActivityEntry } from '../activity/entry.js';
 import { canonicalJson } from '../activity/canonical-json.js';
 import type { Anchor, ChainProblem, ChainReport } from '../activity/verify-chain.js';

@@ -1,5 +1,6 @@
 /** Reads what a person names on the command line: a policy or a configuration, from a file or from standard input (`-`). */
 import { open } from 'node:fs/promises';
+import { countedProblems } from '../counted.js';
 import type { BoxConfig } from '../policy/config.js';
 import type { Problem } from '../policy/problem.js';
 import type { Policy, SiteVariables } from '../policy/schema.js';
@@ -68,7 +69,7 @@ export function nameOf(file: string): string {
 }
 
 function badDocument(code: string, name: string, problems: readonly Problem[]): CliError {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  const count = countedProblems(problems.length);
   return new CliError(code, `${name} has ${count}`, { problems });
 }
 

@@ -1,6 +1,6 @@
 /** `cordon learn propose`: what was seen of a device as entries of a policy, with their evidence. Prints or writes a file; never applies. */
-import { counted } from '../counted.js';
 import { writeFile } from 'node:fs/promises';
+import { counted } from '../counted.js';
 import { habitsText, mergeProposal, serviceOf } from '../learn/proposal-yaml.js';
 import { propose } from '../learn/propose.js';
 import type { ProposalSet } from '../learn/proposal.js';

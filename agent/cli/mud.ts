@@ -3,6 +3,7 @@
  * Must never fetch what a file names.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { countedProblems } from '../counted.js';
 import { conversationText } from '../mud/describe.js';
 import { diffMud } from '../mud/diff-mud.js';
 import type { MudFile } from '../mud/mud-file.js';
@@ -44,7 +45,7 @@ export async function readMudFile(
   const signature = await verifySignature(context, file, text, options);
   const parsed = parseMud(text);
   if (parsed.ok) return { file: parsed.file, signature };
-  const count = parsed.problems.length === 1 ? 'one problem' : `${parsed.problems.length} problems`;
+  const count = countedProblems(parsed.problems.length);
   throw new CliError('bad-mud', `${nameOf(file)} has ${count}`, { problems: parsed.problems });
 }
 

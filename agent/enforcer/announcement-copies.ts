@@ -6,7 +6,7 @@
 import { readTableStructure } from '../netlink/table-structure.js';
 import { applyRuleset } from '../nftables/run-nft.js';
 import { announcementChains, announcementTable } from '../ruleset/announcements.js';
-import { interfaceNumber } from './interface-names.js';
+import { interfaceNumber, portsText } from './interface-names.js';
 
 const LOOK_MS = 1_000;
 const CHECK_EVERY_LOOKS = 5;
@@ -34,7 +34,7 @@ export class AnnouncementCopies {
     this.#working = this.#put();
     this.#timer = setInterval(() => {
       this.#looks += 1;
-      const isDue = this.#looks % CHECK_EVERY_LOOKS === 0 || this.#interfaces !== this.#readInterfaces();
+      const isDue = this.#looks % CHECK_EVERY_LOOKS === 0 || this.#interfaces !== portsText(this.#ports);
       if (isDue) this.#working ??= this.#ensure();
     }, LOOK_MS);
   }
@@ -47,13 +47,13 @@ export class AnnouncementCopies {
 
   /** Never rejects. */
   async #ensure(): Promise<void> {
-    if (this.#interfaces === this.#readInterfaces() && (await this.#isThere())) this.#working = null;
+    if (this.#interfaces === portsText(this.#ports) && (await this.#isThere())) this.#working = null;
     else await this.#put();
   }
 
   /** Ports that are absent are left out, and said. */
   async #put(): Promise<void> {
-    this.#interfaces = this.#readInterfaces();
+    this.#interfaces = portsText(this.#ports);
     const present = this.#present();
     const applied = await applyRuleset(announcementTable(present));
     const absent = this.#ports.filter((port) => !present.includes(port));
@@ -77,9 +77,5 @@ export class AnnouncementCopies {
 
   #present(): readonly string[] {
     return this.#ports.filter((port) => interfaceNumber(port) !== null);
-  }
-
-  #readInterfaces(): string {
-    return this.#ports.map((port) => `${port} ${interfaceNumber(port) ?? 'absent'}`).join(', ');
   }
 }

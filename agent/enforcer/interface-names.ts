@@ -8,6 +8,11 @@ const SYS = '/sys/class/net';
 /** A number that sysfs does not know is looked up again after this long. */
 const RETRY_MS = 5_000;
 
+/** Ports with their numbers, as one text that is another one when any of them is another interface. */
+export function portsText(ports: readonly string[]): string {
+  return ports.map((port) => `${port} ${interfaceNumber(port) ?? 'absent'}`).join(', ');
+}
+
 /** Another number under the same name is another interface: what was attached to the old one is gone. Null: no such interface. */
 export function interfaceNumber(name: string): number | null {
   try {

@@ -2,8 +2,8 @@
  * Has the heavy work on a policy (policy-work.ts) done by a thread that lives for one job: verdicts go on meanwhile, and what
  * it took in memory is given back. Called by policy-keeper.ts, under the kernel lock: one job at a time.
  */
-import { counted } from '../counted.js';
 import { Worker } from 'node:worker_threads';
+import { counted } from '../counted.js';
 import { RequestError } from '../ipc/errors.js';
 import { collectGarbage } from './collect-garbage.js';
 import { doJob, type Done, type Job, type Loading, type Prepared } from './policy-work.js';

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import type { BoxConfig } from '../policy/config.js';
 import { portGuard, type PortGuardPart } from '../ruleset/port-guard.js';
-import { interfaceNumber } from './interface-names.js';
+import { portsText } from './interface-names.js';
 
 const LOOK_MS = 1_000;
 const CHECK_EVERY_LOOKS = 30;
@@ -39,7 +39,7 @@ export class PortGuard {
     await this.#ensure();
     this.#timer = setInterval(() => {
       this.#looks += 1;
-      const isDue = this.#looks % CHECK_EVERY_LOOKS === 0 || this.#interfaces !== this.#readInterfaces();
+      const isDue = this.#looks % CHECK_EVERY_LOOKS === 0 || this.#interfaces !== portsText(this.#ports);
       if (isDue && !this.#isBusy) void this.#ensure();
     }, LOOK_MS);
   }
@@ -52,7 +52,7 @@ export class PortGuard {
   async #ensure(): Promise<void> {
     this.#isBusy = true;
     const isFirst = this.#interfaces === '';
-    this.#interfaces = this.#readInterfaces();
+    this.#interfaces = portsText(this.#ports);
     const problems: string[] = [];
     let put = 0;
     for (const part of this.#parts) {
@@ -65,10 +65,6 @@ export class PortGuard {
     if (put > 0 && !isFirst) this.#onRestored(`the guard of ${put} ports was put back`);
     this.#why = problems.length === 0 ? null : [...new Set(problems)].join('; ').slice(0, MAX_WHY);
     this.#isBusy = false;
-  }
-
-  #readInterfaces(): string {
-    return this.#ports.map((port) => `${port} ${interfaceNumber(port) ?? 'absent'}`).join(', ');
   }
 }
 

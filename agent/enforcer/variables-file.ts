@@ -3,6 +3,7 @@
  * the policy in force was applied with, and this says which differ. Used by main.ts and policy-keeper.ts.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { countedProblems } from '../counted.js';
 import { RequestError } from '../ipc/errors.js';
 import { MAX_CHANGED_VARIABLES } from '../messages/limits.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
@@ -43,8 +44,7 @@ export class VariablesFile {
     }
     const parsed = parseConfig(text);
     if (!parsed.ok) {
-      const { length } = parsed.problems;
-      throw refuse(`has ${length === 1 ? 'one problem' : `${length} problems`}`, [...parsed.problems]);
+      throw refuse(`has ${countedProblems(parsed.problems.length)}`, [...parsed.problems]);
     }
     this.#seen = { stamp, variables: parsed.config.variables };
     return parsed.config.variables;

@@ -14,7 +14,6 @@ import type { Certificates } from './certificates.js';
 import { waitFor, type Namespace, type Ran, type Running } from './namespace.js';
 import type { LabMode } from './network-lab.js';
 
-/** The compiled command, also when this file runs uncompiled in a test. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export type BoxProcess = 'enforcer' | 'agent';

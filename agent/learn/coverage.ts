@@ -2,8 +2,8 @@
  * How much of a device's life has been seen: hours of the week, connections seen once, what is still new, whether a monthly job can have been seen.
  * `cordon learn status` shows it, so that nobody enforces a list learnt on a quiet Sunday. Pure.
  */
-import { counted } from '../counted.js';
 import { z } from 'zod';
+import { counted } from '../counted.js';
 import type { Habit, LearntDevice } from './habit.js';
 import { hoursOfWeek, lastRun, since, totalMs, type Stretch } from './watched.js';
 

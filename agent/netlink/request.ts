@@ -117,7 +117,6 @@ interface Port {
   readonly slots: Slots;
   readonly requestBytes: number;
   readonly buffer: Buffer;
-  readonly slotBytes: number;
   readonly lengths: Uint32Array;
 }
 
@@ -154,7 +153,6 @@ function openPort(requestBytes: number, slots: Slots): Port {
     slots,
     requestBytes,
     buffer: Buffer.allocUnsafeSlow(slots.bytes * slots.count),
-    slotBytes: slots.bytes,
     lengths: new Uint32Array(slots.count),
   };
 }
@@ -169,7 +167,7 @@ function send(port: Port, builder: MessageBuilder, action: string): void {
 
 function receive(port: Port, action: string): number {
   try {
-    return port.addon.receive(port.socket, port.buffer, port.slotBytes, port.lengths);
+    return port.addon.receive(port.socket, port.buffer, port.slots.bytes, port.lengths);
   } catch (error) {
     throw systemError(error, action);
   }
@@ -184,9 +182,9 @@ function* messagesOf(port: Port, count: number, action: string): Generator<Messa
   const message = new MessageCursor();
   for (let slot = 0; slot < count; slot++) {
     const length = port.lengths[slot] ?? 0;
-    if (length > port.slotBytes)
+    if (length > port.slots.bytes)
       throw new NetlinkError({ errno: 90, action, kernelMessage: 'answer truncated' });
-    message.reset(port.buffer, slot * port.slotBytes, slot * port.slotBytes + length);
+    message.reset(port.buffer, slot * port.slots.bytes, slot * port.slots.bytes + length);
     while (message.next()) yield message;
     if (message.malformed) throw new NetlinkError({ errno: 74, action, kernelMessage: 'malformed answer' });
   }

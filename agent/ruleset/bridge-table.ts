@@ -7,7 +7,7 @@ import { LOG_SNAP_BYTES, WATCHED_LOG_BURST, WATCHED_LOG_RATE_PER_SECOND } from '
 import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { cutArp, cutSets } from './containment-rules.js';
-import { names } from './interface-names.js';
+import { quoteInterfaces } from './quote-interfaces.js';
 import { LEARN_GROUP, LEARN_PREFIX, WATCHED_PREFIX, chainName, counterName } from './reasons.js';
 import { refusalChains, reasonsOf } from './refusal-chains.js';
 import type { Chain, Rule, SetDefinition, Table } from './ruleset.js';
@@ -235,7 +235,7 @@ function ndClaims(): Chain {
 
 /** After br_netfilter (bridge priority 0): no stamp means that the IP rules never saw the packet. */
 function admitted(config: BoxConfig): Chain {
-  const ours = names([...config.devicePorts, ...config.networkPorts]);
+  const ours = quoteInterfaces([...config.devicePorts, ...config.networkPorts]);
   return {
     name: 'admitted',
     hook: 'type filter hook forward priority 100; policy drop;',

@@ -5,7 +5,7 @@
  * Order of a forwarded packet: whose address is it (source_*), is its connection known (live: containment, then pass),
  * else which device opened or is contacted (from_device, to_device), containment, infrastructure, allow-list, admit.
  */
-import { names } from './interface-names.js';
+import { quoteInterfaces } from './quote-interfaces.js';
 import {
   DATA_SNAP_BYTES,
   INFRASTRUCTURE,
@@ -74,7 +74,7 @@ function sides(config: BoxConfig): Chain {
     hook: 'type filter hook prerouting priority raw; policy accept;',
     rules: [
       { text: `meta mark set ${markText(SIDE_NETWORK)}` },
-      { text: `iifname ${names(config.devicePorts)} meta mark set ${markText(SIDE_DEVICE)}` },
+      { text: `iifname ${quoteInterfaces(config.devicePorts)} meta mark set ${markText(SIDE_DEVICE)}` },
     ],
   };
 }
@@ -87,7 +87,7 @@ function forward(config: BoxConfig): Chain {
     hook: 'type filter hook forward priority filter; policy drop;',
     rules: [
       {
-        text: `iifname != ${names(ours)} oifname != ${names(ours)} accept`,
+        text: `iifname != ${quoteInterfaces(ours)} oifname != ${quoteInterfaces(ours)} accept`,
         comment: 'not between our ports',
       },
       { text: `ct state invalid goto ${chainName('invalid')}` },

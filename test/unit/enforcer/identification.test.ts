@@ -32,10 +32,15 @@ function packetOf(
     0,
     0,
   ];
-  const bytes = Buffer.from([...mac, ...head, ...tcp, ...payload]);
+  return kernelPacketOf([...mac, ...head, ...tcp, ...payload], 0x0800);
+}
+
+/** Six bytes of the sender's MAC, then what the kernel hands over. */
+function kernelPacketOf(content: readonly number[], hwProtocol: number): KernelPacket {
+  const bytes = Buffer.from(content);
   return {
     ...emptyKernelPacket(),
-    hwProtocol: 0x0800,
+    hwProtocol,
     buffer: bytes,
     payloadOffset: 6,
     payloadLength: bytes.length - 6,
@@ -159,17 +164,8 @@ t.test('a frame of the link is read for what it says, and again when it says som
     const head = etherType === 0x88cc ? [] : [0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180, 0, 0];
     const element =
       etherType === 0x88cc ? [0x0a, name.length, ...ascii(name)] : [0, 1, 0, 4 + name.length, ...ascii(name)];
-    const bytes = Buffer.from([...MAC, ...head, ...element, ...Array<number>(40).fill(0)]);
-    const packet = {
-      ...emptyKernelPacket(),
-      hwProtocol: etherType,
-      buffer: bytes,
-      payloadOffset: 6,
-      payloadLength: bytes.length - 6,
-      hwAddrOffset: 0,
-      hwAddrLength: 6,
-      inIfindex: 2,
-    };
+    const padding = Array<number>(40).fill(0);
+    const packet = kernelPacketOf([...MAC, ...head, ...element, ...padding], etherType);
     identification.note(packet, 8, true, false, 7, 1_000);
     identification.work(1);
   };

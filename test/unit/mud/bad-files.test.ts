@@ -6,24 +6,13 @@ import { pairAces } from '../../../agent/mud/pair-aces.js';
 import { MAX_ACES, MAX_MUD_CHARS, parseMud } from '../../../agent/mud/parse-mud.js';
 import { resolveClass, type ClassTarget } from '../../../agent/mud/site-classes.js';
 import { publishedFiles } from './support/files.js';
-import { importedDevice, mudFile } from './support/import.js';
+import { importedDevice, mudFile, mudText } from './support/import.js';
 
 type Json = Record<string, unknown>;
 
 /** One entry in each direction: the device asks `my-controller` for port 53 of UDP. */
-function fileWith(from: unknown, to: unknown = {}, more: Json = {}, type: unknown = 'ipv4-acl-type'): string {
-  const list = (name: string, ace: unknown) => ({ name, type, aces: { ace } });
-  const policy = (name: string) => ({ 'access-lists': { 'access-list': [{ name }] } });
-  return JSON.stringify({
-    'ietf-mud:mud': {
-      'mud-version': 1,
-      'mud-url': 'https://maker.example/thing',
-      'from-device-policy': policy('from'),
-      'to-device-policy': policy('to'),
-      ...more,
-    },
-    'ietf-access-control-list:acls': { acl: [list('from', from), list('to', to)] },
-  });
+function fileWith(from: unknown, to: unknown = {}, mud: Json = {}, type?: unknown): string {
+  return mudText({ from, to }, type === undefined ? { mud } : { mud, type });
 }
 
 const ace = (matches: Json, more: Json = {}): Json => ({

@@ -1,7 +1,7 @@
 /** Each feature of RFC 8520 and RFC 8519 alone: a connection that it permits, and one beside it that it does not. Needs no data. */
 import t from 'tap';
 import { addressBytes, parseAddress } from '../../../agent/policy/address.js';
-import { importedDevice, mudFile } from './support/import.js';
+import { importedDevice, mudFile, mudText } from './support/import.js';
 import { createPermits } from './support/judge.js';
 import { SITE, type Conversation } from './support/probes.js';
 import type { Site } from './support/rfc8519.js';
@@ -29,26 +29,10 @@ interface Written {
   readonly mud?: Json;
 }
 
-function fileOf(
-  from: Json | null,
-  to: Json | null,
-  { type = 'ipv4-acl-type', lists = 'acls', mud }: Written,
-): string {
-  const list = (name: string, matches: Json | null) => ({
-    ...{ name, type },
-    aces: { ace: matches === null ? [] : [{ name, matches, actions: { forwarding: 'accept' } }] },
-  });
-  const policy = (name: string) => ({ 'access-lists': { 'access-list': [{ name }] } });
-  return JSON.stringify({
-    'ietf-mud:mud': {
-      'mud-version': 1,
-      'mud-url': 'https://maker.example/thing',
-      'from-device-policy': policy('from'),
-      'to-device-policy': policy('to'),
-      ...mud,
-    },
-    [`ietf-access-control-list:${lists}`]: { acl: [list('from', from), list('to', to)] },
-  });
+function fileOf(from: Json | null, to: Json | null, how: Written): string {
+  const aces = (name: string, matches: Json | null) =>
+    matches === null ? [] : [{ name, matches, actions: { forwarding: 'accept' } }];
+  return mudText({ from: aces('from', from), to: aces('to', to) }, how);
 }
 
 /** `out tcp 443 10.1.0.1`, from a free port; `in` likewise. `out icmp 8 …`: the type of the question. */

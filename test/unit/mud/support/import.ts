@@ -11,6 +11,27 @@ import type { Site } from './rfc8519.js';
 
 export const DEVICE = 'thing';
 
+type Json = Record<string, unknown>;
+
+/** The text of a MUD file: one list in each direction, with these ACEs (or whatever stands in their place). */
+export function mudText(
+  { from, to }: { readonly from: unknown; readonly to: unknown },
+  { type = 'ipv4-acl-type', lists = 'acls', mud = {} }: { type?: unknown; lists?: string; mud?: Json } = {},
+): string {
+  const list = (name: string, ace: unknown) => ({ name, type, aces: { ace } });
+  const policy = (name: string) => ({ 'access-lists': { 'access-list': [{ name }] } });
+  return JSON.stringify({
+    'ietf-mud:mud': {
+      'mud-version': 1,
+      'mud-url': 'https://maker.example/thing',
+      'from-device-policy': policy('from'),
+      'to-device-policy': policy('to'),
+      ...mud,
+    },
+    [`ietf-access-control-list:${lists}`]: { acl: [list('from', from), list('to', to)] },
+  });
+}
+
 export function mudFile(text: string): MudFile {
   const parsed = parseMud(text);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems.slice(0, 5)));
