@@ -77,7 +77,10 @@ export function agentHandlers(
         throw new RequestError('unknown-device', `nothing was learnt of a device "${device}"`);
       return found;
     },
-    findings: ({ limit, device, state }) => store.findings.list(limit, device ?? null, state ?? null),
+    findings: ({ limit, device, state }) => {
+      writeDown();
+      return store.findings.list(limit, device ?? null, state ?? null);
+    },
   };
 }
 

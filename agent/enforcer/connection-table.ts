@@ -1,6 +1,9 @@
 /**
  * Packets that the kernel dropped because its table of connections is full: no rule sees them and no counter of ours counts them, so they
  * are read from the kernel's own statistics. Told when it begins, and again when it goes on.
+ *
+ * The kernel counts as dropped, too, a packet that lost a race: two first packets of one connection, both without an entry yet, as when they were held
+ * at the same time (nf_conntrack_core.c, nf_ct_resolve_clash). Those it counts as failed insertions as well, so that they can be told apart.
  */
 import { readFileSync } from 'node:fs';
 
@@ -39,16 +42,23 @@ export class ConnectionTable {
   }
 }
 
-/** One line for each processor under a line of titles; hexadecimal. 0 where the kernel keeps no such statistics. */
 function readDropped(): number {
   try {
-    const [titles = '', ...lines] = readFileSync(STATISTICS, 'latin1').trim().split('\n');
-    const column = titles.trim().split(/\s+/).indexOf('drop');
-    return lines.reduce(
-      (sum, line) => sum + (Number.parseInt(line.trim().split(/\s+/)[column] ?? '0', 16) || 0),
-      0,
-    );
+    return droppedForFullTable(readFileSync(STATISTICS, 'latin1'));
   } catch {
     return 0;
   }
+}
+
+/** `statistics`: one line for each processor under a line of titles; hexadecimal. 0 where the kernel names no such columns. */
+export function droppedForFullTable(statistics: string): number {
+  const [titles = [], ...lines] = statistics
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const sum = (title: string): number => {
+    const column = titles.indexOf(title);
+    return lines.reduce((total, line) => total + (Number.parseInt(line[column] ?? '0', 16) || 0), 0);
+  };
+  return Math.max(0, sum('drop') - sum('insert_failed'));
 }
