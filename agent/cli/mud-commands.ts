@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context.js';
 import { act, leaf, withExample, type ReportStatus } from './declare.js';
-import type { MudCheckOptions, MudDiffOptions } from './mud.js';
+import type { MudDiffOptions } from './mud.js';
 import type { MudExportOptions } from './mud-export.js';
-import type { MudImportOptions } from './mud-import.js';
+import type { MudSiteOptions } from './mud-site.js';
 
 export function declareMudCommands(program: Command, context: CliContext, report: ReportStatus): void {
   const mud = withExample(
@@ -18,46 +18,34 @@ export function declareMudCommands(program: Command, context: CliContext, report
     'cordon mud import pump.json > pump.yaml',
   );
   withExample(
-    signed(
+    atSite(
       leaf(
         mud,
         'check <file>',
-        'what a MUD file permits, and what of it cannot be used',
-        'Every entry is carried over or dropped whole, with the reason. Needs no root and no running box.',
+        'what a MUD file asks for, and what of it cannot be used here',
+        'All that import does but for printing the policy: every entry is carried over or dropped whole, with the reason; the exit status is 1 where a class is nobody here. Needs no root, and no running box but for --device without --policy.',
       ),
     ),
-    'cordon mud check pump.json',
     'cordon mud check pump.json --signature pump.p7s --ca maker-ca.pem',
+    'cordon mud check pump.json --device pump-1 --class my-controller=10.20.0.5',
   ).action(
-    act(report, async (file: string, options: MudCheckOptions) =>
+    act(report, async (file: string, options: MudSiteOptions) =>
       (await import('./mud.js')).checkMudFile(context, file, options),
     ),
   );
   withExample(
-    signed(
+    atSite(
       leaf(
         mud,
         'import <file>',
         'a MUD file as a template of a policy',
         'The policy goes to standard output, what it changes and what was dropped to standard error. Nothing is put into force: that is cordon policy apply.',
       ),
-    )
-      .option('--device <name>', 'give the template to this device of the policy')
-      .option(
-        '--policy <file>',
-        'the policy to add it to (default: with --device the one that runs, else an empty one)',
-      )
-      .option('--template <name>', 'what to call it (default: after the file)')
-      .option(
-        '--class <class=who>',
-        'who a class of the file is here: addresses, networks, group:NAME or class:CLASS, with commas; may be repeated',
-        collect,
-      )
-      .option('--accept-expired', 'take a signature whose certificates have expired since it was made'),
+    ),
     'cordon mud import pump.json --device pump-1 --policy policy.yaml > new.yaml',
     'cordon mud import pump.json --class my-controller=10.20.0.5 --class urn:ietf:params:mud:dns=10.20.0.53',
   ).action(
-    act(report, async (file: string, options: MudImportOptions) =>
+    act(report, async (file: string, options: MudSiteOptions) =>
       (await import('./mud-import.js')).importMudFile(context, file, options),
     ),
   );
@@ -90,10 +78,23 @@ export function declareMudCommands(program: Command, context: CliContext, report
   );
 }
 
-function signed(command: Command): Command {
+/** Who signed the file, and who is meant by it here. */
+function atSite(command: Command): Command {
   return command
     .option('--signature <file>', 'its detached signature (CMS, DER or PEM); needs --ca')
-    .option('--ca <file>', 'whom to trust: PEM certificates');
+    .option('--ca <file>', 'whom to trust: PEM certificates')
+    .option('--accept-expired', 'take a signature whose certificates have expired since it was made')
+    .option('--device <name>', 'give the template to this device of the policy')
+    .option(
+      '--policy <file>',
+      'the policy to add it to (default: with --device the one that runs, else an empty one)',
+    )
+    .option('--template <name>', 'what to call it (default: after the file)')
+    .option(
+      '--class <class=who>',
+      'who a class of the file is here: addresses, networks, group:NAME or class:CLASS, with commas; may be repeated',
+      collect,
+    );
 }
 
 function collect(value: string, previous: readonly string[] | undefined): readonly string[] {

@@ -1,162 +1,83 @@
-/**
- * `cordon mud check` and `diff`, and what `import` shares with them: a MUD file from disk, with its signature where one is given.
- * Must never fetch what a file names.
- */
-import { readFile, stat } from 'node:fs/promises';
-import { countedProblems } from '../counted.js';
+/** `cordon mud check` and `diff`: what a MUD file asks for, and what would become of it at this site. They write nothing. */
 import { conversationText } from '../mud/describe.js';
 import { diffMud } from '../mud/diff-mud.js';
+import type { MudImport } from '../mud/import-mud.js';
 import type { MudFile } from '../mud/mud-file.js';
 import { pairAces } from '../mud/pair-aces.js';
-import { parseMud } from '../mud/parse-mud.js';
-import type { SignatureVerdict } from '../mud-signature/verify-signature.js';
 import type { CliContext } from './context.js';
-import { nameOf, readDocument } from './documents.js';
-import { CliError, EXIT_DONE, EXIT_REFUSED, usageError, type ExitStatus } from './errors.js';
+import { EXIT_DONE, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
+import { readMudFile, signatureLines } from './mud-document.js';
+import { countLines, countsOf, placeMudFile, type MudSiteOptions } from './mud-site.js';
+import { changeLines } from './policy-changes.js';
+import { problemLines } from './problem-lines.js';
 import { wrap } from './text-width.js';
-
-export interface SignatureOptions {
-  readonly signature?: string;
-  readonly ca?: string;
-}
-
-export interface MudCheckOptions extends SignatureOptions {
-  readonly json?: true;
-}
 
 export interface MudDiffOptions {
   readonly json?: true;
 }
 
-export interface ReadMud {
-  readonly file: MudFile;
-  /** Null where none was asked for. */
-  readonly signature: Extract<SignatureVerdict, { readonly ok: true }> | null;
-}
-
-/** Rejects with a CliError: `bad-mud` with every problem, `bad-signature`, or the system's code. */
-export async function readMudFile(
-  context: CliContext,
-  file: string,
-  options: SignatureOptions,
-): Promise<ReadMud> {
-  const text = await readDocument(file);
-  const signature = await verifySignature(context, file, text, options);
-  const parsed = parseMud(text);
-  if (parsed.ok) return { file: parsed.file, signature };
-  const count = countedProblems(parsed.problems.length);
-  throw new CliError('bad-mud', `${nameOf(file)} has ${count}`, { problems: parsed.problems });
-}
-
-async function verifySignature(
-  context: CliContext,
-  file: string,
-  text: string,
-  { signature, ca }: SignatureOptions,
-): Promise<ReadMud['signature']> {
-  if (signature === undefined && ca === undefined) return null;
-  if (signature === undefined || ca === undefined) throw usageError('--signature and --ca go together');
-  const { MAX_SIGNATURE_BYTES, verifyMudSignature } = await import('../mud-signature/verify-signature.js');
-  const verdict = await verifyMudSignature({
-    // Decoded as UTF-8 without loss (a BOM would be one, and is not in a JSON text), so that these are the bytes of the file.
-    content: new TextEncoder().encode(text),
-    signature: await readBytes(signature, MAX_SIGNATURE_BYTES),
-    authorities: await readDocument(ca),
-    nowMs: context.nowMs(),
-  });
-  if (!verdict.ok)
-    throw new CliError('bad-signature', `the signature of ${nameOf(file)}: ${verdict.problem}`);
-  return verdict;
-}
-
-async function readBytes(file: string, maxBytes: number): Promise<Uint8Array> {
-  try {
-    if ((await stat(file)).size > maxBytes)
-      throw new CliError('too-big', `${file} is larger than ${maxBytes} bytes`);
-    return await readFile(file);
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new CliError(code, `cannot read ${file}: ${cause instanceof Error ? cause.message : code}`, {
-      cause,
-    });
-  }
-}
-
-/** `signed by CN=… on 2018-09-17`, and what has expired since. */
-export function signatureLines({ signature }: ReadMud): readonly string[] {
-  if (!signature) return [];
-  const when = signature.signedAtMs === null ? '' : `, as it says on ${dayOf(signature.signedAtMs)}`;
-  return [
-    `signed by ${signature.signer}${when}`,
-    ...signature.expired.map(
-      ({ subject, endedAtMs }) => `but the certificate of ${subject} expired on ${dayOf(endedAtMs)}`,
-    ),
-  ];
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
-}
-
+/** All that `import` does, but for printing the policy: the same problems, counts and exit status. */
 export async function checkMudFile(
   context: CliContext,
   name: string,
-  options: MudCheckOptions,
+  options: MudSiteOptions,
 ): Promise<ExitStatus> {
-  const read = await readMudFile(context, name, options);
+  const { read, template, changes, imported, problems, exitStatus } = await placeMudFile(
+    context,
+    name,
+    options,
+  );
   const { file, signature } = read;
-  const { conversations, unused } = pairAces(file);
-  const dropped = [
-    ...file.dropped,
-    ...[...unused].map(([{ acl, name: ace, path, direction, isDefault }, reason]) => ({
-      direction,
-      acl,
-      name: ace,
-      path,
-      isDefault,
-      reason,
-    })),
-  ].filter(({ isDefault }) => !isDefault);
-  const total =
-    file.aces.filter(({ isDefault }) => !isDefault).length + file.dropped.filter((d) => !d.isDefault).length;
-  const isExpired = (signature?.expired.length ?? 0) > 0;
-  const permits = conversations.map(conversationText);
+  const { conversations } = pairAces(file);
+  const counts = countsOf(imported);
+  const asked = conversations.map(conversationText);
   const classes = [...new Set(conversations.flatMap(({ peer }) => peer.classes))].sort();
   if (options.json) {
     context.json({
       ...file,
-      signature,
-      entries: total,
-      carriedOver: total - dropped.length,
       aces: undefined,
+      signature,
+      ...counts,
       defaults: file.aces.filter(({ isDefault }) => isDefault).length,
-      permits,
-      dropped,
+      permits: asked,
       classes,
+      template,
+      changes,
+      problems,
     });
-    return isExpired ? EXIT_REFUSED : EXIT_DONE;
+    return exitStatus;
   }
+  const { columns } = context;
+  const who = whoLines(imported);
   context.lines(
     [
-      ...descriptionLines(file),
-      ...signatureLines(read),
+      ...[...descriptionLines(file), ...signatureLines(read)].flatMap((line) => wrap(line, columns)),
       '',
-      `It permits (${permits.length}):`,
-      ...permits.map((line) => `  ${line}`),
-      ...(classes.length === 0
+      `It asks for (${asked.length}):`,
+      ...asked.flatMap((line) => wrap(line, columns, '  ')),
+      ...(who.length === 0 ? [] : ['', 'Who these are here (--class):']),
+      ...who.flatMap((line) => wrap(line, columns, '  ')),
+      ...(options.policy === undefined && options.device === undefined
         ? []
-        : ['', 'Who these are is for the site to say (--class):', ...classes.map((key) => `  ${key}`)]),
+        : ['', ...changeLines(changes, columns)]),
       '',
-      `${total} entries: ${total - dropped.length} carried over, ${dropped.length} dropped.`,
-      ...droppedLines(dropped, context.columns),
-      ...file.warnings.flatMap(({ path, message }) =>
-        wrap(`note: ${path}: ${message}`, context.columns, '  '),
-      ),
+      ...countLines(counts, columns),
+      ...file.warnings.flatMap(({ path, message }) => wrap(`note: ${path}: ${message}`, columns, '  ')),
+      ...problemLines(problems, columns),
     ].map(escapeControls),
   );
-  return isExpired ? EXIT_REFUSED : EXIT_DONE;
+  return exitStatus;
+}
+
+/** `my-controller: 10.20.0.5`, of every class that becomes a group of the policy. */
+function whoLines({ classOfGroup, groups }: MudImport): readonly string[] {
+  return [...classOfGroup].map(([group, key]) => {
+    const members = groups.get(group);
+    if (!members) return `${key}: the group ${group} of the policy`;
+    const who = members.map((member) => ('address' in member ? member.address : member.network));
+    return `${key}: ${who.length === 0 ? 'nobody' : who.join(', ')}`;
+  });
 }
 
 function descriptionLines(file: MudFile): readonly string[] {
@@ -166,19 +87,6 @@ function descriptionLines(file: MudFile): readonly string[] {
     `${file.url ?? 'no MUD URL'}, last updated ${file.lastUpdate ?? 'nobody knows when'}, valid for ${file.cacheValidityHours} h`,
     ...(file.isSupported ? [] : ['its manufacturer no longer supports it']),
   ];
-}
-
-/** Entries that were dropped for the same reason stand together. */
-export function droppedLines(
-  dropped: readonly { readonly name: string; readonly reason: string }[],
-  columns: number,
-): readonly string[] {
-  const byReason = new Map<string, string[]>();
-  for (const { name, reason } of dropped) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
-  return [...byReason].flatMap(([reason, names]) => [
-    ...wrap(`dropped: ${reason}`, columns, '  '),
-    ...wrap(names.join(', '), columns, '    '),
-  ]);
 }
 
 export async function diffMudFiles(

@@ -41,6 +41,8 @@ export interface MudImport {
   /** Which class each of the groups stands for. */
   readonly classOfGroup: ReadonlyMap<string, string>;
   readonly problems: readonly Problem[];
+  /** Classes that nobody of the site is; each is a problem, too. */
+  readonly unresolved: readonly string[];
   /** Every entry of the file, and the defaults: carried over where it has no reason. */
   readonly fates: readonly AceFate[];
 }
@@ -64,6 +66,7 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
   const classOfGroup = new Map<string, string>();
   const groupOfClass = new Map<string, string>();
   const problems = new Map<string, Problem>();
+  const unresolved = new Set<string>();
   const used = new Set<Ace>();
   const refused = new Map<Ace, string>();
   const entries = mergeFamilies(conversations).flatMap((conversation) => {
@@ -79,7 +82,14 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
       path: 'document',
       message: `it becomes ${entries.length} entries, above the ${MAX_ALLOW_ENTRIES_PER_DEVICE} of a device`,
     });
-  return { entries, groups, classOfGroup, problems: [...problems.values()], fates: fatesOf() };
+  return {
+    entries,
+    groups,
+    classOfGroup,
+    problems: [...problems.values()],
+    unresolved: [...unresolved],
+    fates: fatesOf(),
+  };
 
   /** Text: why nothing can be written. */
   function writeConversation(conversation: MergedConversation): readonly WrittenEntry[] | string {
@@ -112,6 +122,7 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
   function membersOf(key: string): readonly ClassMember[] {
     const resolved = resolveClass(key, site.classes, site.policy);
     if (resolved.ok) return resolved.members;
+    unresolved.add(key);
     problems.set(key, {
       path: key,
       message: resolved.problem,

@@ -55,11 +55,67 @@ t.test(
     const odd = ace('odd', { ...controller, ipv4: { protocol: 17, ttl: 1 } });
     const box = boxWith(t, { 'pump.json': mudText(104, [odd]) });
     const { stdout, exitStatus } = await box.cordon('mud', 'check', box.at('pump.json'));
-    t.equal(exitStatus, 0);
+    t.equal(exitStatus, 1, 'my-controller is nobody');
     t.match(stdout, 'A pump');
     t.match(stdout, /out tcp 104 to my-controller \(IPv4\)/);
-    t.match(stdout, /3 entries: 2 carried over, 1 dropped\./);
+    t.match(stdout, /3 entries: 2 carried over, 1 dropped\. Classes that are nobody here: 3\./);
     t.match(stdout, /dropped: .*ttl[^]*odd/);
+  },
+);
+
+t.test(
+  'check tells what import would: the same problems, counts and exit status, but no policy',
+  async (t) => {
+    const odd = ace('odd', { ...controller, ipv4: { protocol: 17, ttl: 1 } });
+    const box = boxWith(t, {
+      'pump.json': mudText(104, [odd]),
+      'site.yaml':
+        "version: 1\nsite: { name: x, resolvers: [10.0.0.53] }\ngroups: { servers: [{ address: 10.20.0.5 }] }\ndevices:\n  pump-1: { identity: { macs: ['02:00:00:00:00:0a'] }, mode: enforce }\n",
+    });
+    const ntp = ['--class', 'urn:ietf:params:mud:ntp=10.20.0.123'];
+    const cases: readonly (readonly [string, readonly string[], 0 | 1 | 2, RegExp])[] = [
+      ['nobody is named', [], 1, /Classes that are nobody here: 3\.[^]*my-controller\n +nobody has said/],
+      [
+        'all are named',
+        [
+          '--class',
+          'my-controller=10.20.0.5,10.20.0.0/24',
+          '--class',
+          'urn:ietf:params:mud:dns=10.0.0.53',
+          ...ntp,
+        ],
+        0,
+        /my-controller: 10\.20\.0\.5, 10\.20\.0\.0\/24\n[^]*3 entries: 2 carried over, 1 dropped\.\n/,
+      ],
+      [
+        'a device of a policy, a group of it',
+        ['--policy', 'site.yaml', '--device', 'pump-1', '--class', 'my-controller=group:servers', ...ntp],
+        0,
+        /my-controller: the group servers of the policy[^]*devices\.pump-1/,
+      ],
+      ['no such device', ['--policy', 'site.yaml', '--device', 'pump-2', ...ntp], 1, /no device "pump-2"/],
+      ['not a class', ['--class', 'my-controller'], 2, /write CLASS=WHO/],
+    ];
+    for (const [what, options, status, said] of cases) {
+      const words = [
+        box.at('pump.json'),
+        ...options.map((word) => (word.endsWith('.yaml') ? box.at(word) : word)),
+      ];
+      const checked = await box.cordon('mud', 'check', ...words);
+      const imported = await box.cordon('mud', 'import', ...words);
+      t.same([checked.exitStatus, imported.exitStatus], [status, status], what);
+      t.match(checked.stdout + checked.stderr, said, what);
+      for (const line of imported.stderr.split('\n'))
+        t.ok(`${checked.stdout}${checked.stderr}`.includes(line), `${what}: check says, too: ${line}`);
+      t.notMatch(checked.stdout, /^version: 1/m, what);
+    }
+    const both = [];
+    for (const verb of ['check', 'import']) {
+      const { stdout } = await box.cordon('mud', verb, box.at('pump.json'), ...ntp, '--json');
+      const { problems, unresolved, template, changes } = JSON.parse(stdout) as Record<string, unknown>;
+      both.push({ problems, unresolved, template, changes });
+    }
+    t.same(both[0], both[1], 'as JSON');
   },
 );
 
@@ -171,8 +227,15 @@ t.test('a signature by a trusted maker is named; any other, or another file, is 
     ...['cms', '-sign', '-binary', '-outform', 'DER', '-in', 'pump.json', '-out', 'pump.p7s'],
     ...['-signer', 'maker.pem', '-inkey', 'maker.key'],
   );
+  const named = [
+    ...['--class', 'my-controller=10.20.0.5', '--class', 'urn:ietf:params:mud:dns=10.0.0.53'],
+    ...['--class', 'urn:ietf:params:mud:ntp=10.0.0.123'],
+  ];
   const check = (file: string, authority: string) =>
-    box.cordon('mud', 'check', box.at(file), '--signature', box.at('pump.p7s'), '--ca', box.at(authority));
+    box.cordon(
+      ...['mud', 'check', box.at(file), ...named],
+      ...['--signature', box.at('pump.p7s'), '--ca', box.at(authority)],
+    );
   const signed = await check('pump.json', 'maker.pem');
   t.equal(signed.exitStatus, 0, signed.stderr);
   t.match(signed.stdout, /signed by .*maker/);
