@@ -104,7 +104,8 @@ const SAID: Readonly<Record<string, string>> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
 };
 
-function unreadable(file: string, cause: unknown): CliError {
+/** An error of the file system as a person is told it. */
+export function unreadable(file: string, cause: unknown): CliError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
   const why = SAID[code] ?? (cause instanceof Error ? cause.message : code);
   return new CliError(code, `cannot read ${nameOf(file)}: ${why}`, { cause });

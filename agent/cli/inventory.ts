@@ -6,7 +6,7 @@ import type { PacketView } from '../packet/view.js';
 import { parseMakers, type MakerTable } from '../inventory/makers.js';
 import type { DeviceField } from '../inventory/observation.js';
 import type { CliContext } from './context.js';
-import { readDocument } from './documents.js';
+import { readDocument, unreadable } from './documents.js';
 import { CliError, EXIT_DONE, type ExitStatus } from './errors.js';
 import { readCaptureInto, type CaptureRead } from './inventory-capture.js';
 import { renderTable, type Column } from './table.js';
@@ -53,18 +53,6 @@ export async function readIntoInventory(
     throw unreadable(file, cause);
   }
   throw new CliError('not-a-capture', `cannot read ${file}: neither pcap nor pcapng`);
-}
-
-const SAID: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'no permission to read it',
-  EISDIR: 'it is a directory',
-};
-
-function unreadable(file: string, cause: unknown): CliError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-  const why = SAID[code] ?? (cause instanceof Error ? cause.message : code);
-  return new CliError(code, `cannot read ${file}: ${why}`, { cause });
 }
 
 async function readMakers(file: string): Promise<MakerTable> {

@@ -12,7 +12,8 @@ import { NAME_PATTERN, type Policy } from '../policy/schema.js';
 import type { LearntCapture } from '../replay/learn-capture.js';
 import type { NamedDevice } from '../replay/replay-devices.js';
 import type { CliContext } from './context.js';
-import { nameOf, parsePolicyText, readConfigFile, readDocument } from './documents.js';
+import { checkCaptures, notACapture } from './capture-files.js';
+import { nameOf, parsePolicyText, readConfigFile, readDocument, unreadable } from './documents.js';
 import { CliError, usageError } from './errors.js';
 import { escapeControls } from './escape.js';
 import { parseRunning } from './policy-online.js';
@@ -134,16 +135,16 @@ export async function learnCaptures(
     ends: ends.filter((end) => !seen.has(end) && seen.add(end)),
   }));
   const files = options.capture ?? [];
+  await checkCaptures(files);
   try {
     const learnt = await learnFromCaptures(files, distinct, policy.detect);
     const bad = learnt.files.find(({ problem, packets }) => problem === 'not-a-capture' && packets === 0);
-    if (bad !== undefined)
-      throw new CliError(bad.problem, `${nameOf(bad.file)}: neither a capture nor a flow log that is known`);
+    if (bad !== undefined) throw notACapture(bad.file);
     return learnt;
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
+    const { code } = cause as NodeJS.ErrnoException;
     if (cause instanceof CliError || code === undefined) throw cause;
-    throw new CliError(code, `cannot read ${files.map(nameOf).join(', ')}: ${code}`, { cause });
+    throw unreadable(files.join(', '), cause);
   }
 }
 
@@ -156,10 +157,13 @@ async function fromCaptures(
   const end = endOf(who);
   const isNamed =
     (options.device ?? []).some((text) => text.endsWith(`=${who}`)) || ownValue(policy.devices, who);
-  if (!isNamed && end === null)
+  if (!isNamed && end === null) {
+    // Who asks for a file that is none has that to mend first.
+    await checkCaptures(options.capture ?? []);
     throw usageError(
       `who is ${escapeControls(who)} in the capture? give its MAC or address, or --device MAC=${escapeControls(who)}`,
     );
+  }
   const learnt = await learnCaptures(
     options,
     policy,

@@ -11,8 +11,9 @@ import { Replay } from '../replay/replay.js';
 import { macNumber, ReplayDevices, type DeviceSide, type NamedDevice } from '../replay/replay-devices.js';
 import { readInto, type ReadOutcome } from '../replay/read-file.js';
 import type { CliContext } from './context.js';
-import { nameOf, readPolicyFile } from './documents.js';
-import { CliError, EXIT_DONE, EXIT_REFUSED, usageError, type ExitStatus } from './errors.js';
+import { notACapture } from './capture-files.js';
+import { nameOf, readPolicyFile, unreadable } from './documents.js';
+import { EXIT_DONE, EXIT_REFUSED, usageError, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
 import { renderTable, type Column } from './table.js';
 
@@ -107,10 +108,7 @@ function exitOf(
   const [first] = broken;
   if (first === undefined) return EXIT_DONE;
   if (first.outcome.problem === 'not-a-capture' && replay.packets + replay.flowRecords === 0)
-    throw new CliError(
-      'not-a-capture',
-      `${nameOf(first.file)}: neither a capture nor a flow log that is known`,
-    );
+    throw notACapture(first.file);
   for (const { file, outcome } of broken)
     context.warn(`${nameOf(file)}: ${outcome.problem}: what came before it was read`);
   return EXIT_REFUSED;
@@ -120,9 +118,8 @@ async function read(file: string, replay: Replay, devices: ReplayDevices): Promi
   try {
     return await readInto(file, replay, devices);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === undefined) throw cause;
-    throw new CliError(code, `cannot read ${nameOf(file)}: ${code}`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === undefined) throw cause;
+    throw unreadable(file, cause);
   }
 }
 

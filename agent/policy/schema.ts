@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { parseAddress, parseNetwork } from './address.js';
 import { DETECTOR_CONTAINMENTS_PER_HOUR, WILDCARD_NAMES_DEFAULT } from './default-policy.js';
 import { parseHostName } from './host-name.js';
-import { parseUntil } from './until.js';
+import { parseUntil, untilProblem } from './until.js';
 import { detectSettings } from '../detect/settings.js';
 
 /** Names become nft comments, file names and topic levels: a closed alphabet, so that nothing has to be quoted. */
@@ -134,17 +134,11 @@ const peer = z.union(
 
 /** Beside the patterns, for editors; what they cannot say (the 30th of February) is said by parseUntil. */
 const until = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
-    error:
-      'write a date, 2027-03-01 (to the end of that day, UTC), or a time with its offset, 2027-03-01T12:00:00Z',
-  })
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], { error: ({ input }) => untilProblem(input) })
   .transform((value, context) => {
     const parsed = parseUntil(value);
     if (parsed) return parsed;
-    context.addIssue({
-      code: 'custom',
-      message: `"${value}" is not a date like 2027-03-01 or a time like 2027-03-01T12:00:00Z`,
-    });
+    context.addIssue({ code: 'custom', message: untilProblem(value) });
     return z.NEVER;
   });
 

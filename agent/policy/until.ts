@@ -17,8 +17,19 @@ export function parseUntil(text: string): Until | null {
   if (!isDate && !/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text)) return null;
   const startMs = Date.parse(isDate ? `${text}T00:00:00Z` : text.toUpperCase());
   if (Number.isNaN(startMs) || startMs < 0) return null;
-  // Date.parse makes the 2nd of March of the 30th of February.
-  if (new Date(Date.parse(`${text.slice(0, 10)}T00:00:00Z`)).toISOString().slice(0, 10) !== text.slice(0, 10))
-    return null;
-  return { text, endsMs: isDate ? startMs + DAY_MS : startMs };
+  return isDay(text.slice(0, 10)) ? { text, endsMs: isDate ? startMs + DAY_MS : startMs } : null;
+}
+
+/** What is wrong with a text that parseUntil does not take. */
+export function untilProblem(text: unknown): string {
+  const day = typeof text === 'string' ? /^(\d{4}-\d\d-\d\d)(?:$|[Tt])/.exec(text)?.[1] : undefined;
+  return day !== undefined && !isDay(day)
+    ? `there is no day ${day}`
+    : 'write a date, 2027-03-01 (to the end of that day, UTC), or a time with its offset, 2027-03-01T12:00:00Z';
+}
+
+/** Date.parse makes the 2nd of March of the 30th of February. */
+function isDay(text: string): boolean {
+  const startMs = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(startMs) && new Date(startMs).toISOString().startsWith(text);
 }

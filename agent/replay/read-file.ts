@@ -71,6 +71,14 @@ function captureSource(replay: Replay): Source {
   };
 }
 
+/** By this much of its start a file is known. */
+export const START_BYTES = 4_096;
+
+/** Whether a file that starts so is a capture or a flow log that we know. */
+export function isReplayable(start: Buffer): boolean {
+  return isCapture(start) || flowFormatOf(start.toString('latin1', 0, START_BYTES)) !== null;
+}
+
 /** Null for a file that is no flow log that we know. */
 function flowSource(
   start: Buffer,
@@ -78,7 +86,7 @@ function flowSource(
   devices: ReplayDevices,
   onRecord?: (record: FlowRecord) => void,
 ): Source | null {
-  const readLine = flowFormatOf(start.toString('latin1', 0, 4_096));
+  const readLine = flowFormatOf(start.toString('latin1', 0, START_BYTES));
   if (readLine === null) return null;
   const flows = new FlowReplay();
   let rest = '';

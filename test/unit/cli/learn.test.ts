@@ -117,12 +117,20 @@ t.test('what is asked wrongly is told', async (t) => {
   const box = unservedBox(t);
   const junk = join(box.directory, 'junk');
   writeFileSync(junk, 'not a capture');
+  const empty = join(box.directory, 'empty');
+  writeFileSync(empty, '');
+  const pcap = join(box.directory, 'nothing.pcap');
+  writeFileSync(pcap, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
   const cases: readonly (readonly [number, RegExp, readonly string[]])[] = [
-    [2, /--device MAC=pump-1/, ['learn', 'prove', 'pump-1', '--capture', junk]],
+    [1, /junk: neither a capture nor a flow log.*pcapng/, ['learn', 'prove', 'pump-1', '--capture', junk]],
+    [1, /\.not: there is no such file/, ['learn', 'prove', 'pump-1', '--capture', `${junk}.not`]],
+    [1, /empty: it is empty/, ['learn', 'propose', 'pump-1', '--capture', empty]],
+    [1, /it is a directory/, ['learn', 'prove', '10.0.0.9', '--capture', box.directory]],
+    [2, /--device MAC=pump-1/, ['learn', 'prove', 'pump-1', '--capture', pcap]],
     [2, /goes with --capture/, ['learn', 'propose', 'pump-1', '--device', 'x=y']],
     [2, /write MAC=NAME/, ['learn', 'status', '--capture', junk, '--device', 'pump-1']],
     [1, /neither a capture nor a flow log/, ['learn', 'status', '--capture', junk]],
-    [1, /ENOENT/, ['learn', 'status', '--capture', `${junk}.not`]],
+    [1, /there is no such file/, ['learn', 'status', '--capture', `${junk}.not`]],
     [2, /cannot be a device's name/, ['learn', 'propose', '10.0.0.9', '--capture', junk, '--name', 'A B']],
   ];
   for (const [exitStatus, stderr, args] of cases)
