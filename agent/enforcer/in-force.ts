@@ -8,7 +8,7 @@ import type { BoxConfig } from '../policy/config.js';
 import { parseAddress } from '../policy/address.js';
 import type { LearnedAddresses } from '../policy/resolve-peers.js';
 import type { Exception } from '../policy/exceptions.js';
-import { unpackPolicy, type PackedPolicy } from '../policy/packed-policy.js';
+import { countInForce, unpackPolicy, type PackedPolicy } from '../policy/packed-policy.js';
 import type { Policy } from '../policy/schema.js';
 import { readVariables } from '../policy/site-variables.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
@@ -39,13 +39,25 @@ export interface InForce {
   readonly exceptions: readonly Exception[];
   /** A view of `packed`: what counts of it. */
   readonly policy: Policy;
+  /** Of all devices: asked for with every status, and a list is made anew each time it is looked at. */
+  readonly entries: number;
   readonly ids: DeviceIds;
   readonly shape: RulesetShape;
 }
 
 export function inForce(state: GenerationState, { source, shape, exceptions }: Prepared): InForce {
   const { packed, ids, endedByMs } = source;
-  return { state, packed, endedByMs, exceptions, policy: unpackPolicy(packed, endedByMs), ids, shape };
+  const policy = unpackPolicy(packed, endedByMs);
+  return {
+    state,
+    packed,
+    endedByMs,
+    exceptions,
+    policy,
+    entries: countInForce(packed, endedByMs),
+    ids,
+    shape,
+  };
 }
 
 export function sourceOf({ packed, ids, state, endedByMs }: InForce, learned: LearnedAddresses): Source {

@@ -360,14 +360,13 @@ export class PolicyKeeper {
   }
 
   state(): PolicyState {
-    const { state, policy } = this.inForce;
-    const devices = Object.values(policy.devices);
+    const { state, policy, entries } = this.inForce;
     return {
       generation: state.generation,
       sha256: state.sha256,
       appliedAtMs: state.generation === 0 ? null : state.appliedAtMs,
-      devices: devices.length,
-      entries: devices.reduce((sum, device) => sum + device.allow.length, 0),
+      devices: Object.keys(policy.devices).length,
+      entries,
       pending: this.#pending
         ? { generation: state.generation, rollbackAtMs: this.#pending.rollbackAtMs }
         : null,

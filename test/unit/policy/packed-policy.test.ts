@@ -1,5 +1,5 @@
 import t from 'tap';
-import { packPolicy, unpackPolicy } from '../../../agent/policy/packed-policy.js';
+import { countInForce, packPolicy, unpackPolicy } from '../../../agent/policy/packed-policy.js';
 import { parsePolicy } from '../../../agent/policy/parse-policy.js';
 import type { Policy } from '../../../agent/policy/schema.js';
 
@@ -78,5 +78,24 @@ t.test('equal entries are kept once', (t) => {
 t.test('a policy without devices', (t) => {
   const policy = parsed('version: 1\nsite: { name: Ward }\n');
   t.same(unpackPolicy(packPolicy(policy), 0).devices, {});
+  t.end();
+});
+
+t.test('the entries that count are counted without their lists', (t) => {
+  const policy = parsed(
+    TEXT.replace('why: monitoring', 'why: monitoring, until: 2026-03-01').replace(
+      'essential: true, why: images',
+      'essential: true, why: images, until: 2026-03-01',
+    ),
+  );
+  const packed = packPolicy(policy);
+  for (const endedByMs of [0, Date.parse('2027-01-01')]) {
+    const lists = Object.values(unpackPolicy(packed, endedByMs).devices).map(({ allow }) => allow.length);
+    t.equal(
+      countInForce(packed, endedByMs),
+      lists.reduce((sum, length) => sum + length, 0),
+    );
+  }
+  t.equal(countInForce(packed, Date.parse('2027-01-01')), 3, 'an essential one is never ended by a clock');
   t.end();
 });
