@@ -1,7 +1,7 @@
 /**
  * The agent's part of learning: folds the enforcer's events into habits, keeps the book in memory and writes it down seldom. Used by main.ts and
- * requests.ts. What is new is written every ten minutes, what only grew once an hour: who kills this process, or cuts the power,
- * takes the new habits of ten minutes at most and the counts of an hour; a habit comes again.
+ * requests.ts. What is new is written every ten minutes, what only grew once an hour, the time that was watched every half hour: who kills this process,
+ * or cuts the power, takes so much of each at most. A habit comes again; coverage then claims less than it could.
  */
 import { coverageOf, type Coverage } from '../learn/coverage.js';
 import { habitKey, type Habit, type LearntDevice } from '../learn/habit.js';
@@ -15,6 +15,8 @@ import type { Store } from '../store/store.js';
 /** As often as the statistics (recorder.ts). */
 const NEWS_INTERVAL_MS = 600_000;
 const GROWN_INTERVAL_MS = 3_600_000;
+/** Half of the pause that ends a month of watching (learn/coverage.ts): a power cut and what it takes must stay under it. */
+const WATCHED_INTERVAL_MS = 1_800_000;
 /** A restart of the agent: the enforcer's ends of connections tell of what began meanwhile. */
 const WATCH_JOIN_MS = 180_000;
 /** As many as the store holds. */
@@ -41,11 +43,12 @@ export class LearnKeeper {
   #goneHabits: { readonly device: string; readonly habit: Habit }[] = [];
   #newsWrittenMs: number;
   #grownWrittenMs: number;
+  #watchedWrittenMs: number;
 
   constructor(options: LearnKeeperOptions) {
     this.#options = options;
     const { store, nowMs } = options;
-    this.#newsWrittenMs = this.#grownWrittenMs = nowMs();
+    this.#newsWrittenMs = this.#grownWrittenMs = this.#watchedWrittenMs = nowMs();
     this.#watched = new WatchLog(WATCH_JOIN_MS, store.habits.watched());
     for (const { device, habits } of store.habits.load()) {
       this.book.restore(device, habits);
@@ -160,12 +163,18 @@ export class LearnKeeper {
 
   #write(withGrown: boolean): void {
     const { store, nowMs, onWriteError } = this.#options;
+    // One time for all three, or a longer one would be found short by the time that a write takes, and wait for the next write.
+    const now = nowMs();
     this.#gather();
-    this.#newsWrittenMs = nowMs();
+    this.#newsWrittenMs = now;
     const due = [...this.#waiting.values()].map(({ device, habits }) => ({
       device,
       habits: [...habits.values()].filter((one) => withGrown || !this.#written.has(one)),
     }));
+    const isNews =
+      this.#goneDevices.length + this.#goneHabits.length > 0 || due.some(({ habits }) => habits.length > 0);
+    const isWatchedDue = now - this.#watchedWrittenMs >= WATCHED_INTERVAL_MS;
+    if (!isNews && !withGrown && !isWatchedDue) return;
     try {
       store.transaction(() => {
         for (const key of this.#goneDevices) store.habits.removeDevice(key);
@@ -180,12 +189,13 @@ export class LearnKeeper {
       onWriteError(error);
       return;
     }
+    this.#watchedWrittenMs = now;
     this.#goneDevices = [];
     this.#goneHabits = [];
     for (const { habits } of due) for (const one of habits) this.#written.add(one);
     if (!withGrown) return;
     this.#waiting = new Map();
-    this.#grownWrittenMs = nowMs();
+    this.#grownWrittenMs = now;
   }
 
   #gather(): void {

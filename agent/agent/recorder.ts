@@ -1,12 +1,13 @@
 /**
  * Takes the enforcer's events into the store, and turns those worth telling into OCSF events in the spool. Used by
  * main.ts. Statistics (counts of refusals, peers met, findings that only grew) are written every ten minutes, before somebody reads them, and
- * when the process stops: the disk is an SD card. News of findings and state changes are written at once; events of refusals and of devices wait in
- * memory for the broker first (see store/spool.ts). A disk that refuses is counted and never stops the agent.
+ * when the process stops: the disk is an SD card. News of findings and state changes are written at once; events of refusals, of devices and of
+ * findings that only grew wait in memory for the broker first (see store/spool.ts). A disk that refuses is counted and never stops the agent.
  */
 import type { Head } from '../activity/entry.js';
 import type { EventMessage } from '../messages/enforcer-messages.js';
 import type { ConnectionSummary, Finding, Memory, SeenDevice, StateChange } from '../messages/vocabulary.js';
+import type { StoredFinding } from '../store/findings.js';
 import type { NewEvent } from '../store/spool.js';
 import type { Store } from '../store/store.js';
 import { findingNews } from '../upstream/pure/finding-news.js';
@@ -48,6 +49,8 @@ type Work =
   | { readonly kind: 'memory'; readonly item: Memory }
   | { readonly kind: 'device'; readonly item: SeenDevice }
   | { readonly kind: 'finding'; readonly item: Finding }
+  | { readonly kind: 'grown'; readonly item: Finding; readonly reportedMs: number | null }
+  | { readonly kind: 'grown-event'; readonly item: Finding }
   | { readonly kind: 'state'; readonly item: StateChange }
   | { readonly kind: 'refusal-event'; readonly item: Refusal };
 
@@ -124,11 +127,12 @@ export class Recorder {
         case 'device':
           return [{ event: 'devices', items: [work.item] }];
         case 'finding':
+        case 'grown':
           return [{ event: 'findings', items: [work.item] }];
         case 'state':
           return [{ event: 'state', items: [work.item] }];
         default:
-          // A summary of refusals, which are told as connections too.
+          // Told as connections, or as the finding, too; and memories, which the enforcer has.
           return [];
       }
     });
@@ -187,25 +191,30 @@ export class Recorder {
     if (now) this.#waiting.push({ kind: 'refusal-event', item: now });
   }
 
-  /** What only grew waits with the statistics; whatever is news goes before it. */
+  /** What only grew waits with the statistics, and its event for the broker; whatever is news goes before it. */
   #takeFinding(item: Finding): void {
     const key = `finding ${item.key}`;
-    if (this.#isQuiet(item)) this.#statistics.set(key, { kind: 'finding', item });
-    else {
+    const before = this.#before(item.key);
+    if (before?.finding.state !== item.state || before.finding.severity !== item.severity) {
       this.#statistics.delete(key);
       this.#waiting.push({ kind: 'finding', item });
+      return;
     }
+    const nowMs = this.#options.nowMs();
+    const isTold = findingNews(before, item, nowMs) !== null;
+    if (isTold) this.#waiting.push({ kind: 'grown-event', item });
+    this.#statistics.set(key, { kind: 'grown', item, reportedMs: isTold ? nowMs : before.reportedMs });
   }
 
-  #isQuiet(item: Finding): boolean {
+  /** A finding as it was last told, also where that is not written yet. */
+  #before(key: string): StoredFinding | null {
+    const waiting = this.#statistics.get(`finding ${key}`);
+    if (waiting?.kind === 'grown') return { finding: waiting.item, reportedMs: waiting.reportedMs };
     try {
-      const before = this.#options.store.findings.get(item.key);
-      return (
-        before?.finding.state === item.state && findingNews(before, item, this.#options.nowMs()) === null
-      );
+      return this.#options.store.findings.get(key);
     } catch {
       // The write tells of a store that cannot be read.
-      return false;
+      return null;
     }
   }
 
@@ -248,6 +257,12 @@ export class Recorder {
         store.findings.put(work.item, news === null ? (before?.reportedMs ?? null) : nowMs);
         return news === null ? 0 : this.#spool(findingEvent(work.item, news, this.#context()));
       }
+      case 'grown':
+        store.findings.put(work.item, work.reportedMs);
+        return 0;
+      case 'grown-event':
+        held.push(...this.#eventRow(findingEvent(work.item, 'update', this.#context())));
+        return 0;
       case 'state':
         store.stateChanges.add(work.item);
         return this.#spool(

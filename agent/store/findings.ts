@@ -39,9 +39,12 @@ export class FindingTable {
 
   put(item: Finding, reportedMs: number | null): void {
     const isNew = this.get(item.key) === null;
+    // Not REPLACE: it gives the row another number, and the index of keys is written too.
     this.#db
       .prepare(
-        'INSERT OR REPLACE INTO findings (key, device, state, last_ms, reported_ms, body) VALUES (?, ?, ?, ?, ?, ?)',
+        `INSERT INTO findings (key, device, state, last_ms, reported_ms, body) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET device = excluded.device, state = excluded.state, last_ms = excluded.last_ms,
+           reported_ms = excluded.reported_ms, body = excluded.body`,
       )
       .run(item.key, item.device, item.state, item.lastMs, reportedMs, JSON.stringify(item));
     if (!isNew) return;

@@ -141,8 +141,15 @@ t.test('the card: ten minutes of chatter are one write, and what only grew waits
   };
   t.equal(chatter(9), 0, 'nothing yet');
   t.ok(chatter(2) > 0, 'the new ones');
-  const grown = chatter(20);
-  t.ok(grown < 200_000, `only when it was watched: ${grown} bytes in 20 minutes`);
+  t.equal(chatter(19), 0, 'nothing new: not even that it watched');
+  const [before] = store.habits.watched();
+  t.ok(chatter(11) > 0, 'that it watched, once in half an hour');
+  t.ok((store.habits.watched()[0]?.toMs ?? 0) - (before?.toMs ?? 0) >= 1_800_000);
+  const stored = (): number[] =>
+    [...store.habits.load()].flatMap(({ habits }) => habits.map(({ count }) => count));
+  const early = Math.max(...stored());
+  chatter(21);
+  t.ok(Math.max(...stored()) > early, 'counts, with the hour');
   store.close();
   t.end();
 });

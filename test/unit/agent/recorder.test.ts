@@ -1,23 +1,25 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { Recorder } from '../../../agent/agent/recorder.js';
-import type { ConnectionSummary } from '../../../agent/messages/vocabulary.js';
+import type { ConnectionSummary, Finding } from '../../../agent/messages/vocabulary.js';
 import { openStore } from '../../../agent/store/open-store.js';
+import { HOLD_MS } from '../../../agent/store/spool.js';
+import { boxTopics } from '../../../agent/upstream/pure/topics.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'cordon-recorder-'));
 t.teardown(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-function recorderAt(name: string) {
+function recorderAt(name: string, hasBroker = false) {
   const clock = { nowMs: 1_000_000 };
   const { store } = openStore(join(dir, name), 1);
   const recorder = new Recorder({
     box: 'box',
     productVersion: '1',
-    topics: null,
+    topics: hasBroker ? boxTopics('box') : null,
     store,
     nowMs: () => clock.nowMs,
     newUid: () => 'uid',
@@ -42,6 +44,23 @@ const refusal = (device: number, atMs: number): ConnectionSummary => ({
   count: 1,
   firstMs: atMs,
   lastMs: atMs,
+});
+
+const finding = (device: number, atMs: number, rest: Partial<Finding> = {}): Finding => ({
+  key: `sweep:pump-${device}:10.0.0.0/24`,
+  detector: 'sweep',
+  device: `pump-${device}`,
+  deviceMac: null,
+  peer: null,
+  severity: 'medium',
+  state: 'open',
+  title: 'pump tried many hosts',
+  evidence: { hosts: Array.from({ length: 20 }, (_, host) => `10.0.0.${host}`) },
+  remedy: 'look at what it does',
+  firstMs: 1_000_000,
+  lastMs: atMs,
+  count: 1,
+  ...rest,
 });
 
 /** Every byte that this process hands to the kernel for writing. */
@@ -79,6 +98,83 @@ t.test('a day of 20 devices that are refused every second stays under 20 MB of w
   const megabytes = (writtenBytes() - before) / 1e6;
   t.comment(`${megabytes.toFixed(1)} MB`);
   t.ok(megabytes < 20, `${megabytes.toFixed(1)} MB`);
+  t.end();
+});
+
+t.test('a finding is on the disk at once when it is opened, becomes graver and is closed', (t) => {
+  const { recorder, clock } = recorderAt('news.db', true);
+  const onDisk = () => {
+    const { store } = openStore(join(dir, 'news.db'), 1);
+    const { rows } = store.findings.list(10, null, null);
+    const seen = { rows, events: store.spool.after(0, 10).length };
+    store.close();
+    return seen;
+  };
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs)] });
+  t.match(onDisk(), { rows: [{ state: 'open', severity: 'medium' }], events: 1 });
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs, { severity: 'high', count: 2 })] });
+  t.match(onDisk(), { rows: [{ severity: 'high', count: 2 }], events: 2 });
+  recorder.take({
+    event: 'findings',
+    items: [finding(1, clock.nowMs, { severity: 'high', state: 'closed', count: 3 })],
+  });
+  t.match(onDisk(), { rows: [{ state: 'closed', count: 3 }], events: 3 });
+  t.end();
+});
+
+t.test(
+  'a finding that only grew is told at once, once for each pause, and written with the statistics',
+  (t) => {
+    const { recorder, store, clock } = recorderAt('grown.db', true);
+    const grown = (count: number) => {
+      recorder.take({ event: 'findings', items: [finding(1, clock.nowMs, { count })] });
+    };
+    const told = () => store.spool.after(0, 10).length;
+    const logBytes = () => statSync(`${store.path}-wal`).size;
+    grown(1);
+    const before = logBytes();
+    clock.nowMs += 61_000;
+    grown(2);
+    t.equal(told(), 2, 'the event is there for the broker');
+    store.spool.remove([2]);
+    clock.nowMs += 30_000;
+    grown(3);
+    recorder.tick();
+    t.equal(told(), 1, 'its pause is not over, though the store does not know that it was told');
+    t.equal(logBytes(), before, 'and the card was spared');
+    t.equal(store.findings.get(finding(1, 0).key)?.finding.count, 1);
+    clock.nowMs += 31_000;
+    grown(4);
+    const toldMs = clock.nowMs;
+    clock.nowMs += HOLD_MS;
+    recorder.tick();
+    const second = openStore(join(dir, 'grown.db'), 1).store;
+    t.equal(second.spool.after(0, 10).length, 2, 'nobody took it: it is on the disk');
+    second.close();
+    recorder.flush();
+    t.match(store.findings.get(finding(1, 0).key), {
+      finding: { count: 4 },
+      reportedMs: toldMs,
+    });
+    t.end();
+  },
+);
+
+t.test('a finding that was closed while its counts waited stays closed', (t) => {
+  const { recorder, store, clock } = recorderAt('closed.db');
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs)] });
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs, { count: 2 })] });
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs, { count: 3, state: 'closed' })] });
+  recorder.finish();
+  t.match(store.findings.list(10, null, null).rows, [{ state: 'closed', count: 3 }]);
+  t.end();
+});
+
+t.test('counts of findings that wait when the database is damaged are handed on', (t) => {
+  const { recorder, clock } = recorderAt('handed-on.db');
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs)] });
+  recorder.take({ event: 'findings', items: [finding(1, clock.nowMs, { count: 2 })] });
+  t.match(recorder.unwritten(), [{ event: 'findings', items: [{ count: 2 }] }]);
   t.end();
 });
 
