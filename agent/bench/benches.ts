@@ -2,6 +2,7 @@
 import { apply } from './apply.js';
 import type { Bench } from './bench.js';
 import { containment } from './containment.js';
+import { diskWrites } from './disk-writes.js';
 import { inventory } from './inventory.js';
 import { latency } from './latency.js';
 import { liveFlows } from './live-flows.js';
@@ -24,4 +25,5 @@ export const BENCHES: readonly Bench[] = [
   traffic,
   replay,
   inventory,
+  diskWrites,
 ];

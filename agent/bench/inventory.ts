@@ -1,19 +1,16 @@
 /**
- * The inventory: `cordon inventory` over captures against ndpiReader and tshark; what 5,000 devices take of the agent's memory; what a box writes to
- * its disk in a day.
+ * The inventory: `cordon inventory` over captures against ndpiReader and tshark; what 5,000 devices take of the agent's memory.
  */
 import { againstOthers } from './against-others.js';
 import type { Bench } from './bench.js';
-import { diskWrites } from './disk-writes.js';
 import { inventoryMemory } from './inventory-memory.js';
 
 export const inventory: Bench = {
   name: 'inventory',
-  what: 'captures into an inventory against ndpiReader and tshark; memory of 5,000 devices; MB a day written to disk',
-  limitMinutes: 40,
+  what: 'captures into an inventory against ndpiReader and tshark; memory of 5,000 devices',
+  limitMinutes: 20,
   async run(context) {
     await againstOthers(context, (file) => ['inventory', '--capture', file, '--json']);
     await inventoryMemory(context);
-    await diskWrites(context);
   },
 };

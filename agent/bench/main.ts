@@ -3,7 +3,7 @@
  * so that one which fails or hangs is a line that says so and hides no other. `make bench ONLY="queue apply"` runs these.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,7 +68,10 @@ async function inOwnProcess(bench: Bench): Promise<boolean> {
   });
   clearTimeout(timer);
   process.off('SIGINT', end);
-  if (child.pid !== undefined) await removeNamespaces(child.pid);
+  if (child.pid !== undefined) {
+    await removeNamespaces(child.pid);
+    await removeDirectory(child.pid);
+  }
   const seconds = Math.round((performance.now() - began) / 1000);
   if (code === null)
     print(bench.name, { error: `ended after ${seconds} s, at most ${bench.limitMinutes} min` });
@@ -85,9 +88,25 @@ async function removeNamespaces(pid: number): Promise<void> {
   }
 }
 
+/** Likewise, with the file systems in it. */
+async function removeDirectory(pid: number): Promise<void> {
+  const prefix = directoryPrefix(pid);
+  for (const line of (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')) {
+    const [, , , , mountPoint = ''] = line.split(' ');
+    if (mountPoint.startsWith(prefix)) await run(['umount', mountPoint]);
+  }
+  for (const name of await readdir(tmpdir()))
+    if (join(tmpdir(), name).startsWith(prefix))
+      await rm(join(tmpdir(), name), { recursive: true, force: true });
+}
+
+function directoryPrefix(pid: number): string {
+  return join(tmpdir(), `cordon-bench-${pid}-`);
+}
+
 async function runOne(bench: Bench | undefined): Promise<void> {
   if (!bench) throw new Error(`there is no bench ${name}`);
-  const dir = await mkdtemp(join(tmpdir(), 'cordon-bench-'));
+  const dir = await mkdtemp(directoryPrefix(process.pid));
   try {
     await bench.run({
       dir,

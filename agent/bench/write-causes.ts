@@ -1,57 +1,83 @@
 /**
- * What made processes write: the kernel counts bytes by process, not by file, so each look blames what a process wrote since the last one on the files of
- * the box's state that changed meanwhile. Used by disk-writes.ts.
+ * What made a box write: each look blames what reached its disk since the last one on the files that changed last, and a database on the tables that were
+ * written. What changes within seconds is one cause, as it shares the file system's journal. Used by disk-writes.ts.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Running } from '../lab/namespace.js';
+import type { OwnDisk } from './own-disk.js';
+import type { WalCommits } from './wal-commits.js';
+
+const TOGETHER_MS = 10_000;
 
 export interface Cause {
-  /** Files that changed at the same look, joined by `+`. */
-  readonly files: string;
+  /** Files and tables, joined by `+`. */
+  readonly what: string;
   bytes: number;
   times: number;
 }
 
-export class WriteCauses {
-  /** Bytes, by process. */
-  readonly total: Record<string, number> = {};
-  readonly #dir: string;
-  readonly #processes: Readonly<Record<string, Running>>;
-  readonly #written: Record<string, number> = {};
-  readonly #causes = new Map<string, Cause>();
-  #files: ReadonlyMap<string, string>;
+interface Burst {
+  readonly what: Set<string>;
+  readonly beganMs: number;
+  bytes: number;
+}
 
-  constructor(dir: string, processes: Readonly<Record<string, Running>>) {
+export class WriteCauses {
+  /** What reached the disk since the first look. */
+  bytes = 0;
+  readonly #dir: string;
+  readonly #disk: OwnDisk;
+  readonly #log: WalCommits;
+  #files: ReadonlyMap<string, string>;
+  #written: number;
+  /** The first is what was under way before the first look. */
+  readonly #bursts: Burst[] = [{ what: new Set(), beganMs: 0, bytes: 0 }];
+
+  private constructor(dir: string, disk: OwnDisk, log: WalCommits, written: number) {
     this.#dir = dir;
-    this.#processes = processes;
+    this.#disk = disk;
+    this.#log = log;
+    this.#written = written;
     this.#files = this.#read();
-    for (const [name, process] of Object.entries(processes)) this.#written[name] = writtenBytes(process);
   }
 
-  look(): void {
+  /** `log`: of the one database in `dir`, and looked at up to now. */
+  static async start(dir: string, disk: OwnDisk, log: WalCommits): Promise<WriteCauses> {
+    await disk.sync();
+    return new WriteCauses(dir, disk, log, await disk.writtenBytes());
+  }
+
+  async look(nowMs: number): Promise<void> {
     const files = this.#read();
-    for (const [name, process] of Object.entries(this.#processes)) {
-      const now = writtenBytes(process);
-      const bytes = now - (this.#written[name] ?? now);
-      this.#written[name] = now;
-      if (bytes === 0) continue;
-      this.total[name] = (this.total[name] ?? 0) + bytes;
-      const changed = [...files].flatMap(([path, state]) =>
-        path.startsWith(`${name}/`) && this.#files.get(path) !== state ? [path] : [],
-      );
-      const what = changed.length === 0 ? `${name}/?` : changed.sort().join('+');
-      const cause = this.#causes.get(what) ?? { files: what, bytes: 0, times: 0 };
-      cause.bytes += bytes;
-      cause.times += 1;
-      this.#causes.set(what, cause);
-    }
+    const changed = [...files].flatMap(([path, state]) => (this.#files.get(path) === state ? [] : [path]));
     this.#files = files;
+    const what = [
+      ...changed.filter((path) => !path.startsWith('agent/agent.db')),
+      ...this.#log.look().flatMap(({ tables }) => tables),
+    ];
+    const last = this.#bursts.at(-1);
+    if (what.length > 0 && (last === undefined || nowMs - last.beganMs > TOGETHER_MS))
+      this.#bursts.push({ what: new Set(what), beganMs: nowMs, bytes: 0 });
+    else for (const each of what) last?.what.add(each);
+    const written = await this.#disk.writtenBytes();
+    const burst = this.#bursts.at(-1);
+    if (burst !== undefined) burst.bytes += written - this.#written;
+    this.bytes += written - this.#written;
+    this.#written = written;
   }
 
   /** Dearest first. */
   causes(): readonly Cause[] {
-    return [...this.#causes.values()].sort((a, b) => b.bytes - a.bytes);
+    const causes = new Map<string, Cause>();
+    for (const { what: names, bytes } of this.#bursts) {
+      if (names.size === 0 && bytes === 0) continue;
+      const what = names.size === 0 ? 'from before' : [...names].sort().join('+');
+      const cause = causes.get(what) ?? { what, bytes: 0, times: 0 };
+      cause.bytes += bytes;
+      cause.times += 1;
+      causes.set(what, cause);
+    }
+    return [...causes.values()].sort((a, b) => b.bytes - a.bytes);
   }
 
   #read(): ReadonlyMap<string, string> {
@@ -62,9 +88,4 @@ export class WriteCauses {
       }),
     );
   }
-}
-
-/** Pages made dirty on a file system that has a disk. */
-export function writtenBytes({ pid }: Pick<Running, 'pid'>): number {
-  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 }
