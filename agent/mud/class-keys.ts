@@ -15,7 +15,7 @@ export const MAX_CLASS_KEY_CHARS = 300;
 const KEY_CHARACTERS = /^[\w.~:/?#[\]@!$&'()*+,;%=-]+$/;
 
 export function isClassKey(text: string): boolean {
-  return text.length <= MAX_CLASS_KEY_CHARS && KEY_CHARACTERS.test(text);
+  return text.length <= MAX_CLASS_KEY_CHARS && KEY_CHARACTERS.test(text) && text !== '__proto__';
 }
 
 /** The nodes of `ietf-mud:mud` that say who the other end is, null-valued ones (RFC 7951 section 6.9) and those with a value. */
@@ -25,8 +25,9 @@ export const EMPTY_NODES: Readonly<Record<string, string>> = {
   'same-manufacturer': SAME_MANUFACTURER,
 };
 
-export const VALUE_NODES: Readonly<Record<string, (value: string) => string>> = {
-  controller: (value) => value,
+/** A key, or null for a value that would be the key of something else: a file that calls a controller `local-networks`. */
+export const VALUE_NODES: Readonly<Record<string, (value: string) => string | null>> = {
+  controller: (value) => (nodeOfClass(value).node === 'controller' ? value : null),
   manufacturer: (value) => `manufacturer:${value.toLowerCase()}`,
   model: (value) => `model:${value}`,
 };

@@ -2,8 +2,10 @@
  * A MUD file at a site: the entries of a policy that permit what it permits, with the groups that its classes become, and what became of
  * each of its own entries. Called by the CLI. It never widens: a class that the site does not name is an empty group and a problem.
  */
-import type { Network } from '../policy/address.js';
+import { parseAddress, type Network } from '../policy/address.js';
+import { formatAddressKind } from '../policy/address-kind.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
+import { parseHostName } from '../policy/host-name.js';
 import type { Problem } from '../policy/problem.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import { MAX_ALLOW_ENTRIES_PER_DEVICE, type Policy, type PortRange } from '../policy/schema.js';
@@ -94,10 +96,8 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
   /** Text: why nothing can be written. */
   function writeConversation(conversation: MergedConversation): readonly WrittenEntry[] | string {
     const { peer } = conversation;
-    if (peer.name !== null) {
-      const why = unfitForName(conversation);
-      if (why !== null) return why;
-    }
+    const why = peer.name === null ? unfitAddress(peer) : unfitForName(conversation, peer.name);
+    if (why !== null) return why;
     const peers = writePeers(peer, conversation);
     return peers.map((each) => writeEntry(conversation, each));
   }
@@ -167,7 +167,12 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
     ];
   }
 
-  function unfitForName({ protocol, ports, sourcePorts, icmpTypes }: MergedConversation): string | null {
+  function unfitForName(
+    { protocol, ports, sourcePorts, icmpTypes }: MergedConversation,
+    name: string,
+  ): string | null {
+    const host = parseHostName(name, 'no-wildcard');
+    if (!host.ok) return `as a name of a policy: ${host.problem}`;
     if (site.policy === null || site.policy.site.resolvers.length === 0)
       return 'a name permits nothing without resolvers: give them under site.resolvers, or as --class urn:ietf:params:mud:dns=ADDRESS';
     if (protocol === null) return 'a name goes with one protocol, not with every';
@@ -178,6 +183,16 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
       ? `${count} ports cannot go with a name, only ${MAX_PORTS_OF_NAME} or all`
       : null;
   }
+}
+
+/** What a policy does not take for the address of a peer. */
+function unfitAddress({ classes, network }: PeerMatch): string | null {
+  const written = network && classes.length === 0 ? writeNetwork(network) : 'any';
+  const address = written !== 'any' && 'address' in written ? parseAddress(written.address) : null;
+  const kind = address && formatAddressKind(address);
+  return address && kind !== null && kind !== 'a multicast address'
+    ? `${address.text} is ${kind}: no peer has it`
+    : null;
 }
 
 interface MergedConversation extends Omit<Conversation, 'family'> {

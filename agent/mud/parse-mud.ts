@@ -68,6 +68,18 @@ class Reader {
     return null;
   }
 
+  /** A note about each node that is none of these; gives one of them in words. */
+  unknown(
+    record: Readonly<Record<string, unknown>>,
+    path: readonly PathPart[],
+    known: readonly string[],
+    follows: string,
+  ): string | null {
+    const odd = Object.keys(record).filter((key) => !known.includes(key));
+    for (const key of odd) this.warn([...path, key], `unknown node, ${follows}`);
+    return odd[0] === undefined ? null : `the unknown node ${quoteValue(odd[0])}`;
+  }
+
   list(value: unknown, path: readonly PathPart[]): readonly unknown[] {
     if (Array.isArray(value)) return value as readonly unknown[];
     if (value !== undefined) this.problem(path, `${quoteValue(value)} where a list belongs`);
@@ -84,25 +96,25 @@ class Reader {
   }
 }
 
+const UNUSED = 'the entries that it is about are not used';
 const MUD = 'ietf-mud:mud';
 /** The name of the RFC first; the other is that of the drafts before it, and of most files in use. */
 const LISTS = ['ietf-access-control-list:acls', 'ietf-access-control-list:access-lists'] as const;
 
 function readFile(document: Readonly<Record<string, unknown>>, reader: Reader): MudFile {
-  for (const key of Object.keys(document))
-    if (key !== MUD && !LISTS.some((known) => known === key)) reader.warn([key], 'unknown node, not read');
+  reader.unknown(document, [], [MUD, ...LISTS], 'not read');
   const mud = reader.record(document[MUD], [MUD]) ?? {};
   const lists = readLists(document, reader);
-  const used = new Set<AccessList>();
+  const used = new Set<string>();
   const aces: Ace[] = [];
   const dropped: DroppedAce[] = [];
   for (const direction of ['from-device', 'to-device'] as const) {
     const named = listsOf(mud, direction, lists, reader);
-    for (const list of named) used.add(list);
+    for (const { name } of named) used.add(name);
     readDirection(direction, named, aces, dropped);
   }
   for (const list of lists.values())
-    if (!used.has(list)) dropped.push(...list.aces.map((value, index) => unused(list, value, index)));
+    if (!used.has(list.name)) dropped.push(...list.aces.map((value, index) => unused(list, value, index)));
   return { ...readDescription(mud, reader), aces, dropped, warnings: reader.warnings };
 }
 
@@ -128,11 +140,16 @@ function readDescription(mud: Readonly<Record<string, unknown>>, reader: Reader)
     );
   if (mud['extensions'] !== undefined)
     reader.warn([MUD, 'extensions'], 'not read: entries that use them are dropped');
-  for (const key of Object.keys(mud))
-    if (!KNOWN_NODES.has(key)) reader.warn([MUD, key], 'unknown node, not read');
+  reader.unknown(mud, [MUD], KNOWN_NODES, 'not read');
+  const lastUpdate = text('last-update');
+  if (lastUpdate !== null && !(DATE_AND_TIME.test(lastUpdate) && !Number.isNaN(Date.parse(lastUpdate))))
+    reader.warn(
+      [MUD, 'last-update'],
+      `${quoteValue(lastUpdate)} is not a date and time (RFC 6991 section 3)`,
+    );
   return {
     url,
-    lastUpdate: text('last-update'),
+    lastUpdate,
     cacheValidityHours: readCacheValidity(mud['cache-validity'], reader),
     isSupported: supported !== false,
     systemInfo: text('systeminfo'),
@@ -142,7 +159,9 @@ function readDescription(mud: Readonly<Record<string, unknown>>, reader: Reader)
   };
 }
 
-const KNOWN_NODES: ReadonlySet<string> = new Set([
+const DATE_AND_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
+const KNOWN_NODES = [
   'mud-version',
   'mud-url',
   'last-update',
@@ -158,7 +177,7 @@ const KNOWN_NODES: ReadonlySet<string> = new Set([
   'extensions',
   'from-device-policy',
   'to-device-policy',
-]);
+];
 
 function readCacheValidity(value: unknown, reader: Reader): number {
   const path = [MUD, 'cache-validity'];
@@ -178,8 +197,9 @@ function readCacheValidity(value: unknown, reader: Reader): number {
 
 interface AccessList {
   readonly name: string;
-  readonly families: readonly Family[] | 'frames' | null;
-  readonly type: unknown;
+  readonly families: readonly Family[] | 'frames';
+  /** Why none of its entries can be used. */
+  readonly unusable: string | null;
   readonly aces: readonly unknown[];
   readonly path: readonly PathPart[];
 }
@@ -192,13 +212,14 @@ function readLists(
   let count = 0;
   for (const key of LISTS) {
     if (document[key] === undefined) continue;
-    const { acl } = reader.record(document[key], [key]) ?? {};
-    for (const [index, value] of reader.list(acl, [key, 'acl']).entries()) {
+    const container = reader.record(document[key], [key]) ?? {};
+    reader.unknown(container, [key], ['acl', 'attachment-points'], 'not read');
+    for (const [index, value] of reader.list(container['acl'], [key, 'acl']).entries()) {
       const path = [key, 'acl', index];
       const list = reader.record(value, path);
       if (!list) continue;
       const isNew = list['access-list-entries'] === undefined;
-      const [container, nameKey, typeKey] = isNew
+      const [inside, nameKey, typeKey] = isNew
         ? ['aces', 'name', 'type']
         : ['access-list-entries', 'acl-name', 'acl-type'];
       const name = reader.text(list[nameKey], [...path, nameKey], MAX_NAME_CHARS);
@@ -206,13 +227,23 @@ function readLists(
         if (list[nameKey] === undefined) reader.problem([...path, nameKey], 'is missing');
         continue;
       }
-      const inner =
-        list[container] === undefined ? {} : (reader.record(list[container], [...path, container]) ?? {});
-      const aces = reader.list(inner['ace'], [...path, container, 'ace']);
+      const inner = list[inside] === undefined ? {} : (reader.record(list[inside], [...path, inside]) ?? {});
+      const aces = reader.list(inner['ace'], [...path, inside, 'ace']);
       count += aces.length;
       if (lists.has(name)) reader.problem([...path, nameKey], `there is another list ${quoteValue(name)}`);
-      const type = list[typeKey];
-      lists.set(name, { name, families: familiesOf(type), type, aces, path: [...path, container, 'ace'] });
+      const families = familiesOf(list[typeKey]);
+      // It may say when the list counts, or for whom: half of a condition would permit more than the file does.
+      const unusable =
+        reader.unknown(list, path, [inside, nameKey, typeKey], UNUSED) ??
+        reader.unknown(inner, [...path, inside], ['ace'], UNUSED) ??
+        (families === null ? `the unknown type ${quoteValue(list[typeKey])}` : null);
+      lists.set(name, {
+        name,
+        families: families ?? [],
+        unusable: unusable === null ? null : `its list has ${unusable}`,
+        aces,
+        path: [...path, inside, 'ace'],
+      });
     }
   }
   if (count > MAX_ACES) {
@@ -223,7 +254,7 @@ function readLists(
 }
 
 /** RFC 8519 section 4.1, the names of its drafts, and what files in use have. Null: none of them. */
-function familiesOf(type: unknown): AccessList['families'] {
+function familiesOf(type: unknown): AccessList['families'] | null {
   if (type === undefined) return [4, 6];
   if (typeof type !== 'string') return null;
   const bare = type.replace(/^ietf-access-control-list:/, '').replace(/-acl(-type)?$/, '');
@@ -256,13 +287,15 @@ function listsOf(
     reader.warn(path, 'is missing: nothing but the defaults is permitted in this direction');
     return [];
   }
-  const container = reader.record(reader.record(policy, path)?.['access-lists'] ?? {}, [
-    ...path,
-    'access-lists',
-  ]);
-  const listPath = [...path, 'access-lists', 'access-list'];
+  const inside = [...path, 'access-lists'];
+  const outer = reader.record(policy, path) ?? {};
+  const container = reader.record(outer['access-lists'] ?? {}, inside) ?? {};
+  const listPath = [...inside, 'access-list'];
+  const odd =
+    reader.unknown(outer, path, ['access-lists'], UNUSED) ??
+    reader.unknown(container, inside, ['access-list'], UNUSED);
   const named = new Map<string, AccessList>();
-  for (const [index, value] of reader.list(container?.['access-list'], listPath).entries()) {
+  for (const [index, value] of reader.list(container['access-list'], listPath).entries()) {
     const reference = reader.record(value, [...listPath, index]);
     if (!reference) continue;
     const name = reader.text(
@@ -271,8 +304,13 @@ function listsOf(
       MAX_NAME_CHARS,
     );
     const list = name === null ? undefined : lists.get(name);
-    if (list) named.set(list.name, list);
-    else if (lists.size > 0 || reader.problems.length === 0)
+    if (list) {
+      const at =
+        reader.unknown(reference, [...listPath, index], ['name', 'acl-name', 'type', 'acl-type'], UNUSED) ??
+        odd;
+      const unusable = list.unusable ?? (at === null ? null : `what names its list has ${at}`);
+      named.set(list.name, { ...list, unusable: named.get(list.name)?.unusable ?? unusable });
+    } else if (lists.size > 0 || reader.problems.length === 0)
       reader.problem(
         [...listPath, index, 'name'],
         name === null ? 'is missing' : `the file has no access list ${quoteValue(name)}`,
@@ -303,13 +341,12 @@ function readDirection(
   for (const list of lists) {
     for (const [index, value] of list.aces.entries()) {
       const path = formatPath([...list.path, index]);
-      const read = readAce(value, direction, list.families ?? []);
+      const read = readAce(value, direction, list.families);
       const place = { direction, acl: list.name, name: read.name, path, isDefault: false };
-      if (list.families === null)
-        dropped.push({ ...place, reason: `its list has the unknown type ${quoteValue(list.type)}` });
+      if (list.unusable !== null) dropped.push({ ...place, reason: list.unusable });
       else if (read.ok) take({ ...place, accepts: read.accepts, matches: read.matches });
       else dropped.push({ ...place, reason: read.reason });
-      if ((!read.ok && read.mayRefuse) || list.families === null) refusing.push('unreadable');
+      if ((!read.ok && read.mayRefuse) || list.unusable !== null) refusing.push('unreadable');
     }
   }
   for (const ace of defaultAces(direction)) take(ace);
@@ -320,7 +357,7 @@ function placeOf({ direction, acl, name, path, isDefault }: Ace): Omit<DroppedAc
 }
 
 function unused(list: AccessList, value: unknown, index: number): DroppedAce {
-  const read = readAce(value, 'from-device', list.families ?? []);
+  const read = readAce(value, 'from-device', list.families);
   return {
     direction: null,
     acl: list.name,

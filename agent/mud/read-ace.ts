@@ -44,7 +44,9 @@ export function readAce(
   for (const key of Object.keys(ace))
     if (!ACE_KEYS.includes(key)) reasons.push(unknownNode('', key, ACE_KEYS));
   const accepts = readAction(ace['actions'], reasons);
-  const matches = readMatches(ace['matches'] ?? {}, direction, families, reasons);
+  // Only what is not there matches everything; null is a mistake of whoever wrote it.
+  const conditions = ace['matches'] === undefined ? {} : ace['matches'];
+  const matches = readMatches(conditions, direction, families, reasons);
   if (reasons.length === 0 && matches !== null && accepts !== null)
     return { ok: true, name, accepts, matches };
   return { ok: false, name, reason: joined(reasons), mayRefuse: accepts !== true };
@@ -166,7 +168,8 @@ function readClasses(value: unknown, reasons: string[]): readonly string[] {
         keys.push(empty);
       else reasons.push(`matches.mud.${node}: ${quoteValue(inner)} where [null] belongs`);
     } else if (named) {
-      if (typeof inner === 'string' && isClassKey(inner)) keys.push(named(inner));
+      const key = typeof inner === 'string' && isClassKey(inner) ? named(inner) : null;
+      if (key !== null && isClassKey(key)) keys.push(key);
       else reasons.push(`matches.mud.${node}: ${quoteValue(inner)} is not a class URI or name`);
     }
   }
@@ -254,11 +257,16 @@ function readHost(
     const name = value.toLowerCase().replace(/\.$/, '');
     if (!address && HOST_NAME.test(name)) return { name, network: null };
   }
-  reasons.push(`${path}: ${quoteValue(value)} is not a host name`);
+  reasons.push(`${path}: ${quoteValue(value)} is not a host name or IPv${family} address`);
   return { name: null, network: null };
 }
 
-const ETHERTYPE: Readonly<Record<Family, number>> = { 4: 0x0800, 6: 0x86dd };
+/** ietf-ethertypes of RFC 8519 has numbers and names; files in use have hexadecimal text. */
+function isEthertypeOf(family: Family, value: unknown): boolean {
+  if (value === `ipv${family}`) return true;
+  const isNumber = typeof value === 'number' || (typeof value === 'string' && /^(0x)?[\da-f]+$/i.test(value));
+  return isNumber && Number(value) === (family === 4 ? 0x0800 : 0x86dd);
+}
 
 /** What says nothing more than the IP header does is let stand; anything else about frames an entry cannot say. */
 function readFrame(value: unknown, family: Family, network: Network | null, reasons: string[]): void {
@@ -275,7 +283,7 @@ function readFrame(value: unknown, family: Family, network: Network | null, reas
     reasons,
   );
   const ethertype = nodes?.get('ethertype');
-  if (ethertype !== undefined && Number(ethertype) !== ETHERTYPE[family])
+  if (ethertype !== undefined && !isEthertypeOf(family, ethertype))
     reasons.push(`matches.eth.ethertype: ${quoteValue(ethertype)} is not that of IPv${family}`);
   const to = nodes?.get('destination-mac-address');
   const isBroadcast = typeof to === 'string' && to.toLowerCase() === 'ff:ff:ff:ff:ff:ff';
