@@ -89,7 +89,11 @@ function declareReport(program: Command, context: CliContext, report: ReportStat
             .default('html'),
         )
         .option('--json', 'the same as --format json')
-        .option('--period <period>', 'of activity and incidents: 30d, or FROM..TO', period, period('30d'))
+        .addOption(
+          new Option('--period <period>', 'of activity and incidents: 30d, or FROM..TO')
+            .argParser(period)
+            .default(period('30d'), '30d'),
+        )
         .option('--out <file>', 'write there instead of to standard output', nonEmpty(MAX_PATH))
         .option('--by <who>', 'who makes it (default: your account)', nonEmpty(MAX_TEXT)),
     ),

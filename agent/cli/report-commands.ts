@@ -152,7 +152,7 @@ export function listing(command: Command): Command {
   return command
     .option(
       '--limit <rows>',
-      `at most this many rows, 1 to ${MAX_ROWS} (default ${DEFAULT_ROWS})`,
+      `at most this many rows, 1 to ${MAX_ROWS}`,
       wholeNumber(1, MAX_ROWS),
       DEFAULT_ROWS,
     )

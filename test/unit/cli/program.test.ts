@@ -40,6 +40,7 @@ t.test('every command explains itself, offers --json and gives an example', asyn
     t.match(ran.stdout, '--json', name);
     t.match(ran.stdout, /\nExamples?:\n {2}(sudo )?cordon /, name);
     t.notMatch(ran.stdout, '\u001b', name);
+    t.notMatch(ran.stdout, /\(default[^)]*(\)\s+\(default|\{)/, `${name}: a default once, as it is typed`);
     t.equal(ran.stderr, '', name);
   }
 });
