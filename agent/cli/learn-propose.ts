@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { counted } from '../counted.js';
 import { habitsText, mergeProposal, serviceOf } from '../learn/proposal-yaml.js';
 import { propose } from '../learn/propose.js';
-import type { ProposalSet } from '../learn/proposal.js';
+import type { LeftOutReason, ProposalSet } from '../learn/proposal.js';
 import type { DeviceMode } from '../policy/schema.js';
 import { formatBytes } from './byte-text.js';
 import type { CliContext } from './context.js';
@@ -69,7 +69,9 @@ export async function proposeEntries(
 
 function doubtLines({ proposals, leftOut }: ProposalSet, columns: number): readonly string[] {
   const doubtful = proposals.filter(({ doubts }) => doubts.length > 0);
-  const suspect = leftOut.filter(({ reason }) => reason === 'finding');
+  const of = (wanted: LeftOutReason): ProposalSet['leftOut'] =>
+    leftOut.filter(({ reason }) => reason === wanted);
+  const [suspect, permitted] = [of('finding'), of('finding-listed')];
   const line = (text: string): readonly string[] => wrap(escapeControls(text), columns, '     ');
   return [
     ...(doubtful.length === 0 ? [] : ['Doubtful:']),
@@ -79,15 +81,20 @@ function doubtLines({ proposals, leftOut }: ProposalSet, columns: number): reado
     ]),
     ...(suspect.length === 0 ? [] : ['Left out, because of a finding:']),
     ...suspect.flatMap(({ habits, text }) => line(`  ${habitsText(habits)}: ${text}`)),
+    ...(permitted.length === 0 ? [] : ['Permitted already, and a finding is about it:']),
+    ...permitted.flatMap(({ habits, text }) => line(`  ${habitsText(habits)}: ${text}`)),
   ];
 }
 
 function summary({ proposals, leftOut }: ProposalSet, { coverage }: Learnt): string {
   const doubtful = proposals.filter(({ doubts }) => doubts.length > 0).length;
-  const suspect = leftOut.reduce((sum, one) => sum + (one.reason === 'finding' ? one.habits.length : 0), 0);
+  const count = (wanted: LeftOutReason): number =>
+    leftOut.reduce((sum, { reason, habits }) => sum + (reason === wanted ? habits.length : 0), 0);
+  const [suspect, permitted] = [count('finding'), count('finding-listed')];
   const parts = [
     `${proposals.length} ${proposals.length === 1 ? 'entry' : 'entries'} proposed, ${doubtful} of them doubtful`,
     ...(suspect > 0 ? [`${counted(suspect, 'connection')} left out because of a finding`] : []),
+    ...(permitted > 0 ? [`${counted(permitted, 'connection')} permitted already, with a finding`] : []),
     `learning: ${coverage.verdict}, ${coverage.hoursWatched} of 168 hours of the week watched`,
   ];
   return `${parts.join('; ')}.`;

@@ -164,11 +164,11 @@ function listed(all: readonly string[]): string {
 
 function leftOutLines(leftOut: readonly LeftOut[], options: MergeOptions): readonly string[] {
   const shown = leftOut.filter(({ reason }) => reason !== 'infrastructure');
-  const lines = shown.slice(0, MAX_LEFT_OUT_LINES).flatMap(({ text, habits, entry }) => {
+  const lines = shown.slice(0, MAX_LEFT_OUT_LINES).flatMap(({ reason, text, habits, entry }) => {
     const count = habits.reduce((sum, one) => sum + one.count, 0);
     const lastMs = Math.max(...habits.map((one) => one.lastMs));
     return [
-      `left out: ${habitsText(habits)}`,
+      `${reason === 'finding-listed' ? 'permitted already, and a finding is about it' : 'left out'}: ${habitsText(habits)}`,
       `  ${text}`,
       `  seen ${count === 1 ? 'once' : `${count} times`}, last ${options.formatTime(lastMs)}`,
       ...(entry === null ? [] : [`  - ${entryText(entry)}`]),

@@ -50,7 +50,9 @@ export interface Doubt {
   readonly text: string;
 }
 
-export type LeftOutReason = 'finding' | 'middle' | 'infrastructure' | 'not-expressible' | 'no-room';
+/** `finding-listed`: a finding is about it, and the policy permits it already. */
+export type LeftOutReason =
+  'finding' | 'finding-listed' | 'middle' | 'infrastructure' | 'not-expressible' | 'no-room';
 
 export interface LeftOut {
   readonly reason: LeftOutReason;

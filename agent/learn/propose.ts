@@ -46,7 +46,12 @@ export function propose(input: ProposeInput): ProposalSet {
     const entry = singleEntry(one, owners);
     if (about.length > 0) {
       const text = about.map(({ title }) => title).join('; ');
-      leftOut.push({ reason: 'finding', text, habits: [one], findings: about, entry: entry.entry });
+      const isListed = listed(name, connectionOf(one), false) !== null;
+      leftOut.push({
+        ...{ reason: isListed ? 'finding-listed' : 'finding', text, habits: [one], findings: about },
+        // To be told to add what is there already would only puzzle.
+        entry: isListed ? null : entry.entry,
+      });
     } else if (isInfrastructure(one))
       leftOut.push({
         ...{ reason: 'infrastructure', text: INFRASTRUCTURE_TEXT, habits: [one] },

@@ -258,6 +258,22 @@ t.test('what a finding is about is left out, and shown', (t) => {
   t.end();
 });
 
+t.test('what the list permits already is not told as left out, but as permitted and with a finding', (t) => {
+  const sweep = { detector: 'hostSweep', evidence: { from: 'device', windowSeconds: 60 } } as const;
+  const began = { firstMs: MONDAY_MS + DAY_MS + 1_000 };
+  const habits = [104, 105].map((port) => habitOf(`out 6/${port} 10.77.0.1`, began));
+  const set = propose(input(habits, [findingOf(sweep)]));
+  t.match(set.proposals, []);
+  t.match(set.leftOut, [
+    { reason: 'finding-listed', habits: [{ port: 104 }], entry: null },
+    { reason: 'finding', habits: [{ port: 105 }], entry: { ports: ['105'] } },
+  ]);
+  const text = mergeProposal(POLICY, set, OPTIONS);
+  t.match(text, /# permitted already, and a finding is about it: out tcp\/104 to 10\.77\.0\.1\n +# +a scan/);
+  t.match(text, /# left out: out tcp\/105 to 10\.77\.0\.1\n/);
+  t.end();
+});
+
 t.test('a scan is left out as one, not port by port', (t) => {
   const scanned = [21, 22, 23, 25, 80, 443, 445, 8080].map((port) =>
     habitOf(`in 6/${port} 10.77.0.9`, { count: 1 }),
