@@ -11,6 +11,7 @@ import { mud } from './mud.js';
 import { names } from './names.js';
 import { queue } from './queue.js';
 import { replay } from './replay.js';
+import { scanAnswer } from './scan-answer.js';
 import { traffic } from './traffic.js';
 
 export const BENCHES: readonly Bench[] = [
@@ -18,6 +19,7 @@ export const BENCHES: readonly Bench[] = [
   latency,
   apply,
   containment,
+  scanAnswer,
   memory,
   liveFlows,
   mud,
