@@ -39,13 +39,18 @@ async function runAll(only: readonly string[]): Promise<number> {
     // Much above 0 before anything was started: somebody else is measured too.
     load: rounded(loadavg()[0] ?? 0),
   });
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      stop.abort();
+    });
   let failed = 0;
   for (const bench of BENCHES.filter((each) => wanted.length === 0 || wanted.includes(each.name)))
-    if (!(await inOwnProcess(bench))) failed += 1;
+    if (!stop.signal.aborted && !(await inOwnProcess(bench, stop.signal))) failed += 1;
   return failed === 0 ? 0 : 1;
 }
 
-async function inOwnProcess(bench: Bench): Promise<boolean> {
+async function inOwnProcess(bench: Bench, stop: AbortSignal): Promise<boolean> {
   const began = performance.now();
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), RUN_ONE, bench.name], {
     stdio: ['ignore', 'inherit', 'pipe'],
@@ -59,7 +64,7 @@ async function inOwnProcess(bench: Bench): Promise<boolean> {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   };
   const timer = setTimeout(end, bench.limitMinutes * 60_000);
-  process.once('SIGINT', end);
+  stop.addEventListener('abort', end);
   const code = await new Promise<number | null>((resolve) => {
     child.once('error', () => {
       resolve(127);
@@ -67,14 +72,18 @@ async function inOwnProcess(bench: Bench): Promise<boolean> {
     child.once('close', resolve);
   });
   clearTimeout(timer);
-  process.off('SIGINT', end);
+  stop.removeEventListener('abort', end);
   if (child.pid !== undefined) {
     await removeNamespaces(child.pid);
     await removeDirectory(child.pid);
   }
   const seconds = Math.round((performance.now() - began) / 1000);
   if (code === null)
-    print(bench.name, { error: `ended after ${seconds} s, at most ${bench.limitMinutes} min` });
+    print(bench.name, {
+      error: stop.aborted
+        ? `stopped after ${seconds} s`
+        : `ended after ${seconds} s, at most ${bench.limitMinutes} min`,
+    });
   else if (code !== 0) print(bench.name, { error: said.trim().slice(-500) || `exit ${code}`, seconds });
   return code === 0;
 }
