@@ -12,11 +12,24 @@ export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
 /** Rejects with a CliError that names the file, its code the system's: ENOENT, EACCES, EISDIR. */
 export async function readDocument(file: string): Promise<string> {
+  return textOf(file, await readDocumentBytes(file));
+}
+
+/** As they are in the file, for a signature. Rejects as readDocument does. */
+export async function readDocumentBytes(file: string): Promise<Uint8Array> {
   try {
-    const bytes = file === '-' ? await readBounded(process.stdin) : await readFromFile(file);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return file === '-' ? await readBounded(process.stdin) : await readFromFile(file);
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
+    throw unreadable(file, cause);
+  }
+}
+
+/** UTF-8, without the mark that some editors put at its start. Throws a CliError. */
+export function textOf(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
     throw unreadable(file, cause);
   }
 }

@@ -5,7 +5,7 @@ import type { MudFile } from '../mud/mud-file.js';
 import { parseMud } from '../mud/parse-mud.js';
 import type { SignatureVerdict } from '../mud-signature/verify-signature.js';
 import type { CliContext } from './context.js';
-import { nameOf, readDocument } from './documents.js';
+import { nameOf, readDocument, readDocumentBytes, textOf, unreadable } from './documents.js';
 import { CliError, usageError } from './errors.js';
 
 export interface SignatureOptions {
@@ -25,8 +25,9 @@ export async function readMudFile(
   file: string,
   options: SignatureOptions,
 ): Promise<ReadMud> {
-  const text = await readDocument(file);
-  const signature = await verifySignature(context, file, text, options);
+  const content = await readDocumentBytes(file);
+  const text = textOf(file, content);
+  const signature = await verifySignature(context, file, content, options);
   const parsed = parseMud(text);
   if (parsed.ok) return { file: parsed.file, signature };
   const count = countedProblems(parsed.problems.length);
@@ -36,15 +37,14 @@ export async function readMudFile(
 async function verifySignature(
   context: CliContext,
   file: string,
-  text: string,
+  content: Uint8Array,
   { signature, ca }: SignatureOptions,
 ): Promise<ReadMud['signature']> {
   if (signature === undefined && ca === undefined) return null;
   if (signature === undefined || ca === undefined) throw usageError('--signature and --ca go together');
   const { MAX_SIGNATURE_BYTES, verifyMudSignature } = await import('../mud-signature/verify-signature.js');
   const verdict = await verifyMudSignature({
-    // Decoded as UTF-8 without loss (a BOM would be one, and is not in a JSON text), so that these are the bytes of the file.
-    content: new TextEncoder().encode(text),
+    content,
     signature: await readBytes(signature, MAX_SIGNATURE_BYTES),
     authorities: await readDocument(ca),
     nowMs: context.nowMs(),
@@ -61,10 +61,7 @@ async function readBytes(file: string, maxBytes: number): Promise<Uint8Array> {
     return await readFile(file);
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new CliError(code, `cannot read ${file}: ${cause instanceof Error ? cause.message : code}`, {
-      cause,
-    });
+    throw unreadable(file, cause);
   }
 }
 

@@ -18,7 +18,7 @@ export async function importMudFile(
   options: MudSiteOptions,
 ): Promise<ExitStatus> {
   const placed = await placeMudFile(context, name, options);
-  const { read, template, text, changes, imported, problems, exitStatus } = placed;
+  const { read, template, text, changes, imported, notes, problems, exitStatus } = placed;
   if (placed.hasExpired)
     throw new CliError(
       'expired-signature',
@@ -30,6 +30,7 @@ export async function importMudFile(
       template,
       policy: text,
       changes,
+      notes,
       problems,
       signature: read.signature,
       unresolved: imported.unresolved,
@@ -44,6 +45,7 @@ export async function importMudFile(
       ? []
       : changeLines(changes, context.columns)),
     ...countLines(countsOf(imported), context.columns),
+    ...notes.flatMap((note) => wrap(note, context.columns, '  ')),
     ...problemLines(problems, context.columns),
   ];
   for (const line of said) context.warn(escapeControls(line));

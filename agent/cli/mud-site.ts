@@ -38,6 +38,8 @@ export interface PlacedMud {
   readonly imported: MudImport;
   /** Of a signature that `--accept-expired` does not speak for; it is one of the problems. */
   readonly hasExpired: boolean;
+  /** What deserves a look and makes nothing wrong. */
+  readonly notes: readonly string[];
   readonly problems: readonly Problem[];
   readonly exitStatus: ExitStatus;
 }
@@ -77,9 +79,28 @@ export async function placeMudFile(
   const text = write(base, before, template, resolvers, imported, file, options.device);
   const after = await parsePolicyText(context, text, 'the policy with it');
   const changes = diffPolicies(before, after);
+  const notes = unusedClasses(file, classes);
   const problems = [...(hasExpired ? [EXPIRED] : []), ...imported.problems];
   const exitStatus = problems.length === 0 ? EXIT_DONE : EXIT_REFUSED;
-  return { read, template, text, changes, imported, hasExpired, problems, exitStatus };
+  return { read, template, text, changes, imported, hasExpired, notes, problems, exitStatus };
+}
+
+/** A class that is given and nothing of the file is about: mistyped, or for another file of the same script. */
+function unusedClasses(
+  file: MudFile,
+  classes: ReadonlyMap<string, readonly ClassTarget[]>,
+): readonly string[] {
+  const used = new Set(file.aces.flatMap(({ matches }) => matches.flatMap(({ peer }) => peer.classes)));
+  const named = [...used];
+  // A set gives what is added while it is gone through, so that a class of a class counts.
+  for (const key of used)
+    for (const target of classes.get(key) ?? []) if ('class' in target) used.add(target.class);
+  return [...classes.keys()]
+    .filter((key) => !used.has(key))
+    .map((key) => {
+      const hint = didYouMean(key, named);
+      return `note: --class ${key}: no entry of the file is about it${hint === undefined ? '' : ` (${hint})`}`;
+    });
 }
 
 export interface MudCounts {

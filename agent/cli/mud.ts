@@ -23,7 +23,7 @@ export async function checkMudFile(
   name: string,
   options: MudSiteOptions,
 ): Promise<ExitStatus> {
-  const { read, template, changes, imported, problems, exitStatus } = await placeMudFile(
+  const { read, template, changes, imported, notes, problems, exitStatus } = await placeMudFile(
     context,
     name,
     options,
@@ -44,6 +44,7 @@ export async function checkMudFile(
       classes,
       template,
       changes,
+      notes,
       problems,
     });
     return exitStatus;
@@ -64,6 +65,7 @@ export async function checkMudFile(
       '',
       ...countLines(counts, columns),
       ...file.warnings.flatMap(({ path, message }) => wrap(`note: ${path}: ${message}`, columns, '  ')),
+      ...notes.flatMap((note) => wrap(note, columns, '  ')),
       ...problemLines(problems, columns),
     ].map(escapeControls),
   );

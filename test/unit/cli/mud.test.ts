@@ -95,6 +95,12 @@ t.test(
       ],
       ['no such device', ['--policy', 'site.yaml', '--device', 'pump-2', ...ntp], 1, /no device "pump-2"/],
       ['not a class', ['--class', 'my-controller'], 2, /write CLASS=WHO/],
+      [
+        'a class mistyped',
+        ['--class', 'my-controler=10.20.0.5'],
+        1,
+        /--class my-controler: no entry of[^]*\(did\s+you\s+mean\s+"my-controller"\?\)/,
+      ],
     ];
     for (const [what, options, status, said] of cases) {
       const words = [
@@ -213,7 +219,7 @@ t.test('diff says what a newer file permits', async (t) => {
 });
 
 t.test('a signature by a trusted maker is named; any other, or another file, is refused', async (t) => {
-  const box = boxWith(t, { 'pump.json': mudText(104), 'other.json': mudText(105) });
+  const box = boxWith(t, { 'pump.json': `\ufeff${mudText(104)}`, 'other.json': mudText(105) });
   const openssl = (...words: readonly string[]): void => {
     execFileSync('openssl', words, { cwd: box.directory, stdio: ['ignore', 'ignore', 'pipe'] });
   };
@@ -238,7 +244,7 @@ t.test('a signature by a trusted maker is named; any other, or another file, is 
     );
   const signed = await check('pump.json', 'maker.pem');
   t.equal(signed.exitStatus, 0, signed.stderr);
-  t.match(signed.stdout, /signed by .*maker/);
+  t.match(signed.stdout, /signed by .*maker/, 'a byte order mark is signed, too');
   for (const [file, authority] of [
     ['pump.json', 'stranger.pem'],
     ['other.json', 'maker.pem'],
