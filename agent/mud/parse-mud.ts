@@ -27,6 +27,8 @@ const MAX_REFUSING = 100;
 /** A file as deep as the standards make it has 12 levels. */
 const MAX_DEPTH = 32;
 const MAX_TEXT_CHARS = 500;
+/** Notes; the rest is counted. */
+const MAX_WARNINGS = 100;
 
 export type MudResult =
   | { readonly ok: true; readonly file: MudFile }
@@ -52,13 +54,21 @@ function failed(message: string): MudResult {
 class Reader {
   readonly problems: ShapeProblem[] = [];
   readonly warnings: Problem[] = [];
+  #untold = 0;
 
   problem(path: readonly PathPart[], message: string): void {
     this.problems.push({ path, message });
   }
 
   warn(path: readonly PathPart[], message: string): void {
-    this.warnings.push({ path: formatPath(path), message });
+    if (this.warnings.length < MAX_WARNINGS) this.warnings.push({ path: formatPath(path), message });
+    else this.#untold += 1;
+  }
+
+  /** Every note, the last of them about those that are too many. */
+  notes(): readonly Problem[] {
+    if (this.#untold === 0) return this.warnings;
+    return [...this.warnings, { path: 'document', message: `${this.#untold} more of the kind` }];
   }
 
   record(value: unknown, path: readonly PathPart[]): Readonly<Record<string, unknown>> | null {
@@ -115,7 +125,7 @@ function readFile(document: Readonly<Record<string, unknown>>, reader: Reader): 
   }
   for (const list of lists.values())
     if (!used.has(list.name)) dropped.push(...list.aces.map((value, index) => unused(list, value, index)));
-  return { ...readDescription(mud, reader), aces, dropped, warnings: reader.warnings };
+  return { ...readDescription(mud, reader), aces, dropped, warnings: reader.notes() };
 }
 
 type Description = Omit<MudFile, 'aces' | 'dropped' | 'warnings'>;

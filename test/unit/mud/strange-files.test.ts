@@ -168,6 +168,14 @@ t.test('what stands beside the entries and is not known may limit them: none of 
   t.end();
 });
 
+t.test('a file of many unknown nodes has so many notes and no more', (t) => {
+  const odd = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`x:${index}`, 1]));
+  const { warnings } = mudFile(mudText({ from: [], to: [] }, { mud: odd }));
+  t.equal(warnings.length, 101);
+  t.match(warnings.at(-1)?.message, '4900 more of the kind');
+  t.end();
+});
+
 t.test('lists that are empty, or have no entries, permit the defaults alone', (t) => {
   for (const aces of [[], undefined]) {
     const { reasons, peers } = outcome(mudText({ from: aces, to: aces }));
