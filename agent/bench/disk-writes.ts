@@ -5,11 +5,11 @@
  * The state of each box is on a file system of its own, and what counts is what reached its device: pages of the database, its write-ahead log and every
  * other file, and with them the file system's metadata and journal, which are most of it where a few rows are committed.
  *
- * Each cause is scaled by its own period. The window begins when the first ten minutes are over (news of a new box) and holds every period of up to ten
+ * Each cause is scaled by its own period. The window begins when what is news of a new box is over and holds every period of up to ten
  * minutes a whole number of times: what is written in it is scaled by the clock. What waits for an hour or a day is written at a stop too: there a commit
  * counts as often as its writer comes to it in a day, for the blocks of the log that it dirtied and for what a commit alone costs beside them (measured);
- * the rest of what a stop writes tells of the stop. The checkpoints of a day are added, of which one is measured. Not in it: an open finding that goes on,
- * whose row is written once an hour with the counts.
+ * the rest of what a stop writes tells of the stop. The checkpoints of a day are added, of which one is measured. A finding that goes on is
+ * told at growing pauses, hourly at last: its row is in the window or not, and counts too much or not at all.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -27,9 +27,9 @@ import { createOwnDisk, type OwnDisk } from './own-disk.js';
 import { BLOCK_BYTES, WalCommits } from './wal-commits.js';
 import { WriteCauses } from './write-causes.js';
 
-/** The first write of what is written every ten minutes is one of insertions, and is over. */
-const WARM_UP_MINUTES = 11;
-/** Once what is written every ten minutes. With the warm-up less than the first hour, in which nothing is written that is written hourly. */
+/** The first write of what is written every ten minutes is one of insertions, and a device with a made-up MAC is news once it lasted ten minutes. */
+const WARM_UP_MINUTES = 13;
+/** Once what is written every ten minutes. With the warm-up less than the first half hour, in which nothing is written that waits so long. */
 const MINUTES = 10;
 const MINUTES_PER_DAY = 1_440;
 const LOOK_MS = 250;
