@@ -9,6 +9,8 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 15_000;
 /** Two processes start within a second each; a machine that does other things takes many times that. */
 const READY_TIMEOUT_MS = 60_000;
+/** All of it this many times: a machine emulated in software is that much slower (scripts/test-debian-kernel). */
+const PATIENCE = Number(process.env['CORDON_LAB_PATIENCE'] ?? 1);
 const KILL_GRACE_MS = 500;
 
 export interface Ran {
@@ -52,9 +54,12 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       detached: true,
     });
     const out = collect(child);
-    const timer = setTimeout(() => {
-      killGroup(child, 'SIGKILL');
-    }, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => {
+        killGroup(child, 'SIGKILL');
+      },
+      (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) * PATIENCE,
+    );
     const done = (code: number | null, extra = ''): void => {
       clearTimeout(timer);
       resolve({ code, stdout: out.stdout(), stderr: out.stderr() + extra, tookMs: Date.now() - began });
@@ -190,7 +195,7 @@ export class Namespace {
   }
 }
 
-/** Until `isTrue`, looking 20 times a second; rejects after READY_TIMEOUT_MS or when `ended` comes first. */
+/** Until `isTrue`, looking 20 times a second; rejects after `timeoutMs` or when `ended` comes first. */
 export async function waitFor(
   isTrue: () => boolean | Promise<boolean>,
   ended: Promise<unknown>,
@@ -199,7 +204,7 @@ export async function waitFor(
 ): Promise<void> {
   const end = { isReached: false };
   void ended.then(() => (end.isReached = true));
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * PATIENCE;
   while (!(await isTrue())) {
     if (end.isReached || Date.now() > deadline)
       throw new Error(`${end.isReached ? 'ended early' : 'not in time'}: ${what()}`);

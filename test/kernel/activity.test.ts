@@ -11,8 +11,6 @@ import { createNetworkLab } from '../../agent/lab/network-lab.js';
 import { ActivityLog } from '../../agent/store/activity-log.js';
 import { run } from './support/shell.js';
 
-t.setTimeout(280_000);
-
 t.test(
   'both processes: every change is in the log with the user that the kernel names, over kill -9 and absence',
   async (t) => {

@@ -9,8 +9,6 @@ import { waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab } from '../../agent/lab/network-lab.js';
 import { ascii, cdp, lldp, rawFrames } from './support/frames.js';
 
-t.setTimeout(280_000);
-
 /** Of one sender, at once: more than is read of it in a minute. */
 const FLOOD = 60;
 

@@ -11,9 +11,6 @@ import { run, waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import { pressing } from './support/press-button.js';
 
-// Long for machines that are emulated in software (make test-debian-kernel).
-t.setTimeout(400_000);
-
 const dir = await mkdtemp(join(tmpdir(), 'cordon-button-'));
 const lab = await createNetworkLab('bridge');
 t.teardown(async () => {

@@ -14,8 +14,6 @@ import { fromRoot } from '../root.js';
 const NEVER: Promise<unknown> = new Promise(() => undefined);
 const LOADER = fromRoot('firmware/load-ruleset');
 
-t.setTimeout(280_000);
-
 const dir = await mkdtemp(join(tmpdir(), 'cordon-containment-'));
 const lab = await createNetworkLab('bridge');
 t.teardown(async () => {

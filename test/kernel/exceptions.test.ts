@@ -15,8 +15,6 @@ const NEVER: Promise<unknown> = new Promise(() => undefined);
 const SETTLES_SECONDS = 2;
 const [SERVER] = HOSPITAL;
 
-t.setTimeout(280_000);
-
 const dir = await mkdtemp(join(tmpdir(), 'cordon-exceptions-'));
 const lab = await createNetworkLab('bridge');
 t.teardown(async () => {

@@ -16,8 +16,6 @@ import { fromRoot } from '../root.js';
 const NEVER: Promise<unknown> = new Promise(() => undefined);
 const LOADER = fromRoot('firmware/load-ruleset');
 
-t.setTimeout(280_000);
-
 const dir = await mkdtemp(join(tmpdir(), 'cordon-failures-'));
 const lab = await createNetworkLab('bridge');
 t.teardown(async () => {

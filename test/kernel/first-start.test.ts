@@ -16,8 +16,6 @@ const LOADER = fromRoot('firmware/load-ruleset');
 const ENFORCER_UID = 64_001;
 const CORDON_GID = 64_000;
 
-t.setTimeout(280_000);
-
 const dir = await mkdtemp(join(tmpdir(), 'cordon-first-'));
 const lab = await createNetworkLab('bridge');
 t.teardown(async () => {

@@ -11,8 +11,6 @@ import { must, waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { ContainmentOrder, DesiredResult } from '../../agent/messages/vocabulary.js';
 
-t.setTimeout(280_000);
-
 const dir = await mkdtemp(join(tmpdir(), 'cordon-fleet-'));
 const lab = await createNetworkLab('bridge');
 t.teardown(async () => {

@@ -10,8 +10,6 @@ import { waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { LiveFlow, LiveFlows } from '../../agent/messages/enforcer-messages.js';
 
-t.setTimeout(280_000);
-
 t.test('live connections are shown with the entry that permits each, over IPv4 and IPv6', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'cordon-flows-'));
   const lab = await createNetworkLab('bridge');

@@ -13,8 +13,6 @@ import {
   refusesByVerdict,
 } from './support/inline-tests.js';
 
-t.setTimeout(280_000);
-
 const inline = await InlineLab.create('bridge', [`vlans: [${VLAN}]`]);
 t.teardown(() => inline.close());
 

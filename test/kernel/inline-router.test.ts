@@ -11,8 +11,6 @@ import {
   refusesByVerdict,
 } from './support/inline-tests.js';
 
-t.setTimeout(280_000);
-
 const inline = await InlineLab.create('router');
 t.teardown(() => inline.close());
 

@@ -10,8 +10,6 @@ import { waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { InventoryDetail, InventoryRow } from '../../agent/messages/agent-messages.js';
 
-t.setTimeout(280_000);
-
 /** A DHCPDISCOVER of a Windows XP machine (RFC 2131 section 4.4.1), to whoever hears it. */
 const DHCP_CLIENT = `
 const socket = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true });

@@ -8,8 +8,6 @@ import { DEVICE_NUMBERS } from './support/verdict-probes.js';
 import { KernelLog } from './support/verdicts.js';
 import { eventually, MACS, Ward } from './support/ward.js';
 
-t.setTimeout(280_000);
-
 /** Within the burst that the kernel logs of what is refused. */
 const CONNECTIONS = 60;
 const SENT_AT_ONCE = 12;

@@ -16,8 +16,6 @@ import { waitFor, type Namespace } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL, OUTSIDE, PUMP } from '../../agent/lab/network-lab.js';
 import type { LearnDetail } from '../../agent/messages/agent-messages.js';
 
-t.setTimeout(280_000);
-
 const PUMP_WEB_PORT = 8081;
 /** Somebody in the hospital who is no server of the pump. */
 const SCANNER = '10.77.0.30';

@@ -3,5 +3,4 @@ import t from 'tap';
 import { NETWORK_FAULTS } from '../../agent/lab/matrix/network-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(280_000);
 await testFaults(t, NETWORK_FAULTS);

@@ -3,5 +3,4 @@ import t from 'tap';
 import { PROCESS_FAULTS } from '../../agent/lab/matrix/process-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(280_000);
 await testFaults(t, PROCESS_FAULTS);

@@ -5,7 +5,6 @@ import { PROCESS_FAULTS } from '../../agent/lab/matrix/process-faults.js';
 import { TABLE_FAULTS } from '../../agent/lab/matrix/table-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(280_000);
 await testFaults(
   t,
   [...TABLE_FAULTS, ...PROCESS_FAULTS].filter(({ id }) =>

@@ -3,5 +3,4 @@ import t from 'tap';
 import { STORAGE_FAULTS } from '../../agent/lab/matrix/storage-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(280_000);
 await testFaults(t, STORAGE_FAULTS, { broker: true });

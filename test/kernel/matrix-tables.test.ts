@@ -3,5 +3,4 @@ import t from 'tap';
 import { TABLE_FAULTS } from '../../agent/lab/matrix/table-faults.js';
 import { testFaults } from './support/matrix-tests.js';
 
-t.setTimeout(280_000);
 await testFaults(t, TABLE_FAULTS);

@@ -14,8 +14,6 @@ import { createEvaluator } from '../unit/mud/support/rfc8519.js';
 import { ascii, ip, SYN, tcp, udp, type Bytes } from './support/frames.js';
 import { eventually, MACS, Ward, type HostName } from './support/ward.js';
 
-t.setTimeout(280_000);
-
 /** Classes of both families, names, ranges, who opens, ICMP; from four authors. */
 const SAMPLE = [
   'cisco/Luminaire_150.json',

@@ -3,8 +3,6 @@ import t from 'tap';
 import { NameLab } from '../../agent/lab/name-lab.js';
 import { looksUpAhead } from './support/name-tests.js';
 
-t.setTimeout(280_000);
-
 const lab = await NameLab.create('bridge', t.testdir());
 t.teardown(() => lab.close());
 await lab.isInline();

@@ -10,8 +10,6 @@ import {
   survivesContainment,
 } from './support/name-tests.js';
 
-t.setTimeout(280_000);
-
 const lab = await NameLab.create('bridge', t.testdir());
 t.teardown(() => lab.close());
 await lab.isInline();

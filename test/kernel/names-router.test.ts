@@ -3,8 +3,6 @@ import t from 'tap';
 import { NameLab } from '../../agent/lab/name-lab.js';
 import { permitsWhatIsAnswered } from './support/name-tests.js';
 
-t.setTimeout(280_000);
-
 const lab = await NameLab.create('router', t.testdir());
 t.teardown(() => lab.close());
 await lab.isInline();

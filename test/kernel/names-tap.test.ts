@@ -4,8 +4,6 @@ import { NameLab } from '../../agent/lab/name-lab.js';
 import { permitsInTap, permitsWithoutQueue } from './support/name-tap-tests.js';
 import { believesResolversOnly } from './support/name-tests.js';
 
-t.setTimeout(280_000);
-
 const lab = await NameLab.create('bridge', t.testdir(), 'tap');
 t.teardown(() => lab.close());
 permitsInTap(t, lab);

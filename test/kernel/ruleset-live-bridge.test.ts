@@ -14,8 +14,6 @@ import { wardPolicy } from './support/verdict-probes.js';
 import { KernelLog } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(280_000);
-
 const ward = await Ward.create('bridge');
 const log = new KernelLog();
 t.teardown(async () => {

@@ -6,8 +6,6 @@ import { lenientVerdicts, oneWay, redirects, verdicts } from './support/verdict-
 import { KernelLog, expectedFate, fateOf } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(280_000);
-
 const ward = await Ward.create('bridge');
 const log = new KernelLog();
 t.teardown(async () => {

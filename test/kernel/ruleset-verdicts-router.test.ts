@@ -5,8 +5,6 @@ import { lenientVerdicts, oneWay, redirects, verdicts } from './support/verdict-
 import { KernelLog } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(280_000);
-
 const ward = await Ward.create('router');
 const log = new KernelLog();
 t.teardown(async () => {

@@ -7,8 +7,6 @@ import { verdicts } from './support/verdict-tests.js';
 import { KernelLog, expectedFate, fateOf } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
-t.setTimeout(280_000);
-
 const VLAN = 10;
 const ward = await Ward.create('bridge', VLAN);
 const log = new KernelLog();

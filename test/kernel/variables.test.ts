@@ -6,8 +6,6 @@ import t from 'tap';
 import { createLabBox } from '../../agent/lab/lab-box.js';
 import { createNetworkLab } from '../../agent/lab/network-lab.js';
 
-t.setTimeout(280_000);
-
 const dir = t.testdir();
 const lab = await createNetworkLab('bridge');
 t.teardown(() => lab.close());

@@ -9,8 +9,6 @@ import type { Finding, Memory } from '../../agent/messages/vocabulary.js';
 import { pathsFromEnvironment } from '../../agent/paths.js';
 import { InlineLab } from './support/inline-lab.js';
 
-t.setTimeout(280_000);
-
 const inline = await InlineLab.create('bridge');
 t.teardown(() => inline.close());
 const { enforcerSocket: socketPath } = pathsFromEnvironment(inline.box.environment);
