@@ -43,7 +43,9 @@ function provedLines(
   const [breaks, unknown, rightly] = [of('breaks'), of('unknown'), of('refused-rightly')];
   return [
     ...(breaks.length === 0
-      ? [`Nothing that ${name} was seen to do would be refused by ${policyFrom}, enforced.`]
+      ? [
+          `Nothing that ${name} was seen to do${rightly.length === 0 ? '' : ', but for what findings are about,'} would be refused by ${policyFrom}, enforced.`,
+        ]
       : [
           `${connections(breaks)} that ${name} was seen to have would be refused by ${policyFrom}, enforced:`,
         ]),

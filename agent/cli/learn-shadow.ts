@@ -48,7 +48,7 @@ export async function showShadow(
       context.lines([
         ...wrap(
           escapeControls(
-            `${habitText(habit)}: ${habit.unlisted} times, last ${formatTimeAndAge(habit.unlistedMs, context.nowMs())}`,
+            `${habitText(habit)}: ${counted(habit.unlisted, 'time')}, last ${formatTimeAndAge(habit.unlistedMs, context.nowMs())}`,
           ),
           context.columns,
           '  ',
@@ -56,7 +56,7 @@ export async function showShadow(
         ...(wouldAllow === null ? [] : [`    - ${escapeControls(entryText(wouldAllow))}`]),
       ]);
     context.line(
-      `The kernel counted ${wouldRefuse} first packets of devices in shadow since its tables were loaded.`,
+      `The kernel counted ${counted(wouldRefuse, 'first packet')} of devices in shadow since its tables were loaded.`,
     );
   }
   return unlisted.length > 0 ? EXIT_REFUSED : EXIT_DONE;

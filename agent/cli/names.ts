@@ -1,4 +1,5 @@
 /** `cordon names`: what the host names in allow-lists stand for now, device by device, and what was not believed. */
+import { counted } from '../counted.js';
 import type { NameRow, NameTable } from '../messages/vocabulary.js';
 import type { CliContext } from './context.js';
 import { formatRelative } from './durations.js';
@@ -62,7 +63,7 @@ function refusedLines(refused: NameTable['refused'], nowMs: number, width: numbe
     ...refused.flatMap(({ device, name, address, why, count, lastMs }) =>
       wrap(
         escapeControls(
-          `${device}: ${name} was answered with ${address}, ${why} (${count} times, ${formatRelative(lastMs, nowMs)})`,
+          `${device}: ${name} was answered with ${address}, ${why} (${counted(count, 'time')}, ${formatRelative(lastMs, nowMs)})`,
         ),
         width,
         '  ',
