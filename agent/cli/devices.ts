@@ -1,11 +1,13 @@
 /** `cordon devices`, `device show` and `device set`: what the agent's inventory knows, with its reasons, and what people enter. */
 import type { InventoryDetail, InventoryRow } from '../messages/agent-messages.js';
+import { statedInPolicy, statedOrSeen } from '../inventory/stated.js';
+import type { Policy } from '../policy/schema.js';
 import type { CliContext } from './context.js';
 import { deviceLines } from './device-lines.js';
 import { formatRelative } from './durations.js';
 import { CliError, EXIT_DONE, usageError, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
-import { withAgent, type AgentClient } from './sockets.js';
+import { withAgent, withEnforcer, type AgentClient } from './sockets.js';
 import { renderTable, type Column } from './table.js';
 import { whoAsks } from './who.js';
 
@@ -25,9 +27,19 @@ export async function listDevices(context: CliContext, options: ListOptions): Pr
     return EXIT_DONE;
   }
   if (rows.length === 0) context.line('no device was seen yet');
-  else context.lines(renderTable(columns(context.nowMs()), rows, options.wide ? Infinity : context.columns));
+  else {
+    const policy = rows.some(({ policyName }) => policyName !== null) ? await policyIfThere(context) : null;
+    const table = columns(context.nowMs(), policy);
+    context.lines(renderTable(table, rows, options.wide ? Infinity : context.columns));
+  }
   if (total > rows.length) context.line(`${rows.length} of ${total}; more with --limit`);
   return EXIT_DONE;
+}
+
+/** What it says of make, model and place; the list is worth having without the enforcer, too. */
+async function policyIfThere(context: CliContext): Promise<Policy | null> {
+  const { runningPolicy } = await import('./policy-online.js');
+  return await withEnforcer(context, (enforcer) => runningPolicy(context, enforcer)).catch(() => null);
 }
 
 export async function readInventory(
@@ -96,7 +108,7 @@ export function nameOfDevice({
   return policyName ?? fields.name?.value ?? id;
 }
 
-function columns(nowMs: number): readonly Column<InventoryRow>[] {
+function columns(nowMs: number, policy: Policy | null): readonly Column<InventoryRow>[] {
   const sure =
     (field: 'kind' | 'make' | 'model' | 'os') =>
     ({ fields }: InventoryRow): string => {
@@ -104,18 +116,29 @@ function columns(nowMs: number): readonly Column<InventoryRow>[] {
       if (best === undefined) return '';
       return `${best.value} ${best.confidence}%${best.conflicts.length > 0 ? ' ?' : ''}`;
     };
+  const said =
+    (field: 'make' | 'model') =>
+    (row: InventoryRow): string => {
+      const best = statedOrSeen(row, field, policy);
+      return best === null || best === row.fields[field]?.value ? sure(field)(row) : best;
+    };
   return [
     { title: 'device', value: nameOfDevice, shrinkTo: 12 },
     { title: 'address', value: ({ addresses }) => latest(addresses), shrinkTo: 12 },
     { title: 'kind', value: sure('kind'), shrinkTo: 10 },
-    { title: 'make', value: sure('make'), shrinkTo: 10 },
-    { title: 'model', value: sure('model'), shrinkTo: 10, leaveOut: 1 },
+    { title: 'make', value: said('make'), shrinkTo: 10 },
+    { title: 'model', value: said('model'), shrinkTo: 10, leaveOut: 1 },
     { title: 'os', value: sure('os'), shrinkTo: 10 },
     { title: 'seen', value: ({ lastMs }) => formatRelative(lastMs, nowMs), shrinkTo: 7 },
     { title: 'mac', value: ({ macs }) => macs.at(-1) ?? '', leaveOut: 2 },
     { title: 'port', value: ({ fields }) => fields.port?.value ?? '', leaveOut: 3 },
     { title: 'owner', value: ({ operator }) => operator.owner?.value ?? '', leaveOut: 4 },
-    { title: 'location', value: ({ operator }) => operator.location?.value ?? '', leaveOut: 5 },
+    {
+      title: 'location',
+      value: ({ operator, policyName }) =>
+        operator.location?.value ?? statedInPolicy(policyName, policy)?.location ?? '',
+      leaveOut: 5,
+    },
   ];
 }
 

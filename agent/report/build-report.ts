@@ -11,7 +11,7 @@ import type { Policy } from '../policy/schema.js';
 import { assess, rank, REMINDERS, type RiskInput } from '../risk/assess.js';
 import { budgetOf } from '../risk/eol-budget.js';
 import { guardText } from '../risk/guard-view.js';
-import { ownValue } from '../policy/resolve-peers.js';
+import { statedInPolicy, statedOrSeen } from '../inventory/stated.js';
 import { containmentLines } from './containment-part.js';
 import type {
   ReportModel,
@@ -115,10 +115,6 @@ function inventoryLine(
   policy: Policy | null,
 ): InventoryLine {
   const { fields, operator } = device;
-  const stated = device.policyName === null ? undefined : ownValue(policy?.devices ?? {}, device.policyName);
-  // A person wrote the policy: before what the wire says, behind an entry of the inventory.
-  const best = (field: 'make' | 'model' | 'serial'): string | null =>
-    (fields[field]?.source === 'operator' ? undefined : stated?.[field]) ?? fields[field]?.value ?? null;
   const shown = [fields.kind, fields.make, fields.model, fields.serial, fields.os, fields.software].filter(
     (one) => one !== undefined,
   );
@@ -127,15 +123,15 @@ function inventoryLine(
     name: subject?.name ?? device.policyName ?? fields.name?.value ?? device.id,
     isInPolicy: input?.guard != null,
     kind: fields.kind?.value ?? null,
-    make: best('make'),
-    model: best('model'),
-    serial: best('serial'),
+    make: statedOrSeen(device, 'make', policy),
+    model: statedOrSeen(device, 'model', policy),
+    serial: statedOrSeen(device, 'serial', policy),
     os: fields.os?.value ?? null,
     software: subject?.software ?? fields.software?.value ?? null,
     addresses: device.addresses,
     macs: device.macs,
     owner: subject?.owner ?? null,
-    location: operator.location?.value ?? stated?.location ?? null,
+    location: operator.location?.value ?? statedInPolicy(device.policyName, policy)?.location ?? null,
     criticality: subject?.criticality.value ?? 'medium',
     holdsPhi: subject?.holdsPhi.value ?? 'unknown',
     services: device.services,

@@ -17,7 +17,8 @@ t.teardown(async () => {
   await lab.close();
   await rm(dir, { recursive: true, force: true });
 });
-await run(['modprobe', 'uinput']);
+// evdev makes an event device of it: where no udev runs, nobody else loads it.
+await run(['modprobe', '-a', 'uinput', 'evdev']);
 const hasUinput = existsSync('/dev/uinput');
 t.comment(hasUinput ? 'a real uinput device' : 'no /dev/uinput here: recorded events through a pipe');
 const button = await pressing(lab.box, dir, hasUinput);

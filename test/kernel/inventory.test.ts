@@ -68,6 +68,7 @@ t.test('what real clients say is in the inventory of the box', async (t) => {
   t.match(found?.fields.os?.value ?? '', /^Windows/);
   t.match((await box.cordon('device', 'show', 'pump-1')).stdout, /name +PUMP1 +dicom\.ae-title/);
   t.equal((await rows()).length, 1, 'servers on the other side are not behind the box');
+  t.match((await box.cordon('devices')).stdout, /pump-1 .*Example/, 'the make that the policy has');
 
   const entered = await box.cordon(
     'device',
