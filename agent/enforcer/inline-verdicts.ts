@@ -26,6 +26,9 @@ const HEARTBEAT_MS = 250;
 const SUSPENDED_MS = 30_000;
 /** Twice as long each time, up to this. */
 const LONGEST_SUSPENDED_MS = 3_600_000;
+/** As the activity log tells it, to people who do not know the word for it. */
+const HELD = 'inline: the first packet of a new connection waits until the detectors have seen it';
+const WATCHED = 'tap mode: detectors see first packets, but nothing waits for them';
 const QUEUE_BUFFER_BYTES = 2 * 1024 * 1024;
 const NF_PROTOCOLS = [2, 10] as const;
 /** linux/if.h */
@@ -67,7 +70,7 @@ export class InlineVerdicts {
     this.#why = this.#options.hold.why;
     await this.#beatOnce();
     if (!this.#isOpen && this.#options.hold.wanted === 'inline')
-      this.#options.onChange(`tap mode: ${this.#why ?? 'not known why'}`);
+      this.#options.onChange(`${WATCHED}: ${this.#why ?? 'not known why'}`);
     this.#timer = setInterval(() => void this.#beatOnce(), HEARTBEAT_MS);
   }
 
@@ -134,7 +137,7 @@ export class InlineVerdicts {
     } catch (error) {
       return this.#tap(`the way to the queue cannot be opened: ${text(error)}`);
     }
-    if (!this.#isOpen) this.#options.onChange(`inline: held by ${this.#options.hold.kind ?? ''}`);
+    if (!this.#isOpen) this.#options.onChange(HELD);
     this.#isOpen = true;
     this.#why = null;
   }
@@ -143,7 +146,7 @@ export class InlineVerdicts {
     const wasOpen = this.#isOpen;
     this.#why = why;
     await this.#closeGate();
-    if (wasOpen) this.#options.onChange(`tap mode: ${why}`);
+    if (wasOpen) this.#options.onChange(`${WATCHED}: ${why}`);
   }
 
   /** Null when the queue is there; else why not. Tried again with every beat: a predecessor may still hold it. */
