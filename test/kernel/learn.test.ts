@@ -200,7 +200,7 @@ t.test('observe, propose, shadow, prove, enforce: the same clients go on, and no
   await waitFor(
     async () => {
       shadow = (await box.cordon('learn', 'shadow', 'pump-1')).stdout;
-      return OUTSIDE.every((address) => shadow.includes(`out tcp/80 to ${address}: 1 times`));
+      return OUTSIDE.every((address) => shadow.includes(`out tcp/80 to ${address}: 1 time,`));
     },
     enforcer.ended,
     () => `${shadow} ${output()}`,
