@@ -16,7 +16,14 @@ import { requests } from '../messages/enforcer-messages.js';
 import { pathsFromEnvironment } from '../paths.js';
 import { DEVICE_MASK } from '../ruleset/marks.js';
 import { percentile, rounded, type Bench, type BenchContext } from './bench.js';
-import { PacketStream, startShell, type Answering } from './packet-stream.js';
+import {
+  compileStream,
+  flowing,
+  PacketStream,
+  startShell,
+  stopped,
+  type Answering,
+} from './packet-stream.js';
 
 const SIZES = [10, 1_000, 50_000] as const;
 const TRIALS = 200;
@@ -26,9 +33,7 @@ const PROBED = [5001, 5002, 5003] as const;
 const INTERVAL_US = 500;
 /** Nothing arrived for so long: it has stopped. */
 const STILL_MS = 30;
-const LOOK_MS = 10;
 const STOPS_WITHIN_MS = 30_000;
-const FLOWING_PACKETS = 20;
 const CONTAINS_AFTER_MS = 200;
 const LET_GO_AFTER_MS = 80;
 /** Between the probes that are not enough for a finding and the one that is. */
@@ -37,7 +42,6 @@ const SCOPE = { device: 'pump-1' } as const;
 const OTHER = { name: 'bed-2', mac: '02:00:5e:00:53:02', address: '10.77.0.50' } as const;
 const FIRST_SOURCE_PORT = 10_000;
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-const STREAM = fileURLToPath(new URL('../../agent/bench/last-packet.c', import.meta.url));
 
 const WAYS = ['command', 'socket', 'button', 'detector', 'administrator'] as const;
 type Way = (typeof WAYS)[number];
@@ -110,9 +114,9 @@ async function measureAll({ dir, report }: BenchContext, lab: NetworkLab): Promi
   const box = await createLabBox(lab.box, dir, 'bridge', 'bench', null, [
     `button: { device: ${button}, scope: { device: pump-1 }, containsAfterSeconds: ${seconds} }`,
   ]);
-  await mkdir(join(dir, 'tools'));
-  const program = join(dir, 'tools', 'last-packet');
-  await must(['gcc', '-O2', '-o', program, STREAM]);
+  const tools = join(dir, 'tools');
+  await mkdir(tools);
+  const program = await compileStream(tools);
   const enforcer = await RestartedEnforcer.start(box);
   const policyFile = join(dir, 'policy.yaml');
   await writeFile(policyFile, policyText(lab.pumpMac));
@@ -157,18 +161,7 @@ async function measureAll({ dir, report }: BenchContext, lab: NetworkLab): Promi
 async function measure(way: Way, ends: readonly PacketStream[], order: Order, trial: number): Promise<Trial> {
   for (const end of ends) await end.last();
   const { orderedNs, answeredNs } = await order(trial);
-  const deadline = performance.now() + STOPS_WITHIN_MS;
-  let [received, stillMs, gapMs, lastNs] = [-1, 0, 0, 0n];
-  while (stillMs < STILL_MS) {
-    if (performance.now() > deadline) throw new Error(`${way}: the packets do not stop`);
-    await delay(LOOK_MS);
-    const looks = await Promise.all(ends.map((end) => end.last()));
-    const total = looks.reduce((sum, look) => sum + look.received, 0);
-    stillMs = total === received ? stillMs + LOOK_MS : 0;
-    received = total;
-    gapMs = Math.max(gapMs, ...looks.map((look) => look.gapMs));
-    for (const { sentNs } of looks) if (sentNs > lastNs) lastNs = sentNs;
-  }
+  const { lastNs, gapMs } = await stopped(ends, way, STILL_MS, STOPS_WITHIN_MS);
   return {
     // Before the order: not one packet was forwarded after it.
     stoppedMs: Math.max(0, msBetween(orderedNs, lastNs)),
@@ -239,18 +232,6 @@ async function undo(way: Way, { client }: RestartedEnforcer, shell: Answering): 
       reason: 'bench',
       orders: 'all',
     });
-}
-
-/** Both ends hear each other again. */
-async function flowing(ends: readonly PacketStream[]): Promise<void> {
-  const before = await Promise.all(ends.map((end) => end.last()));
-  const deadline = performance.now() + STOPS_WITHIN_MS;
-  for (;;) {
-    await delay(LOOK_MS);
-    const looks = await Promise.all(ends.map((end) => end.last()));
-    if (looks.every(({ received }, end) => received > (before[end]?.received ?? 0) + FLOWING_PACKETS)) return;
-    if (performance.now() > deadline) throw new Error('the stream does not flow again');
-  }
 }
 
 /** As many connections in the box's table, of another device: what is live beside the one that is contained. */

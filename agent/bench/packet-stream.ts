@@ -3,8 +3,23 @@
  * and answer with one. They end with the host.
  */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Namespace } from '../lab/namespace.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { must, type Namespace } from '../lab/namespace.js';
+
+const SOURCE = fileURLToPath(new URL('../../agent/bench/last-packet.c', import.meta.url));
+const LOOK_MS = 10;
+const FLOWS_WITHIN_MS = 30_000;
+const FLOWING_PACKETS = 20;
+
+/** The program of an end, compiled into this directory. */
+export async function compileStream(dir: string): Promise<string> {
+  const program = join(dir, 'last-packet');
+  await must(['gcc', '-O2', '-o', program, SOURCE]);
+  return program;
+}
 
 export interface Answering {
   /** The next line that it says. Rejects when it has ended. */
@@ -50,6 +65,40 @@ export class PacketStream {
     const [, sent = '0'] = (await this.#process.ask(`probe ${address} ${port}`)).split(' ');
     return BigInt(sent);
   }
+}
+
+/** Every end hears its other end again. */
+export async function flowing(ends: readonly PacketStream[]): Promise<void> {
+  const before = await Promise.all(ends.map((end) => end.last()));
+  const deadline = performance.now() + FLOWS_WITHIN_MS;
+  for (;;) {
+    await delay(LOOK_MS);
+    const looks = await Promise.all(ends.map((end) => end.last()));
+    if (looks.every(({ received }, end) => received > (before[end]?.received ?? 0) + FLOWING_PACKETS)) return;
+    if (performance.now() > deadline) throw new Error('the stream does not flow');
+  }
+}
+
+/** `who` was to stop them, for the error. Until nothing has arrived at any end for `stillMs`: when the last that arrived was sent, and the longest time in which an end sent nothing. */
+export async function stopped(
+  ends: readonly PacketStream[],
+  who: string,
+  stillMs: number,
+  withinMs: number,
+): Promise<{ readonly lastNs: bigint; readonly gapMs: number }> {
+  const deadline = performance.now() + withinMs;
+  let [received, quietMs, gapMs, lastNs] = [-1, 0, 0, 0n];
+  while (quietMs < stillMs) {
+    if (performance.now() > deadline) throw new Error(`${who}: the packets do not stop`);
+    await delay(LOOK_MS);
+    const looks = await Promise.all(ends.map((end) => end.last()));
+    const total = looks.reduce((sum, look) => sum + look.received, 0);
+    quietMs = total === received ? quietMs + LOOK_MS : 0;
+    received = total;
+    gapMs = Math.max(gapMs, ...looks.map((look) => look.gapMs));
+    for (const { sentNs } of looks) if (sentNs > lastNs) lastNs = sentNs;
+  }
+  return { lastNs, gapMs };
 }
 
 /** Somebody who is logged in: what is asked is a command, and its exit status is the answer. */

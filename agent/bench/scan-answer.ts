@@ -8,12 +8,11 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { createLabBox } from '../lab/lab-box.js';
-import { must, run, waitFor, type Running } from '../lab/namespace.js';
+import { run, waitFor, type Running } from '../lab/namespace.js';
 import { createNetworkLab, HOSPITAL, PUMP, type NetworkLab } from '../lab/network-lab.js';
 import { compare, interleaved, type Bench } from './bench.js';
-import { PacketStream } from './packet-stream.js';
+import { compileStream, flowing, PacketStream, stopped } from './packet-stream.js';
 
 const ROUNDS = 5;
 const PORT = 5000;
@@ -25,7 +24,6 @@ const SCAN_SECONDS = 20;
 const STILL_MS = 200;
 const STOPS_WITHIN_MS = 40_000;
 const SETTLE_MS = 3_000;
-const STREAM = fileURLToPath(new URL('../../agent/bench/last-packet.c', import.meta.url));
 const ALL_NAMESPACES_LOG = '/proc/sys/net/netfilter/nf_log_all_netns';
 const PSAD = { program: '/usr/sbin/psad', config: '/etc/psad/psad.conf' } as const;
 
@@ -34,8 +32,7 @@ export const scanAnswer: Bench = {
   what: 'from the first packet of a scan to the last that its sender gets through, against psad',
   limitMinutes: 15,
   async run({ dir, report }) {
-    const program = join(dir, 'last-packet');
-    await must(['gcc', '-O2', '-o', program, STREAM]);
+    const program = await compileStream(dir);
     const hasPsad = existsSync(PSAD.program);
     const kinds = hasPsad ? (['cordon', 'psad'] as const) : (['cordon'] as const);
     if (!hasPsad) report({ notice: `not compared: no ${PSAD.program}` });
@@ -69,10 +66,9 @@ interface Guard {
 
 /** Milliseconds from the start of the scan to the last packet of the stream that was sent and arrived. */
 async function scan(lab: NetworkLab, program: string): Promise<number> {
-  const stream = await PacketStream.start(lab.pump, program, HOSPITAL[0], PORT, INTERVAL_US);
+  await PacketStream.start(lab.pump, program, HOSPITAL[0], PORT, INTERVAL_US);
   const answer = await PacketStream.start(lab.hospital, program, PUMP.bridge[0], PORT, INTERVAL_US);
-  await arrives(answer);
-  await stream.last();
+  await flowing([answer]);
   const began = process.hrtime.bigint();
   const scanner = await lab.pump.start([
     'hping3',
@@ -87,27 +83,9 @@ async function scan(lab: NetworkLab, program: string): Promise<number> {
     String(SCAN_SECONDS * PROBES_PER_SECOND),
     HOSPITAL[0],
   ]);
-  const deadline = performance.now() + STOPS_WITHIN_MS;
-  let [received, stillMs, lastNs] = [-1, 0, 0n];
-  while (stillMs < STILL_MS) {
-    if (performance.now() > deadline) throw new Error('the scan is not answered');
-    await delay(10);
-    const look = await answer.last();
-    stillMs = look.received === received ? stillMs + 10 : 0;
-    received = look.received;
-    lastNs = look.sentNs;
-  }
+  const { lastNs } = await stopped([answer], 'whoever watches', STILL_MS, STOPS_WITHIN_MS);
   await scanner.stop();
   return Number(lastNs - began) / 1e6;
-}
-
-async function arrives(end: PacketStream): Promise<void> {
-  const { received } = await end.last();
-  for (let look = 0; look < 500; look++) {
-    await delay(10);
-    if ((await end.last()).received > received + 20) return;
-  }
-  throw new Error('the stream does not flow');
 }
 
 async function startCordon(lab: NetworkLab, dir: string): Promise<Guard> {

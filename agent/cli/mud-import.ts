@@ -2,12 +2,13 @@
  * `cordon mud import`: a MUD file as a template in the text of a policy, and what that changes. It writes to standard output only; a
  * policy that would not be taken is not printed, nor one from a file whose signature has expired.
  */
+import { placeOf } from '../mud/mud-file.js';
 import type { CliContext } from './context.js';
 import { nameOf } from './documents.js';
 import { CliError, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
 import { signatureLines } from './mud-document.js';
-import { countLines, countsOf, placeMudFile, placeOf, type MudSiteOptions } from './mud-site.js';
+import { countLines, countsOf, placeMudFile, type MudSiteOptions } from './mud-site.js';
 import { changeLines } from './policy-changes.js';
 import { problemLines } from './problem-lines.js';
 import { wrap } from './text-width.js';

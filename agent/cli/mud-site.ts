@@ -5,8 +5,8 @@
 import { parseDocument, type Document } from 'yaml';
 import { counted } from '../counted.js';
 import { DNS_CLASS, isClassKey, SAME_MANUFACTURER } from '../mud/class-keys.js';
-import { importMud, type AceFate, type MudImport, type WrittenMember } from '../mud/import-mud.js';
-import type { DroppedAce, MudFile } from '../mud/mud-file.js';
+import { importMud, type MudImport, type WrittenMember } from '../mud/import-mud.js';
+import { placeOf, type DroppedAce, type MudFile } from '../mud/mud-file.js';
 import type { ClassTarget } from '../mud/site-classes.js';
 import { parseAddress, parseNetwork } from '../policy/address.js';
 import { diffPolicies, type PolicyChange } from '../policy/diff-policy.js';
@@ -116,10 +116,6 @@ export function countsOf({ fates, unresolved }: MudImport): MudCounts {
   const own = fates.filter(({ ace }) => !ace.isDefault);
   const dropped = own.flatMap(({ ace, reason }) => (reason === null ? [] : [{ ...placeOf(ace), reason }]));
   return { entries: own.length, carriedOver: own.length - dropped.length, dropped, unresolved };
-}
-
-export function placeOf({ direction, acl, name, path, isDefault }: AceFate['ace']): AceFate['ace'] {
-  return { direction, acl, name, path, isDefault };
 }
 
 export function countLines(

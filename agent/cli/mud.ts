@@ -3,7 +3,6 @@ import { conversationText } from '../mud/describe.js';
 import { diffMud } from '../mud/diff-mud.js';
 import type { MudImport } from '../mud/import-mud.js';
 import type { MudFile } from '../mud/mud-file.js';
-import { pairAces } from '../mud/pair-aces.js';
 import type { CliContext } from './context.js';
 import { EXIT_DONE, type ExitStatus } from './errors.js';
 import { escapeControls } from './escape.js';
@@ -29,7 +28,7 @@ export async function checkMudFile(
     options,
   );
   const { file, signature } = read;
-  const { conversations } = pairAces(file);
+  const { conversations } = imported;
   const counts = countsOf(imported);
   const asked = conversations.map(conversationText);
   const classes = [...new Set(conversations.flatMap(({ peer }) => peer.classes))].sort();

@@ -9,7 +9,7 @@ import { parseHostName } from '../policy/host-name.js';
 import type { Problem } from '../policy/problem.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import { MAX_ALLOW_ENTRIES_PER_DEVICE, type Policy, type PortRange } from '../policy/schema.js';
-import type { Ace, DroppedAce, MudFile, PeerMatch } from './mud-file.js';
+import type { Ace, AcePlace, MudFile, PeerMatch } from './mud-file.js';
 import { hasPorts, pairAces, peerKey, type Conversation } from './pair-aces.js';
 import { isEveryPort, type PortSet } from './ports.js';
 import { intersectNetworks } from './refusals.js';
@@ -37,6 +37,8 @@ export type WrittenPeer =
 export type WrittenMember = { readonly address: string } | { readonly network: string };
 
 export interface MudImport {
+  /** What the file asks for, before anybody of the site is put in. */
+  readonly conversations: readonly Conversation[];
   readonly entries: readonly WrittenEntry[];
   /** Groups that the entries name and the policy has to have. */
   readonly groups: ReadonlyMap<string, readonly WrittenMember[]>;
@@ -50,7 +52,7 @@ export interface MudImport {
 }
 
 export interface AceFate {
-  readonly ace: Omit<DroppedAce, 'reason'>;
+  readonly ace: AcePlace;
   readonly reason: string | null;
 }
 
@@ -85,6 +87,7 @@ export function importMud(file: MudFile, site: MudSite): MudImport {
       message: `it becomes ${entries.length} entries, above the ${MAX_ALLOW_ENTRIES_PER_DEVICE} of a device`,
     });
   return {
+    conversations,
     entries,
     groups,
     classOfGroup,

@@ -59,6 +59,13 @@ export interface DroppedAce {
   readonly reason: string;
 }
 
+/** Where an entry stands, without what it says. */
+export type AcePlace = Omit<DroppedAce, 'reason'>;
+
+export function placeOf({ direction, acl, name, path, isDefault }: AcePlace): AcePlace {
+  return { direction, acl, name, path, isDefault };
+}
+
 export interface MudFile {
   readonly url: string | null;
   readonly lastUpdate: string | null;

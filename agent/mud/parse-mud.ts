@@ -11,6 +11,7 @@ import { defaultAces } from './default-aces.js';
 import { maySurviveRefusals } from './refusals.js';
 import {
   CACHE_VALIDITY_HOURS,
+  placeOf,
   type Ace,
   type AceDirection,
   type DroppedAce,
@@ -360,10 +361,6 @@ function readDirection(
     }
   }
   for (const ace of defaultAces(direction)) take(ace);
-}
-
-function placeOf({ direction, acl, name, path, isDefault }: Ace): Omit<DroppedAce, 'reason'> {
-  return { direction, acl, name, path, isDefault };
 }
 
 function unused(list: AccessList, value: unknown, index: number): DroppedAce {
