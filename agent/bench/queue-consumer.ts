@@ -43,6 +43,7 @@ const queue = openNfqueue(
     maxLength: 8192,
     receiveBufferBytes: 2 * 1024 * 1024,
     acceptedMark: 1,
+    now: Date.now,
     onError: (error) => {
       throw error;
     },

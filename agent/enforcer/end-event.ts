@@ -10,6 +10,7 @@ import {
   type DetectEvent,
 } from '../detect/event.js';
 import type { ConntrackRecord } from '../netlink/conntrack.js';
+import { u32 } from '../packet/read.js';
 import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { DEVICE_MASK, OPENED } from '../ruleset/marks.js';
 
@@ -72,12 +73,12 @@ function idleMs(record: Readonly<ConntrackRecord>): number {
 
 function ticketOf(record: Readonly<ConntrackRecord>, offset: number, addresses: AddressTable): number {
   const { buffer } = record;
-  if (record.family === 4) return addresses.intern(4, buffer.readUInt32BE(offset), 0, 0, 0);
+  if (record.family === 4) return addresses.intern(4, u32(buffer, offset), 0, 0, 0);
   return addresses.intern(
     6,
-    buffer.readUInt32BE(offset),
-    buffer.readUInt32BE(offset + 4),
-    buffer.readUInt32BE(offset + 8),
-    buffer.readUInt32BE(offset + 12),
+    u32(buffer, offset),
+    u32(buffer, offset + 4),
+    u32(buffer, offset + 8),
+    u32(buffer, offset + 12),
   );
 }

@@ -25,11 +25,13 @@ import type { Finding } from '../messages/vocabulary.js';
 import type { ConntrackRecord } from '../netlink/conntrack.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
 import type { NflogPacket } from '../netlink/nflog.js';
+import type { QueuedPacket } from '../netlink/nfqueue-codec.js';
 import { parseAddress, type Address } from '../policy/address.js';
 import { ownValue } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
 import { decodeArp } from '../packet/decode-arp.js';
 import { decodeIp } from '../packet/decode-ip.js';
+import { u24 } from '../packet/read.js';
 import { NONE, createPacketView, type PacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 import {
@@ -180,9 +182,8 @@ export class Evidence {
   }
 
   /** Called for every first packet that the kernel holds, and says what becomes of it. */
-  held(packet: Readonly<KernelPacket>): Verdict {
-    const nowMs = this.#options.now();
-    const { mark } = packet;
+  held(packet: Readonly<QueuedPacket>): Verdict {
+    const { mark, receivedMs: nowMs } = packet;
     const found =
       (mark & WOULD_REFUSE) !== 0
         ? VERDICT_WOULD_REFUSE
@@ -219,8 +220,8 @@ export class Evidence {
     let macHigh = NONE;
     let macLow = NONE;
     if (packet.hwAddrLength === 6) {
-      macHigh = packet.buffer.readUIntBE(packet.hwAddrOffset, 3);
-      macLow = packet.buffer.readUIntBE(packet.hwAddrOffset + 3, 3);
+      macHigh = u24(packet.buffer, packet.hwAddrOffset);
+      macLow = u24(packet.buffer, packet.hwAddrOffset + 3);
     }
     const markedId = packet.mark & DEVICE_MASK;
     // Layer 2 refusals carry no device: the sender's MAC says who it was.

@@ -9,6 +9,7 @@ import type { KernelPacket } from '../netlink/kernel-packet.js';
 import { decodeArp } from '../packet/decode-arp.js';
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode-ethernet.js';
 import { decodeIp } from '../packet/decode-ip.js';
+import { u24, u32 } from '../packet/read.js';
 import { LAYER_ETHERNET, createPacketView, resetView, type PacketView } from '../packet/view.js';
 import { DATA_SNAP_BYTES } from '../policy/default-policy.js';
 
@@ -71,8 +72,8 @@ export class Identification {
     const { buffer, payloadOffset, payloadLength, hwAddrOffset } = packet;
     if (payloadLength === 0 || (isFromDevice && packet.hwAddrLength !== 6)) return;
     const hasMac = packet.hwAddrLength === 6;
-    const macHigh = hasMac ? buffer.readUIntBE(hwAddrOffset, 3) : 0;
-    const macLow = hasMac ? buffer.readUIntBE(hwAddrOffset + 3, 3) : 0;
+    const macHigh = hasMac ? u24(buffer, hwAddrOffset) : 0;
+    const macLow = hasMac ? u24(buffer, hwAddrOffset + 3) : 0;
     const key = keyOf(packet, prefix, macHigh, macLow);
     const index = key & (REMEMBERED - 1);
     if (this.#keys[index] === key && nowMs - (this.#readMs[index] ?? 0) < REPEAT_MS) return;
@@ -188,7 +189,7 @@ function keyOf(packet: Readonly<KernelPacket>, prefix: number, macHigh: number, 
   const isIp6 = (buffer[at] ?? 0) >>> 4 === 6;
   const transport = at + (isIp6 ? 40 : ((buffer[at] ?? 0) & 15) * 4);
   const end = at + payloadLength;
-  const ports = transport + 4 <= end ? buffer.readUInt32BE(transport) : 0;
+  const ports = transport + 4 <= end ? u32(buffer, transport) : 0;
   // The client's port is another one each time.
   const source = ports >>> 16 > 32_767 ? 0 : ports >>> 16;
   const target = (ports & 0xffff) > 32_767 ? 0 : ports & 0xffff;

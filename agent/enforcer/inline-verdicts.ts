@@ -6,9 +6,9 @@
 import { readFileSync } from 'node:fs';
 import type { Verdict } from '../detect/verdict.js';
 import type { EnforcerStatus } from '../messages/vocabulary.js';
-import type { KernelPacket } from '../netlink/kernel-packet.js';
 import { readPacketCounter } from '../netlink/nf-tables-counter.js';
 import { openNfqueue, type Nfqueue } from '../netlink/nfqueue.js';
+import type { QueuedPacket } from '../netlink/nfqueue-codec.js';
 import { changeSetElements, type SetElementChange } from '../netlink/set-elements.js';
 import {
   HOLD_QUEUE_LENGTH,
@@ -40,7 +40,7 @@ export interface InlineOptions {
   /** Bridge mode: the bridge; else null. */
   readonly bridge: string | null;
   readonly now: () => number;
-  readonly decide: (packet: Readonly<KernelPacket>) => Verdict;
+  readonly decide: (packet: Readonly<QueuedPacket>) => Verdict;
   /** It began, ended or was suspended: for the log and upstream. */
   readonly onChange: (detail: string) => void;
   readonly onError: (error: unknown) => void;
@@ -151,7 +151,7 @@ export class InlineVerdicts {
 
   /** Null when the queue is there; else why not. Tried again with every beat: a predecessor may still hold it. */
   #openQueue(): string | null {
-    const { hold, decide, onError } = this.#options;
+    const { hold, decide, now, onError } = this.#options;
     if (hold.kind === null) {
       this.#closeQueue();
       return hold.wanted === 'tap' ? 'configured' : (hold.why ?? 'the kernel was not asked yet');
@@ -166,6 +166,7 @@ export class InlineVerdicts {
           maxLength: HOLD_QUEUE_LENGTH,
           receiveBufferBytes: QUEUE_BUFFER_BYTES,
           acceptedMark: ADMITTED,
+          now,
           onError,
         },
         (packet) => {

@@ -10,6 +10,7 @@ import { readDns, type AddressAnswer, type DnsReading } from '../names/read-dns.
 import { TcpMessages } from '../names/tcp-messages.js';
 import type { NameLookup } from '../messages/vocabulary.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
+import { u16 } from '../packet/read.js';
 import { decodeIp } from '../packet/decode-ip.js';
 import { formatAddress } from '../packet/format.js';
 import { s32 } from '../packet/read.js';
@@ -148,7 +149,7 @@ export class NameWatch {
 export function mayBeDns(packet: Readonly<KernelPacket>): boolean {
   const { buffer, payloadOffset: at, payloadLength } = packet;
   const transport = at + ((buffer[at] ?? 0) >>> 4 === 6 ? 40 : ((buffer[at] ?? 0) & 15) * 4);
-  return transport + 4 <= at + payloadLength && buffer.readUInt16BE(transport + 2) === DNS_PORT;
+  return transport + 4 <= at + payloadLength && u16(buffer, transport + 2) === DNS_PORT;
 }
 
 function sourceOf(view: PacketView): string {

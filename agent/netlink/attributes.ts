@@ -4,6 +4,8 @@
  * made once and reset for each message, so that reading a packet allocates nothing.
  */
 
+import { le16, le32, u16, u32 } from '../packet/read.js';
+
 export const ATTRIBUTE_HEADER_BYTES = 4;
 /** NLA_F_NESTED | NLA_F_NET_BYTEORDER are flags in the type. */
 const TYPE_MASK = 0x3fff;
@@ -44,12 +46,12 @@ export class AttributeCursor {
       for (let index = at; index < this.#end; index++) if (this.#buffer[index] !== 0) this.malformed = true;
       return false;
     }
-    const length = this.#buffer.readUInt16LE(at);
+    const length = le16(this.#buffer, at);
     if (length < ATTRIBUTE_HEADER_BYTES || length > left) {
       this.malformed = true;
       return false;
     }
-    this.type = this.#buffer.readUInt16LE(at + 2) & TYPE_MASK;
+    this.type = le16(this.#buffer, at + 2) & TYPE_MASK;
     this.offset = at + ATTRIBUTE_HEADER_BYTES;
     this.length = length - ATTRIBUTE_HEADER_BYTES;
     this.#next = Math.min(at + ((length + 3) & ~3), this.#end);
@@ -57,24 +59,21 @@ export class AttributeCursor {
   }
 
   u8(): number {
-    return this.#has(1) ? this.#buffer.readUInt8(this.offset) : 0;
+    return this.#has(1) ? (this.#buffer[this.offset] ?? 0) : 0;
   }
   u16be(): number {
-    return this.#has(2) ? this.#buffer.readUInt16BE(this.offset) : 0;
+    return this.#has(2) ? u16(this.#buffer, this.offset) : 0;
   }
   u32be(): number {
-    return this.#has(4) ? this.#buffer.readUInt32BE(this.offset) : 0;
+    return this.#has(4) ? u32(this.#buffer, this.offset) : 0;
   }
   u32le(): number {
-    return this.#has(4) ? this.#buffer.readUInt32LE(this.offset) : 0;
+    return this.#has(4) ? le32(this.#buffer, this.offset) : 0;
   }
   /** As a double: exact up to 2^53, which is 285 years of microseconds and 9 petabytes. */
   u64be(at = 0): number {
     if (!this.#has(at + 8)) return 0;
-    return (
-      this.#buffer.readUInt32BE(this.offset + at) * 0x1_0000_0000 +
-      this.#buffer.readUInt32BE(this.offset + at + 4)
-    );
+    return u32(this.#buffer, this.offset + at) * 0x1_0000_0000 + u32(this.#buffer, this.offset + at + 4);
   }
   /** A NUL-terminated string; bytes after the first NUL are not part of it. Allocates: not for the hot path. */
   text(): string {

@@ -3,6 +3,7 @@
  * send. Numbers in the two headers are in host order, which is little-endian on every machine this runs on (native.ts
  * refuses others). Reading never throws; building throws a RangeError when a single attribute outgrows its u16 length.
  */
+import { le16, le32 } from '../packet/read.js';
 import { AttributeCursor } from './attributes.js';
 
 export const MESSAGE_HEADER_BYTES = 16;
@@ -59,17 +60,17 @@ export class MessageCursor {
       if (left > 0) this.malformed = true;
       return false;
     }
-    const length = this.buffer.readUInt32LE(at);
+    const length = le32(this.buffer, at);
     if (length < MESSAGE_HEADER_BYTES || length > left) {
       this.malformed = true;
       return false;
     }
     this.start = at;
     this.end = at + length;
-    this.type = this.buffer.readUInt16LE(at + 4);
-    this.flags = this.buffer.readUInt16LE(at + 6);
-    this.sequence = this.buffer.readUInt32LE(at + 8);
-    this.portId = this.buffer.readUInt32LE(at + 12);
+    this.type = le16(this.buffer, at + 4);
+    this.flags = le16(this.buffer, at + 6);
+    this.sequence = le32(this.buffer, at + 8);
+    this.portId = le32(this.buffer, at + 12);
     this.#next = Math.min(at + ((length + 3) & ~3), this.#limit);
     return true;
   }

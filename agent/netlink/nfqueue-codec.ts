@@ -2,6 +2,7 @@
  * The messages of nfnetlink_queue (linux/netfilter/nfnetlink_queue.h): a held packet decoded in place into one reused
  * struct, the configuration of a queue, and verdicts. Called by nfqueue.ts. Decoding never throws and allocates nothing.
  */
+import { u16, u32 } from '../packet/read.js';
 import { AttributeCursor } from './attributes.js';
 import {
   clearKernelPacket,
@@ -44,6 +45,8 @@ export interface QueuedPacket extends KernelPacket {
   id: number;
   /** Whole length of the packet where only a part was copied; else payloadLength. */
   wholeLength: number;
+  /** When its batch was read, by the clock of the options. */
+  receivedMs: number;
 }
 
 export interface QueueDecoder {
@@ -55,7 +58,7 @@ export interface QueueDecoder {
 export function createQueueDecoder(): QueueDecoder {
   const attributes = new AttributeCursor();
   const inner = new AttributeCursor();
-  const packet: QueuedPacket = { ...emptyKernelPacket(), id: -1, wholeLength: 0 };
+  const packet: QueuedPacket = { ...emptyKernelPacket(), id: -1, wholeLength: 0, receivedMs: 0.5 };
   return {
     packet,
     decode(message) {
@@ -84,8 +87,8 @@ function readAttribute(packet: QueuedPacket, attribute: AttributeCursor, inner: 
         attribute.malformed = true;
         return;
       }
-      packet.id = packet.buffer.readUInt32BE(attribute.offset);
-      packet.hwProtocol = packet.buffer.readUInt16BE(attribute.offset + 4);
+      packet.id = u32(packet.buffer, attribute.offset);
+      packet.hwProtocol = u16(packet.buffer, attribute.offset + 4);
       packet.hook = packet.buffer[attribute.offset + 6] ?? 0;
       return;
     case 3: // NFQA_MARK

@@ -22,6 +22,8 @@ export interface NfqueueOptions extends QueueConfiguration {
   readonly receiveBufferBytes: number;
   /** What accepted packets are marked with on their further way. */
   readonly acceptedMark: number;
+  /** Asked once for each batch: reading the clock allocates. */
+  readonly now: () => number;
   /** `decide` threw; the packet was accepted. */
   readonly onError: (error: unknown) => void;
   /** Hold the process open; default false. */
@@ -58,6 +60,7 @@ export function openNfqueue(
   const builder = new MessageBuilder(8 * 1024);
   const own = { received: 0, accepted: 0, dropped: 0, undecided: 0, verdictErrors: 0, decodeErrors: 0 };
   let acceptUpTo = -1;
+  let isBatchNew = true;
   let stopped = false;
 
   function isAccepted(packet: Readonly<QueuedPacket>): boolean {
@@ -76,6 +79,7 @@ export function openNfqueue(
     slotBytes: options.copyBytes + OVERHEAD_BYTES,
     ref: options.ref ?? false,
     noEnobufs: true,
+    gathers: true,
     onOverrun: () => undefined,
     onRefusal: () => own.verdictErrors++,
     onMessage(message) {
@@ -87,6 +91,8 @@ export function openNfqueue(
         return;
       }
       own.received++;
+      if (isBatchNew) packet.receivedMs = options.now();
+      isBatchNew = false;
       if (isAccepted(packet)) {
         own.accepted++;
         acceptUpTo = packet.id;
@@ -96,6 +102,7 @@ export function openNfqueue(
       }
     },
     onBatchEnd() {
+      isBatchNew = true;
       if (acceptUpTo >= 0) writer.acceptUpTo(builder, acceptUpTo, options.acceptedMark);
       acceptUpTo = -1;
       if (builder.length === 0) return;

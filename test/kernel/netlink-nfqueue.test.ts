@@ -14,6 +14,7 @@ const OPTIONS: NfqueueOptions = {
   maxLength: 256,
   receiveBufferBytes: 1024 * 1024,
   acceptedMark: MARK,
+  now: Date.now,
   onError: (error) => {
     throw error;
   },
