@@ -113,14 +113,24 @@ function policySet(name: string, type: string, keys: readonly string[], comment?
   };
 }
 
-/** One look-up tells our ports from others and one side from the other: every packet pays for it. */
+/** Every packet pays for telling our ports from others and one side from the other: two comparisons are cheaper than a look-up of names, more are not. */
+const COMPARED_PORTS = 2;
+
 function prerouting(config: BoxConfig): readonly Chain[] {
-  const portsTo = (ports: readonly string[], chain: string): readonly string[] =>
-    ports.map((port) => `"${port}" : goto ${chain}`);
   const sides = [
-    ...portsTo(config.devicePorts, 'from_device_port'),
-    ...portsTo(config.networkPorts, 'from_network_port'),
+    ...config.devicePorts.map((port) => ({ port, chain: 'from_device_port' })),
+    ...config.networkPorts.map((port) => ({ port, chain: 'from_network_port' })),
   ];
+  const comment = 'other ports are not ours';
+  const byPort: readonly Rule[] =
+    sides.length <= COMPARED_PORTS
+      ? sides.map(({ port, chain }) => ({ text: `iifname "${port}" goto ${chain}`, comment }))
+      : [
+          {
+            text: `iifname vmap { ${sides.map(({ port, chain }) => `"${port}" : goto ${chain}`).join(', ')} }`,
+            comment,
+          },
+        ];
   const cut: readonly Rule[] = [
     { text: `ether saddr @cut_macs goto ${chainName('cut')}` },
     { text: `ether daddr @cut_macs goto ${chainName('cut')}` },
@@ -129,7 +139,7 @@ function prerouting(config: BoxConfig): readonly Chain[] {
     {
       name: 'prerouting',
       hook: 'type filter hook prerouting priority -300; policy accept;',
-      rules: [{ text: `iifname vmap { ${sides.join(', ')} }`, comment: 'other ports are not ours' }],
+      rules: byPort,
     },
     {
       name: 'from_device_port',
@@ -150,9 +160,10 @@ function prerouting(config: BoxConfig): readonly Chain[] {
     {
       name: 'claims',
       rules: [
+        { text: 'ether type ip accept', comment: 'decided in table inet cordon' },
         { text: 'icmpv6 type nd-neighbor-advert jump nd_claims' },
+        { text: 'ether type ip6 accept', comment: 'decided in table inet cordon' },
         ...taggedRules(config),
-        { text: 'ether type { ip, ip6 } accept', comment: 'decided in table inet cordon' },
         { text: 'ether type arp goto arp_claims' },
         { text: `goto ${chainName('ethertype')}` },
       ],

@@ -2,7 +2,7 @@
  * The chains of `table inet cordon`: where a packet is decided. Constant text, the same for one device and for ten
  * thousand, and the same in bridge and router mode; all that varies are set elements. Pure; called by compile-ruleset.ts.
  *
- * Order of a forwarded packet: whose address is it (source_*), is its connection known (live: containment, then pass),
+ * Order of a forwarded packet: whose address is it (device_side), is its connection known (live: containment, then pass),
  * else which device opened or is contacted (from_device, to_device), containment, infrastructure, allow-list, admit.
  */
 import { quoteInterfaces } from './quote-interfaces.js';
@@ -44,6 +44,8 @@ export function inetChains(config: BoxConfig): readonly Chain[] {
   return [
     ...(config.mode === 'router' ? [sides(config)] : []),
     forward(config),
+    deviceSide(),
+    known(),
     input(config),
     errors(),
     ...liveChains(),
@@ -81,32 +83,60 @@ function sides(config: BoxConfig): Chain {
 
 function forward(config: BoxConfig): Chain {
   const ours = config.mode === 'bridge' ? [config.bridge] : config.devicePorts;
+  const foreign: Rule = {
+    text: `iifname != ${quoteInterfaces(ours)} oifname != ${quoteInterfaces(ours)} accept`,
+    comment: 'not between our ports',
+  };
+  const bySide: readonly Rule[] = [
+    { text: `meta mark ${markText(SIDE_DEVICE)} goto device_side` },
+    { text: `meta mark ${markText(SIDE_NETWORK)} goto known` },
+  ];
   return {
     name: 'forward',
-    comment: 'every forwarded packet; established traffic meets the first rules only',
+    comment: 'every forwarded packet',
     hook: 'type filter hook forward priority filter; policy drop;',
     rules: [
+      // Only our ports stamp a bridged packet; a router's are all stamped, those between two ports of the network too.
+      ...(config.mode === 'bridge' ? [...bySide, foreign] : [foreign, ...bySide]),
+      { text: `goto ${chainName('not-filtered')}`, comment: 'a port that is on neither side' },
+    ],
+  };
+}
+
+/** Whose address it is, at once for those that are bound to the MAC: of established traffic the first rule alone. */
+function deviceSide(): Chain {
+  return {
+    name: 'device_side',
+    rules: [
+      // nfproto, or nft looks for the ethertype behind the MACs, where a VLAN tag may stand.
+      ...([4, 6] as const).map((family) => ({
+        text: `meta nfproto ipv${family} ether saddr . ${addressOf(family, 'saddr')} @bindings${family} goto known`,
+      })),
+      { text: `ct state invalid goto ${chainName('invalid')}` },
+      { text: 'meta nfproto vmap { ipv4 : jump source_ip4, ipv6 : jump source_ip6 }' },
+      { text: 'goto known' },
+    ],
+  };
+}
+
+function known(): Chain {
+  return {
+    name: 'known',
+    comment: 'established traffic meets the first rule only',
+    rules: [
+      { text: 'ct state established ct mark != 0 goto live' },
       {
-        text: `iifname != ${quoteInterfaces(ours)} oifname != ${quoteInterfaces(ours)} accept`,
-        comment: 'not between our ports',
+        text: 'ct state new ct status confirmed ct mark != 0 goto live',
+        comment: 'one-way UDP that was admitted',
       },
       { text: `ct state invalid goto ${chainName('invalid')}` },
-      {
-        text: `meta mark ${markText(SIDE_DEVICE)} meta nfproto vmap { ipv4 : jump source_ip4, ipv6 : jump source_ip6 }`,
-      },
-      { text: 'ct state established ct mark != 0 goto live' },
       {
         text: 'ct state related meta l4proto { icmp, ipv6-icmp } ct mark != 0 goto errors',
         comment: 'ICMP errors of a known connection',
       },
       {
-        text: 'ct state new ct status confirmed ct mark != 0 goto live',
-        comment: 'one-way UDP that was admitted',
-      },
-      {
         text: `meta mark vmap { ${markText(SIDE_DEVICE)} : goto from_device, ${markText(SIDE_NETWORK)} : goto to_device }`,
       },
-      { text: `goto ${chainName('not-filtered')}`, comment: 'a port that is on neither side' },
     ],
   };
 }
@@ -163,8 +193,6 @@ function sourceChain(family: 4 | 6): Chain {
   return {
     name: `source_ip${family}`,
     rules: [
-      // nfproto, or nft looks for the ethertype behind the MACs, where a VLAN tag may stand.
-      { text: `meta nfproto ipv${family} ether saddr . ${source} @bindings${family} return` },
       { text: family === 4 ? 'ip saddr 0.0.0.0 return' : 'ip6 saddr { ::, fe80::/10 } return' },
       { text: `meta mark set ${source} map @device_by_ip${family}`, comment: 'whose address is it' },
       { text: `meta mark != ${markText(SIDE_DEVICE)} goto spoofed_by_device` },

@@ -10,9 +10,10 @@ import { ASKS_NAMES, AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, 
 import { ANSWER_PREFIX, DATA_PREFIX, PERMITTED_GROUP } from './reasons.js';
 import type { Chain, Rule } from './ruleset.js';
 
-/** One test for most packets: whatever is to be looked at in a live connection. */
+/** Whatever is to be looked at in a live connection. */
+const WATCHED = AWAITS_DATA | AWAITS_ANSWER | ASKS_NAMES;
 const watched = {
-  text: `ct mark and ${markText(AWAITS_DATA | AWAITS_ANSWER | ASKS_NAMES)} != 0 jump watched`,
+  text: `ct mark and ${markText(WATCHED)} != 0 jump watched`,
   comment: 'first data, and DNS',
 };
 
@@ -39,7 +40,11 @@ function live(): Chain {
     rules: [
       { text: `meta mark set ct mark and ${markText(CONNECTION_MASK)}` },
       ...underOrders,
-      { text: `meta mark >= ${markText(BOTH_GUARDED)} goto live_both` },
+      {
+        text: `ct mark and ${markText(BOTH_GUARDED | WATCHED)} == 0 ${admit}`,
+        comment: 'most packets',
+      },
+      { text: `meta mark and ${markText(BOTH_GUARDED)} != 0 goto live_both` },
       watched,
       { text: admit },
     ],
