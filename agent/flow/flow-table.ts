@@ -10,6 +10,33 @@ import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_SYN } from '../packet/view.js';
 import { hashOf, hashOfIpv4 } from './flow-hash.js';
 import type { FlowKey } from './flow-key.js';
 import {
+  RECORD,
+  DOUBLES,
+  HASH,
+  PORTS,
+  META,
+  OPENER,
+  OTHER,
+  PACKETS,
+  LAST_MS,
+  BYTES,
+  FIRST_MS,
+  REST,
+  FLAGS,
+  SEEN_REPLY,
+  WAS_ESTABLISHED,
+  FIN_FROM_OPENER,
+  FIN_FROM_ANSWERER,
+  REJECTED,
+  PAYLOAD_FROM_OPENER,
+  PAYLOAD_FROM_ANSWERER,
+  FlowRecords,
+  metaOf,
+  familyOf,
+  protocolOf,
+  stateOf,
+} from './flow-records.js';
+import {
   firstState,
   nextState,
   STATE_CLOSED,
@@ -24,20 +51,12 @@ import { TimerWheel } from './timer-wheel.js';
 
 /** A key, an order of the index, a timer and two directions of counters. */
 export const BYTES_PER_FLOW = 118;
+
 const NIL = -1;
 /** An index below 2^30 stays a small integer in V8. */
 const MAX_CAPACITY = 1 << 24;
 
-/** Bits of `flags`. */
-const SEEN_REPLY = 1;
-const WAS_ESTABLISHED = 2;
-const FIN_FROM_OPENER = 4;
-const FIN_FROM_ANSWERER = 8;
-const REJECTED = 16;
-export const PAYLOAD_FROM_OPENER = 32;
-export const PAYLOAD_FROM_ANSWERER = 64;
-
-export class FlowTable {
+export class FlowTable extends FlowRecords {
   readonly capacity: number;
   size = 0;
   /** Flows that made room before their time. */
@@ -50,23 +69,9 @@ export class FlowTable {
   isNew = false;
 
   readonly #onEnd: (flow: number) => void;
-  readonly #words: Uint32Array;
-  readonly #ports: Uint16Array;
-  readonly #families: Uint8Array;
-  readonly #protocols: Uint8Array;
-  readonly #states: Uint8Array;
-  readonly flags: Uint8Array;
-  readonly #hashes: Int32Array;
   readonly #index: Int32Array;
   readonly #mask: number;
   readonly #wheel: TimerWheel;
-  /** Of the opener at 2 * flow, of the other end after it. */
-  readonly packets: Uint32Array;
-  readonly bytes: Float64Array;
-  readonly firstMs: Float64Array;
-  readonly lastMs: Float64Array;
-  /** For the caller: four numbers a flow. */
-  readonly notes: Int32Array;
   #free = NIL;
   #used = 0;
 
@@ -74,42 +79,17 @@ export class FlowTable {
   constructor(capacity: number, onEnd: (flow: number) => void) {
     if (capacity < 2 || capacity > MAX_CAPACITY || (capacity & (capacity - 1)) !== 0)
       throw new RangeError(`flow table: ${capacity} is not a power of two between 2 and ${MAX_CAPACITY}`);
+    super(capacity);
     this.capacity = capacity;
     this.#onEnd = onEnd;
-    this.#words = new Uint32Array(capacity * 8);
-    this.#ports = new Uint16Array(capacity * 2);
-    this.#families = new Uint8Array(capacity);
-    this.#protocols = new Uint8Array(capacity);
-    this.#states = new Uint8Array(capacity);
-    this.flags = new Uint8Array(capacity);
-    this.#hashes = new Int32Array(capacity);
     this.#index = new Int32Array(capacity * 2);
     this.#mask = capacity * 2 - 1;
     this.#wheel = new TimerWheel(capacity);
-    this.packets = new Uint32Array(capacity * 2);
-    this.bytes = new Float64Array(capacity * 2);
-    this.firstMs = new Float64Array(capacity);
-    this.lastMs = new Float64Array(capacity);
-    this.notes = new Int32Array(capacity * 4);
   }
 
   /** Bytes held in typed arrays. */
   get byteLength(): number {
-    const columns = [
-      this.#words,
-      this.#ports,
-      this.#families,
-      this.#protocols,
-      this.#states,
-      this.flags,
-      this.#hashes,
-      this.#index,
-      this.packets,
-      this.bytes,
-      this.firstMs,
-      this.lastMs,
-      this.notes,
-    ];
+    const columns = [this.record, this.rest, this.#index];
     return columns.reduce((sum, column) => sum + column.byteLength, this.#wheel.byteLength);
   }
 
@@ -119,7 +99,7 @@ export class FlowTable {
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
       const flow = (this.#index[at] ?? 0) - 1;
       if (flow === NIL) return NIL;
-      if (this.#hashes[flow] === hash && this.#matches(flow, key)) return flow;
+      if (this.record[flow * RECORD + HASH] === hash && this.#matches(flow, key)) return flow;
     }
   }
 
@@ -136,10 +116,7 @@ export class FlowTable {
       flow = this.#open(key, tcpFlags);
       this.isReply = false;
     } else this.#advance(flow, tcpFlags);
-    const side = flow * 2 + (this.isReply ? 1 : 0);
-    this.packets[side] = (this.packets[side] ?? 0) + 1;
-    this.bytes[side] = (this.bytes[side] ?? 0) + ipBytes;
-    this.lastMs[flow] = this.nowMs;
+    this.#count(flow, ipBytes);
     return flow;
   }
 
@@ -158,38 +135,36 @@ export class FlowTable {
   ): boolean {
     this.expire();
     const hash = hashOfIpv4(source, destination, protocol, srcPort, dstPort);
+    const record = this.record;
+    const ports = (srcPort << 16) | dstPort;
+    const portsBack = (dstPort << 16) | srcPort;
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
       const flow = (this.#index[at] ?? 0) - 1;
       if (flow === NIL) return false;
-      if (this.#hashes[flow] !== hash || this.#families[flow] !== 4 || this.#protocols[flow] !== protocol)
-        continue;
-      const opener = (this.#words[flow * 8] ?? 0) | 0;
-      const other = (this.#words[flow * 8 + 4] ?? 0) | 0;
-      const from = this.#ports[flow * 2];
-      const to = this.#ports[flow * 2 + 1];
-      const isReply = !(opener === source && other === destination && from === srcPort && to === dstPort);
-      if (isReply && !(opener === destination && other === source && from === dstPort && to === srcPort))
-        continue;
-      const state = this.#states[flow];
-      const flags = this.flags[flow] ?? 0;
+      const base = flow * RECORD;
+      const meta = record[base + META] ?? 0;
+      if (record[base + HASH] !== hash || meta >>> 16 !== ((4 << 8) | protocol)) continue;
+      const opener = record[base + OPENER];
+      const other = record[base + OTHER];
+      const known = record[base + PORTS];
+      const isReply = !(opener === source && other === destination && known === ports);
+      if (isReply && !(opener === destination && other === source && known === portsBack)) continue;
+      const state = stateOf(meta);
       if (protocol === PROTOCOL_TCP) {
         const dataBit = isReply ? PAYLOAD_FROM_ANSWERER : PAYLOAD_FROM_OPENER;
-        if (state !== STATE_ESTABLISHED || (hasData && (flags & dataBit) === 0)) return false;
+        if (state !== STATE_ESTABLISHED || (hasData && (meta & dataBit) === 0)) return false;
       } else if (state !== STATE_UDP_ANSWERED && (state !== STATE_UDP || isReply)) return false;
-      if (isReply) this.flags[flow] = flags | SEEN_REPLY;
+      if (isReply) record[base + META] = meta | SEEN_REPLY;
       this.isReply = isReply;
       this.isNew = false;
-      const side = flow * 2 + (isReply ? 1 : 0);
-      this.packets[side] = (this.packets[side] ?? 0) + 1;
-      this.bytes[side] = (this.bytes[side] ?? 0) + ipBytes;
-      this.lastMs[flow] = this.nowMs;
+      this.#count(flow, ipBytes);
       return true;
     }
   }
 
   /** An ICMP error answered a packet of this flow (RFC 792, RFC 4443 section 3). */
   reject(flow: number): void {
-    this.flags[flow] = (this.flags[flow] ?? 0) | REJECTED;
+    this.setFlag(flow, REJECTED);
   }
 
   /** Ends what is over. */
@@ -211,71 +186,42 @@ export class FlowTable {
 
   /** Ends every flow, in no order of time: the capture is over. */
   endAll(): void {
-    for (let flow = 0; flow < this.#used; flow++) if (this.#families[flow] !== 0) this.#end(flow);
+    for (let flow = 0; flow < this.#used; flow++) if (this.meta(flow) !== 0) this.#end(flow);
   }
 
-  family(flow: number): number {
-    return this.#families[flow] ?? 0;
-  }
-
-  protocol(flow: number): number {
-    return this.#protocols[flow] ?? 0;
-  }
-
-  /** Word 0..3 of the opener, 4..7 of the other end. */
-  word(flow: number, index: number): number {
-    return this.#words[flow * 8 + index] ?? 0;
-  }
-
-  openerPort(flow: number): number {
-    return this.#ports[flow * 2] ?? 0;
-  }
-
-  answererPort(flow: number): number {
-    return this.#ports[flow * 2 + 1] ?? 0;
-  }
-
-  hasReply(flow: number): boolean {
-    return ((this.flags[flow] ?? 0) & SEEN_REPLY) !== 0;
-  }
-
-  /** TCP: reached ESTABLISHED. Others: the other end sent something. */
-  wasEstablished(flow: number): boolean {
-    const bit = this.#protocols[flow] === PROTOCOL_TCP ? WAS_ESTABLISHED : SEEN_REPLY;
-    return ((this.flags[flow] ?? 0) & bit) !== 0;
-  }
-
-  wasRejected(flow: number): boolean {
-    return ((this.flags[flow] ?? 0) & REJECTED) !== 0;
+  #count(flow: number, ipBytes: number): void {
+    const side = this.isReply ? 1 : 0;
+    const packets = flow * RECORD + PACKETS + side;
+    this.record[packets] = (this.record[packets] ?? 0) + 1;
+    const bytes = flow * DOUBLES + BYTES + side;
+    this.doubles[bytes] = (this.doubles[bytes] ?? 0) + ipBytes;
+    this.doubles[flow * DOUBLES + LAST_MS] = this.nowMs;
   }
 
   #open(key: FlowKey, tcpFlags: number): number {
     if (this.size === this.capacity) this.#evict();
     let flow = this.#free;
     if (flow === NIL) flow = this.#used++;
-    else this.#free = this.notes[flow * 4] ?? NIL;
-    const base = flow * 8;
-    this.#words[base] = key.src0;
-    this.#words[base + 1] = key.src1;
-    this.#words[base + 2] = key.src2;
-    this.#words[base + 3] = key.src3;
-    this.#words[base + 4] = key.dst0;
-    this.#words[base + 5] = key.dst1;
-    this.#words[base + 6] = key.dst2;
-    this.#words[base + 7] = key.dst3;
-    this.#ports[flow * 2] = key.srcPort;
-    this.#ports[flow * 2 + 1] = key.dstPort;
-    this.#families[flow] = key.family;
-    this.#protocols[flow] = key.protocol;
-    this.#states[flow] = firstState(key.protocol, tcpFlags);
-    this.flags[flow] = 0;
-    this.packets.fill(0, flow * 2, flow * 2 + 2);
-    this.bytes.fill(0, flow * 2, flow * 2 + 2);
-    this.notes.fill(0, flow * 4, flow * 4 + 4);
-    this.firstMs[flow] = this.nowMs;
-    this.lastMs[flow] = this.nowMs;
+    else this.#free = this.note(flow, 0);
+    const record = this.record;
+    const base = flow * RECORD;
     const hash = hashOf(key);
-    this.#hashes[flow] = hash;
+    record.fill(0, base, base + RECORD);
+    record[base + HASH] = hash;
+    record[base + PORTS] = (key.srcPort << 16) | key.dstPort;
+    record[base + META] = metaOf(key.family, key.protocol, firstState(key.protocol, tcpFlags), 0);
+    record[base + OPENER] = key.src0;
+    record[base + OTHER] = key.dst0;
+    this.doubles[flow * DOUBLES + FIRST_MS] = this.doubles[flow * DOUBLES + LAST_MS] = this.nowMs;
+    const rest = this.rest;
+    const more = flow * REST;
+    rest[more] = key.src1;
+    rest[more + 1] = key.src2;
+    rest[more + 2] = key.src3;
+    rest[more + 3] = key.dst1;
+    rest[more + 4] = key.dst2;
+    rest[more + 5] = key.dst3;
+    rest[more + 6] = rest[more + 7] = rest[more + 8] = 0;
     let at = hash & this.#mask;
     while ((this.#index[at] ?? 0) !== 0) at = (at + 1) & this.#mask;
     this.#index[at] = flow + 1;
@@ -285,8 +231,9 @@ export class FlowTable {
   }
 
   #advance(flow: number, tcpFlags: number): void {
-    const before = this.#states[flow] ?? 0;
-    let flags = this.flags[flow] ?? 0;
+    const meta = this.meta(flow);
+    const before = stateOf(meta);
+    let flags = meta & FLAGS;
     if (this.isReply) flags |= SEEN_REPLY;
     let state = nextState(before, tcpFlags, this.isReply);
     if (state === STATE_FIN_WAIT && (tcpFlags & TCP_FIN) !== 0) {
@@ -295,9 +242,8 @@ export class FlowTable {
       if ((flags & both) === both) state = STATE_TIME_WAIT;
     }
     if (state >= STATE_ESTABLISHED && state <= STATE_TIME_WAIT) flags |= WAS_ESTABLISHED;
-    this.flags[flow] = flags;
+    this.record[flow * RECORD + META] = metaOf(familyOf(meta), protocolOf(meta), state, flags);
     if (state === before) return;
-    this.#states[flow] = state;
     // Lazy refresh finds a later end by itself; an earlier one needs another place in the wheel.
     if ((TIMEOUTS_MS[state] ?? 0) >= (TIMEOUTS_MS[before] ?? 0)) return;
     this.#wheel.remove(flow);
@@ -306,13 +252,14 @@ export class FlowTable {
 
   /** A new SYN on a connection that is over opens another one, as in nf_conntrack. */
   #isReopened(flow: number, tcpFlags: number): boolean {
-    if ((tcpFlags & (TCP_SYN | TCP_ACK)) !== TCP_SYN || this.#protocols[flow] !== PROTOCOL_TCP) return false;
-    const state = this.#states[flow];
+    if ((tcpFlags & (TCP_SYN | TCP_ACK)) !== TCP_SYN || this.protocol(flow) !== PROTOCOL_TCP) return false;
+    const state = stateOf(this.meta(flow));
     return state === STATE_TIME_WAIT || state === STATE_CLOSED;
   }
 
   #dueSecond(flow: number): number {
-    return Math.ceil(((this.lastMs[flow] ?? 0) + (TIMEOUTS_MS[this.#states[flow] ?? 0] ?? 0)) / 1_000);
+    const lastMs = this.doubles[flow * DOUBLES + LAST_MS] ?? 0;
+    return Math.ceil((lastMs + (TIMEOUTS_MS[stateOf(this.meta(flow))] ?? 0)) / 1_000);
   }
 
   #evict(): void {
@@ -326,60 +273,67 @@ export class FlowTable {
     this.#onEnd(flow);
     this.#wheel.remove(flow);
     this.#shiftOut(flow);
-    this.#families[flow] = 0;
-    this.notes[flow * 4] = this.#free;
+    this.record[flow * RECORD + META] = 0;
+    this.setNote(flow, 0, this.#free);
     this.#free = flow;
     this.size--;
   }
 
   /** Sets `isReply`. */
   #matches(flow: number, key: FlowKey): boolean {
-    if (this.#families[flow] !== key.family || this.#protocols[flow] !== key.protocol) return false;
-    const words = this.#words;
-    const base = flow * 8;
-    const from = this.#ports[flow * 2];
-    const to = this.#ports[flow * 2 + 1];
-    if (
-      words[base] === key.src0 &&
-      words[base + 4] === key.dst0 &&
-      from === key.srcPort &&
-      to === key.dstPort &&
-      words[base + 1] === key.src1 &&
-      words[base + 2] === key.src2 &&
-      words[base + 3] === key.src3 &&
-      words[base + 5] === key.dst1 &&
-      words[base + 6] === key.dst2 &&
-      words[base + 7] === key.dst3
-    ) {
-      this.isReply = false;
-      return true;
+    const record = this.record;
+    const base = flow * RECORD;
+    if ((record[base + META] ?? 0) >>> 16 !== ((key.family << 8) | key.protocol)) return false;
+    const known = record[base + PORTS];
+    const opener = record[base + OPENER];
+    const other = record[base + OTHER];
+    const from = key.src0 | 0;
+    const to = key.dst0 | 0;
+    if (known === ((key.srcPort << 16) | key.dstPort) && opener === from && other === to) {
+      if (key.family === 4 || this.#hasRest(flow, key, 0)) {
+        this.isReply = false;
+        return true;
+      }
     }
     this.isReply = true;
     return (
-      words[base] === key.dst0 &&
-      words[base + 4] === key.src0 &&
-      from === key.dstPort &&
-      to === key.srcPort &&
-      words[base + 1] === key.dst1 &&
-      words[base + 2] === key.dst2 &&
-      words[base + 3] === key.dst3 &&
-      words[base + 5] === key.src1 &&
-      words[base + 6] === key.src2 &&
-      words[base + 7] === key.src3
+      known === ((key.dstPort << 16) | key.srcPort) &&
+      opener === to &&
+      other === from &&
+      (key.family === 4 || this.#hasRest(flow, key, 3))
+    );
+  }
+
+  /** `source`: where the further words of the packet's source are, 0 with the opener and 3 with the other end. */
+  #hasRest(flow: number, key: FlowKey, source: 0 | 3): boolean {
+    const rest = this.rest;
+    const from = flow * REST + source;
+    const to = flow * REST + 3 - source;
+    return (
+      rest[from] === (key.src1 | 0) &&
+      rest[from + 1] === (key.src2 | 0) &&
+      rest[from + 2] === (key.src3 | 0) &&
+      rest[to] === (key.dst1 | 0) &&
+      rest[to + 1] === (key.dst2 | 0) &&
+      rest[to + 2] === (key.dst3 | 0)
     );
   }
 
   /** Deletion by shifting back (Knuth, TAOCP 6.4 algorithm R): no tombstones, so probes stay short for ever. */
   #shiftOut(flow: number): void {
     const index = this.#index;
-    let hole = (this.#hashes[flow] ?? 0) & this.#mask;
+    let hole = this.#home(flow);
     while (index[hole] !== flow + 1) hole = (hole + 1) & this.#mask;
     for (let at = (hole + 1) & this.#mask; (index[at] ?? 0) !== 0; at = (at + 1) & this.#mask) {
-      const home = (this.#hashes[(index[at] ?? 0) - 1] ?? 0) & this.#mask;
+      const home = this.#home((index[at] ?? 0) - 1);
       if (((at - home) & this.#mask) < ((at - hole) & this.#mask)) continue;
       index[hole] = index[at] ?? 0;
       hole = at;
     }
     index[hole] = 0;
+  }
+
+  #home(flow: number): number {
+    return (this.record[flow * RECORD + HASH] ?? 0) & this.#mask;
   }
 }

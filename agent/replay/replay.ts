@@ -24,7 +24,7 @@ import {
 import { createDetection, type Detection } from '../detect/registry.js';
 import type { DetectSettings } from '../detect/settings.js';
 import { createFlowKey, fillFlowKey, fillQuotedKey, isIcmpError } from '../flow/flow-key.js';
-import { FlowTable, PAYLOAD_FROM_ANSWERER, PAYLOAD_FROM_OPENER } from '../flow/flow-table.js';
+import { FlowTable } from '../flow/flow-table.js';
 import type { Finding } from '../messages/vocabulary.js';
 import { CAPTURE_CUT } from '../packet/problems.js';
 import {
@@ -253,8 +253,8 @@ export class Replay {
     const flow = table.track(key, view.tcpFlags, view.ipLength);
     if (table.isNew) this.#opened(flow, view, bytes);
     if (view.protocol === PROTOCOL_TCP && view.payloadLength > 0) this.#data(flow, view, bytes);
-    if (view.protocol === PROTOCOL_UDP && table.isReply && (table.notes[flow * 4] ?? NOT_OURS) > 0)
-      this.#options.onAnswer?.(table.notes[flow * 4] ?? NOT_OURS, view, bytes);
+    if (view.protocol === PROTOCOL_UDP && table.isReply && table.note(flow, 0) > 0)
+      this.#options.onAnswer?.(table.note(flow, 0), view, bytes);
   }
 
   #opened(flow: number, view: PacketView, bytes: Uint8Array): void {
@@ -269,16 +269,16 @@ export class Replay {
     const found = devices.ofConnection(this.#source, this.#destination);
     // Nobody said who the devices are: then whoever leases addresses or advertises routes is the network, not one of them.
     const device = !devices.isNamed && found > 0 && isNetworkServer(view) ? -UNKNOWN_DEVICE : found;
-    const notes = this.#table.notes;
-    notes[flow * 4] = device;
+    const table = this.#table;
+    table.setNote(flow, 0, device);
     if (device === NOT_OURS) {
       this.notOurs++;
       return;
     }
     const macHigh = hasMac ? view.srcMacHigh : NONE;
     const macLow = hasMac ? view.srcMacLow : NONE;
-    notes[flow * 4 + 1] = macHigh;
-    notes[flow * 4 + 2] = macLow;
+    table.setNote(flow, 1, macHigh);
+    table.setNote(flow, 2, macLow);
     const event = this.#event;
     const id = Math.abs(device);
     fillEvent(event, view, this.#addresses, id, device > 0, VERDICT_OBSERVED, 0, macHigh, macLow, bytes);
@@ -286,18 +286,15 @@ export class Replay {
     if (event.verdict === VERDICT_REFUSED) this.refused++;
     else this.permitted++;
     const icmp = view.icmpType === NONE ? 0 : event.port;
-    notes[flow * 4 + 3] = (icmp << 16) | event.verdict;
+    table.setNote(flow, 3, (icmp << 16) | event.verdict);
     event.kind = EVENT_IP;
     this.observe(event);
   }
 
   #data(flow: number, view: PacketView, bytes: Uint8Array): void {
     const table = this.#table;
-    const bit = table.isReply ? PAYLOAD_FROM_ANSWERER : PAYLOAD_FROM_OPENER;
-    const flags = table.flags[flow] ?? 0;
-    if ((flags & bit) !== 0) return;
-    table.flags[flow] = flags | bit;
     const isReply = table.isReply;
+    if (!table.isFirstData(flow, isReply)) return;
     const event = this.#event;
     if (!this.#describe(flow)) return;
     event.kind = EVENT_PAYLOAD;
@@ -315,13 +312,12 @@ export class Replay {
     const event = this.#event;
     event.kind = EVENT_END;
     event.outcome = outcomeOf(table, flow);
-    const out = flow * 2 + (event.fromDevice ? 0 : 1);
-    const back = flow * 2 + (event.fromDevice ? 1 : 0);
-    event.bytesOut = table.bytes[out] ?? 0;
-    event.bytesIn = table.bytes[back] ?? 0;
-    event.packetsOut = table.packets[out] ?? 0;
-    event.packetsIn = table.packets[back] ?? 0;
-    event.durationMs = (table.lastMs[flow] ?? 0) - (table.firstMs[flow] ?? 0);
+    const out = event.fromDevice ? 0 : 1;
+    event.bytesOut = table.bytes(flow, out);
+    event.bytesIn = table.bytes(flow, 1 - out);
+    event.packetsOut = table.packets(flow, out);
+    event.packetsIn = table.packets(flow, 1 - out);
+    event.durationMs = table.lastedMs(flow);
     this.observe(event);
   }
 
@@ -329,7 +325,7 @@ export class Replay {
   #describe(flow: number): boolean {
     const table = this.#table;
     const event = this.#event;
-    const device = table.notes[flow * 4] ?? NOT_OURS;
+    const device = table.note(flow, 0);
     if (device === NOT_OURS) return false;
     const view = this.#flowView;
     view.family = table.family(flow);
@@ -342,13 +338,13 @@ export class Replay {
     view.dst1 = table.word(flow, 5);
     view.dst2 = table.word(flow, 6);
     view.dst3 = table.word(flow, 7);
-    const packed = table.notes[flow * 4 + 3] ?? 0;
+    const packed = table.note(flow, 3);
     const isIcmp = view.protocol === PROTOCOL_ICMP || view.protocol === PROTOCOL_ICMPV6;
     view.srcPort = isIcmp ? NONE : table.openerPort(flow);
     view.dstPort = isIcmp ? NONE : table.answererPort(flow);
     const id = Math.abs(device);
-    const macHigh = table.notes[flow * 4 + 1] ?? NONE;
-    const macLow = table.notes[flow * 4 + 2] ?? NONE;
+    const macHigh = table.note(flow, 1);
+    const macLow = table.note(flow, 2);
     fillEvent(event, view, this.#addresses, id, device > 0, packed & 7, 0, macHigh, macLow);
     if (isIcmp) event.port = packed >>> 16;
     return true;

@@ -209,8 +209,8 @@ t.test('agrees with a plain map over random packets', (t) => {
     const mine = [
       table.isNew,
       table.word(flow, 0),
-      table.packets[flow * 2],
-      table.packets[flow * 2 + 1],
+      table.packets(flow, 0),
+      table.packets(flow, 1),
       table.size,
     ];
     const theirs = [known === undefined, plain?.opener, plain?.packets[0], plain?.packets[1], model.size];
