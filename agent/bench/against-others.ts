@@ -16,14 +16,14 @@ const CAPTURES = [
   'pcap/iot/tj-blink-cam-01.pcap',
   'pcap/iot/tj-sifely-hub-01.pcap',
 ];
-const LEAST_PACKETS = 250_000;
 const ROUNDS = 3;
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const KINDS = ['ours', 'ndpiReader', 'tshark'] as const;
 
-/** `ours`: the words of the command, after `cordon`. One line for each capture and each of the others. */
+/** `ours`: the words of the command, after `cordon`. `leastPackets`: so many that its start does not count. One line for each capture and each of the others. */
 export async function againstOthers(
   { dir, report }: BenchContext,
+  leastPackets: number,
   ours: (file: string) => readonly string[],
 ): Promise<void> {
   const commands: Record<(typeof KINDS)[number], (file: string) => readonly string[]> = {
@@ -39,7 +39,7 @@ export async function againstOthers(
       continue;
     }
     const file = join(dir, 'long.pcap');
-    const packets = await repeat(source, file);
+    const packets = await repeat(source, file, leastPackets);
     const seconds = await interleaved(KINDS, ROUNDS, (kind) => processorSeconds(commands[kind](file)));
     const rates = (kind: (typeof KINDS)[number]): number[] =>
       seconds[kind].map((each) => Math.round(packets / each));
@@ -55,7 +55,7 @@ export async function againstOthers(
 }
 
 /** The same packets again and again, each time later: classic pcap. Returns how many. */
-async function repeat(source: string, target: string): Promise<number> {
+async function repeat(source: string, target: string, leastPackets: number): Promise<number> {
   const packets: { readonly timeMs: number; readonly bytes: Buffer }[] = [];
   let linkType = 1;
   const reader = new CaptureReader(({ bytes, offset, length, timeMs, linkType: link }) => {
@@ -66,7 +66,7 @@ async function repeat(source: string, target: string): Promise<number> {
   reader.end();
   const firstMs = packets[0]?.timeMs ?? 0;
   const spanMs = (packets.at(-1)?.timeMs ?? firstMs) - firstMs + 1_000;
-  const times = Math.ceil(LEAST_PACKETS / Math.max(1, packets.length));
+  const times = Math.ceil(leastPackets / Math.max(1, packets.length));
   const file = await open(target, 'w');
   try {
     const header = Buffer.alloc(24);

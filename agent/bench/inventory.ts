@@ -5,12 +5,15 @@ import { againstOthers } from './against-others.js';
 import type { Bench } from './bench.js';
 import { inventoryMemory } from './inventory-memory.js';
 
+/** Packets. */
+const LONG_CAPTURE = 250_000;
+
 export const inventory: Bench = {
   name: 'inventory',
   what: 'captures into an inventory against ndpiReader and tshark; memory of 5,000 devices',
   limitMinutes: 20,
   async run(context) {
-    await againstOthers(context, (file) => ['inventory', '--capture', file, '--json']);
+    await againstOthers(context, LONG_CAPTURE, (file) => ['inventory', '--capture', file, '--json']);
     await inventoryMemory(context);
   },
 };

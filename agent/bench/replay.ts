@@ -11,6 +11,8 @@ import { median, mib, rounded, type Bench, type BenchContext } from './bench.js'
 
 const ROUNDS = 3;
 
+/** Packets. */
+const LONG_CAPTURE = 1_500_000;
 const FLOWS = [1_000, 10_000, 100_000, 1_000_000];
 const WARM_UP = 50_000;
 const FLOW_CAPACITY = 1 << 20;
@@ -28,7 +30,7 @@ export const replay: Bench = {
   what: 'captures through all detectors against ndpiReader and tshark; a packet with 1k to 1M flows; memory',
   limitMinutes: 20,
   async run(context) {
-    await againstOthers(context, (file) => ['replay', file, '--json']);
+    await againstOthers(context, LONG_CAPTURE, (file) => ['replay', file, '--json']);
     growth(context);
   },
 };
