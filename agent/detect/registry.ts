@@ -6,33 +6,15 @@ import type { Finding } from '../messages/vocabulary.js';
 import { addressKeyOfText } from './address-key.js';
 import type { AddressTable } from './address-table.js';
 import type { DetectContext, Detector, DeviceLabel } from './detector.js';
+import { createDetectors, observeFirstPacket, type Detectors } from './detectors.js';
 import { EVENT_IP, EVENT_KINDS, type DetectEvent } from './event.js';
 import { Familiar } from './familiar.js';
 import { FindingBook } from './finding-book.js';
 import type { Memory } from './memory.js';
-import { createHostSweepDetector } from './host-sweep.js';
-import { createPortScanDetector } from './port-scan.js';
-import type { DetectorName, DetectSettings } from './settings.js';
-import { createSpoofingDetector } from './spoofing.js';
-import { createBeaconDetector } from './beacon.js';
-import { createDnsTunnelDetector } from './dns-tunnel.js';
-import { createIcmpTunnelDetector } from './icmp-tunnel.js';
-import { createProtocolMismatchDetector } from './protocol-mismatch.js';
-import { createVolumeDetector } from './volume.js';
-import { createArpSpoofDetector } from './arp-spoof.js';
-import { createBruteForceDetector } from './brute-force.js';
-import { createConnectionBurstDetector } from './connection-burst.js';
-import { createDgaDetector } from './dga.js';
-import { createDeviceSilentDetector } from './device-silent.js';
-import { createEncryptedDnsDetector } from './encrypted-dns.js';
-import { createFailedConnectionsDetector } from './failed-connections.js';
-import { createLateralContactDetector } from './lateral-contact.js';
-import { createOutlierDetector } from './outlier.js';
-import { createRogueServerDetector } from './rogue-server.js';
-import { createWormSpreadDetector } from './worm-spread.js';
-import { createUnfamiliarNetworkDetector, MAX_NETWORKS_KEPT } from './unfamiliar-network.js';
-import { createUnfamiliarPeerDetector, MAX_PEERS_KEPT } from './unfamiliar-peer.js';
-import { createUnfamiliarServiceDetector, MAX_SERVICES_KEPT } from './unfamiliar-service.js';
+import type { DetectSettings } from './settings.js';
+import { MAX_NETWORKS_KEPT } from './unfamiliar-network.js';
+import { MAX_PEERS_KEPT } from './unfamiliar-peer.js';
+import { MAX_SERVICES_KEPT } from './unfamiliar-service.js';
 
 export interface DetectionOptions {
   readonly addresses: AddressTable;
@@ -77,13 +59,11 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
     networks: new Familiar(MAX_NETWORKS_KEPT),
   };
   let current = settings;
-  let named = createDetectors(context, settings, familiar);
-  let detectors = listOf(named);
-  let turns = turnsOf(detectors);
+  let turns = turnsOf(createDetectors(context, settings, familiar));
   const give = (memories: readonly Memory[], nowMs: number): number => {
     let given = 0;
     for (const memory of memories) {
-      const detector = detectors.find(({ name }) => name === memory.detector);
+      const detector = turns.all.find(({ name }) => name === memory.detector);
       if (!detector?.restore) continue;
       detector.restore(memory, nowMs);
       given++;
@@ -91,11 +71,11 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
     return given;
   };
   const take = (isAll: boolean): Memory[] =>
-    detectors.flatMap((detector) => [...(detector.memories?.(isAll) ?? [])]);
+    turns.all.flatMap((detector) => [...(detector.memories?.(isAll) ?? [])]);
   return {
     observe(event, nowMs) {
       book.touched = 0;
-      if (event.kind === EVENT_IP) observeFirstPacket(named, event, nowMs);
+      if (event.kind === EVENT_IP) observeFirstPacket(turns.named, event, nowMs);
       else {
         const seeing = turns.seeing[event.kind] ?? NOBODY;
         for (let at = 0; at < seeing.length; at++) seeing[at]?.observe(event, nowMs);
@@ -119,9 +99,7 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
       if (JSON.stringify(next) === JSON.stringify(current)) return;
       current = next;
       const memories = take(true);
-      named = createDetectors(context, next, familiar);
-      detectors = listOf(named);
-      turns = turnsOf(detectors);
+      turns = turnsOf(createDetectors(context, next, familiar));
       give(memories, nowMs);
     },
     restoreFamiliar: (devices) =>
@@ -132,63 +110,34 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
     counters: () =>
       Object.assign(
         { 'findings.refused': book.refused, 'findings.folded': book.folded },
-        ...detectors.map((detector) => detector.counters()),
+        ...turns.all.map((detector) => detector.counters()),
       ) as Record<string, number>,
   };
 }
 
 const NOBODY: readonly Detector[] = [];
 
-/** By name, in the order in which they are called. */
-type Detectors = Readonly<Record<Exclude<DetectorName, 'outlier'>, Detector>> & {
-  readonly outlier: Detector | null;
-};
-
 /** Who is called when, always in the order of the list: most detectors look at one kind of event, and few have anything to do in between. */
 interface Turns {
+  readonly named: Detectors;
+  readonly all: readonly Detector[];
   /** By kind of event. */
   readonly seeing: readonly (readonly Detector[])[];
   readonly ticking: readonly Detector[];
   readonly timed: readonly Detector[];
 }
 
-function turnsOf(detectors: readonly Detector[]): Turns {
+function turnsOf(named: Detectors): Turns {
+  const all = Object.values(named).filter((detector) => detector !== null);
   return {
+    named,
+    all,
     seeing: Array.from({ length: EVENT_KINDS }, (_, kind) =>
-      detectors.filter(({ kinds }) => (kinds & (1 << kind)) !== 0),
+      all.filter(({ kinds }) => (kinds & (1 << kind)) !== 0),
     ),
-    ticking: detectors.filter((detector) => detector.tick !== undefined),
-    timed: detectors.filter((detector) => detector.dueMs !== undefined),
+    ticking: all.filter((detector) => detector.tick !== undefined),
+    timed: all.filter((detector) => detector.dueMs !== undefined),
   };
-}
-
-/**
- * All that look at the first packet of a connection, in the order of the list. Written out, because such a packet waits meanwhile: V8 cannot
- * know whom one place in a loop calls, and asking anew each time was a twentieth of what a held packet costs.
- */
-function observeFirstPacket(to: Detectors, event: DetectEvent, nowMs: number): void {
-  to.portScan.observe(event, nowMs);
-  to.hostSweep.observe(event, nowMs);
-  to.unfamiliarPeer.observe(event, nowMs);
-  to.unfamiliarService.observe(event, nowMs);
-  to.unfamiliarNetwork.observe(event, nowMs);
-  to.spoofing.observe(event, nowMs);
-  to.failedConnections.observe(event, nowMs);
-  to.wormSpread.observe(event, nowMs);
-  to.connectionBurst.observe(event, nowMs);
-  to.lateralContact.observe(event, nowMs);
-  to.rogueServer.observe(event, nowMs);
-  to.deviceSilent.observe(event, nowMs);
-  to.beacon.observe(event, nowMs);
-  to.dnsTunnel.observe(event, nowMs);
-  to.icmpTunnel.observe(event, nowMs);
-  to.dga.observe(event, nowMs);
-  to.outlier?.observe(event, nowMs);
-  to.encryptedDns.observe(event, nowMs);
-}
-
-function listOf(named: Detectors): readonly Detector[] {
-  return Object.values(named).filter((detector) => detector !== null);
 }
 
 function restorePeers(
@@ -208,43 +157,4 @@ function restorePeers(
     }
   }
   return restored;
-}
-
-function createDetectors(
-  context: DetectContext,
-  settings: DetectSettings,
-  familiar: { readonly peers: Familiar; readonly services: Familiar; readonly networks: Familiar },
-): Detectors {
-  return {
-    portScan: createPortScanDetector(context, settings.portScan),
-    hostSweep: createHostSweepDetector(context, settings.hostSweep),
-    unfamiliarPeer: createUnfamiliarPeerDetector(context, settings.unfamiliarPeer, familiar.peers),
-    unfamiliarService: createUnfamiliarServiceDetector(
-      context,
-      settings.unfamiliarService,
-      familiar.services,
-    ),
-    unfamiliarNetwork: createUnfamiliarNetworkDetector(
-      context,
-      settings.unfamiliarNetwork,
-      familiar.networks,
-    ),
-    spoofing: createSpoofingDetector(context, settings.spoofing),
-    failedConnections: createFailedConnectionsDetector(context, settings.failedConnections),
-    wormSpread: createWormSpreadDetector(context, settings.wormSpread),
-    connectionBurst: createConnectionBurstDetector(context, settings.connectionBurst),
-    bruteForce: createBruteForceDetector(context, settings.bruteForce),
-    lateralContact: createLateralContactDetector(context, settings.lateralContact),
-    arpSpoof: createArpSpoofDetector(context, settings.arpSpoof),
-    rogueServer: createRogueServerDetector(context, settings.rogueServer),
-    deviceSilent: createDeviceSilentDetector(context, settings.deviceSilent),
-    beacon: createBeaconDetector(context, settings.beacon),
-    volume: createVolumeDetector(context, settings.volume),
-    dnsTunnel: createDnsTunnelDetector(context, settings.dnsTunnel),
-    icmpTunnel: createIcmpTunnelDetector(context, settings.icmpTunnel),
-    dga: createDgaDetector(context, settings.dga),
-    outlier: settings.outlier.enabled ? createOutlierDetector(context, settings.outlier) : null,
-    encryptedDns: createEncryptedDnsDetector(context, settings.encryptedDns),
-    protocolMismatch: createProtocolMismatchDetector(context, settings.protocolMismatch),
-  };
 }

@@ -10,10 +10,9 @@ import { readDns, type AddressAnswer, type DnsReading } from '../names/read-dns.
 import { TcpMessages } from '../names/tcp-messages.js';
 import type { NameLookup } from '../messages/vocabulary.js';
 import type { KernelPacket } from '../netlink/kernel-packet.js';
-import { u16 } from '../packet/read.js';
 import { decodeIp } from '../packet/decode-ip.js';
 import { formatAddress } from '../packet/format.js';
-import { s32 } from '../packet/read.js';
+import { s32, u16 } from '../packet/read.js';
 import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,

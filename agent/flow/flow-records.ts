@@ -15,12 +15,14 @@ export const META = 2;
 export const OPENER = 3;
 export const OTHER = 4;
 export const PACKETS = 5;
+/** The other three are in the rest. */
 const FIRST_NOTE = 7;
 export const LAST_MS = 4;
 export const BYTES = 5;
 export const FIRST_MS = 7;
 /** The rest: three words of each address, which IPv4 has not, and three notes. */
 export const REST = 9;
+const NOTES_IN_REST = 6;
 /** Bits of a flow's flags. */
 export const FLAGS = 0xff;
 export const SEEN_REPLY = 1;
@@ -53,7 +55,12 @@ export class FlowRecords {
 
   /** Word 0..3 of the opener, 4..7 of the other end, unsigned. */
   word(flow: number, index: number): number {
-    return this.#word(flow, index) >>> 0;
+    const at = index < 4 ? index : index - 1;
+    const word =
+      (index & 3) === 0
+        ? this.record[flow * RECORD + (index === 0 ? OPENER : OTHER)]
+        : this.rest[flow * REST + at - 1];
+    return (word ?? 0) >>> 0;
   }
 
   openerPort(flow: number): number {
@@ -80,16 +87,20 @@ export class FlowRecords {
 
   /** For the caller: four numbers a flow, int32, 0 at first. */
   note(flow: number, index: number): number {
-    return (index === 0 ? this.record[flow * RECORD + FIRST_NOTE] : this.rest[flow * REST + 5 + index]) ?? 0;
+    return (
+      (index === 0
+        ? this.record[flow * RECORD + FIRST_NOTE]
+        : this.rest[flow * REST + NOTES_IN_REST + index - 1]) ?? 0
+    );
   }
 
   setNote(flow: number, index: number, value: number): void {
     if (index === 0) this.record[flow * RECORD + FIRST_NOTE] = value;
-    else this.rest[flow * REST + 5 + index] = value;
+    else this.rest[flow * REST + NOTES_IN_REST + index - 1] = value;
   }
 
   /** Notes that this end sent data; true the first time. */
-  isFirstData(flow: number, isReply: boolean): boolean {
+  noteData(flow: number, isReply: boolean): boolean {
     const bit = isReply ? PAYLOAD_FROM_ANSWERER : PAYLOAD_FROM_OPENER;
     if ((this.meta(flow) & bit) !== 0) return false;
     this.setFlag(flow, bit);
@@ -116,11 +127,6 @@ export class FlowRecords {
 
   protected setFlag(flow: number, bit: number): void {
     this.record[flow * RECORD + META] = this.meta(flow) | bit;
-  }
-
-  #word(flow: number, index: number): number {
-    if ((index & 3) === 0) return this.record[flow * RECORD + (index === 0 ? OPENER : OTHER)] ?? 0;
-    return this.rest[flow * REST + (index < 4 ? index - 1 : index - 2)] ?? 0;
   }
 }
 

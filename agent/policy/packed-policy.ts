@@ -80,13 +80,8 @@ class PackedDevice {
   static readonly #ALLOW: PropertyDescriptor & ThisType<PackedDevice> = {
     enumerable: true,
     get() {
-      return [
-        ...entriesInForce(
-          this.#packed.names[this.#index] ?? '',
-          listOf(this.#packed, this.#index),
-          this.#endedByMs,
-        ),
-      ];
+      const name = this.#packed.names[this.#index] ?? '';
+      return entriesInForce(name, listOf(this.#packed, this.#index), this.#endedByMs);
     },
   };
   readonly #packed: PackedPolicy;

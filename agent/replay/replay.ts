@@ -294,7 +294,7 @@ export class Replay {
   #data(flow: number, view: PacketView, bytes: Uint8Array): void {
     const table = this.#table;
     const isReply = table.isReply;
-    if (!table.isFirstData(flow, isReply)) return;
+    if (!table.noteData(flow, isReply)) return;
     const event = this.#event;
     if (!this.#describe(flow)) return;
     event.kind = EVENT_PAYLOAD;
