@@ -11,6 +11,9 @@ import { CORRUPT, type RecordFormat } from './record-format.js';
 export type CaptureProblem = 'none' | 'not-a-capture' | 'corrupt' | 'ends-early';
 
 const MAGIC_BYTES = 4;
+/** How much of a chunk is put behind an unfinished record at first; four times as much where that does not finish it. */
+const JOINED_BYTES = 2_048;
+const NOTHING = new Uint8Array(0);
 
 /** The first four bytes tell a capture from a flow log. */
 export function isCapture(bytes: Uint8Array): boolean {
@@ -23,7 +26,7 @@ export class CaptureReader {
   readonly #sink: PacketSink;
   #format: RecordFormat | null = null;
   /** What was read and not used yet. */
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Uint8Array = NOTHING;
 
   constructor(sink: PacketSink) {
     this.#sink = sink;
@@ -31,35 +34,47 @@ export class CaptureReader {
 
   /** The chunk may be reused by the caller afterwards. */
   push(chunk: Uint8Array): void {
-    if (this.problem !== 'none') return;
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
-    }
-    if (this.#format === null) {
-      if (bytes.length < MAGIC_BYTES) {
-        this.#rest = copyOf(bytes, 0);
+    let at = 0;
+    // What the chunk before left unfinished, with as much of this one as that needs: chunks are long, and copied nowhere.
+    for (let more = JOINED_BYTES; this.#rest.length > 0; more *= 4) {
+      const left = this.#rest.length;
+      const joined = new Uint8Array(left + Math.min(more, chunk.length));
+      joined.set(this.#rest);
+      joined.set(chunk.subarray(0, more), left);
+      const taken = this.#take(joined);
+      if (taken > 0) {
+        at = taken - left;
+        this.#rest = NOTHING;
+      } else if (more >= chunk.length) {
+        this.#rest = joined;
         return;
       }
+    }
+    at += this.#take(chunk, at);
+    if (at < chunk.length) this.#rest = copyOf(chunk, at);
+  }
+
+  /** Every whole record from there on; returns their bytes. */
+  #take(bytes: Uint8Array, from = 0): number {
+    if (this.problem !== 'none') return bytes.length - from;
+    if (this.#format === null) {
+      if (bytes.length < MAGIC_BYTES) return 0;
       if (!isCapture(bytes)) {
         this.problem = 'not-a-capture';
-        return;
+        return bytes.length;
       }
       this.#format = isPcapMagic(bytes, 0) ? createPcapFormat(this.#sink) : createPcapngFormat(this.#sink);
     }
-    let at = 0;
+    let at = from;
     for (;;) {
       const taken = this.#format.read(bytes, at, bytes.length);
+      if (taken === 0) return at - from;
       if (taken === CORRUPT) {
         this.problem = 'corrupt';
-        return;
+        return bytes.length - from;
       }
-      if (taken === 0) break;
       at += taken;
     }
-    this.#rest = copyOf(bytes, at);
   }
 
   end(): void {

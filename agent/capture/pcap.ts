@@ -1,6 +1,6 @@
 /**
- * The classic capture file (draft-ietf-opsawg-pcap): both byte orders, microseconds and nanoseconds. One record at a
- * time out of a buffer that may end anywhere. Called by capture-reader.ts. Never throws.
+ * The classic capture file (draft-ietf-opsawg-pcap): both byte orders, microseconds and nanoseconds. All records of a
+ * buffer that may end anywhere. Called by capture-reader.ts. Never throws.
  */
 import { readU16, readU32 } from './byte-reader.js';
 import { boundedTime, createCapturedPacket, MAX_RECORD_BYTES, type PacketSink } from './packet-record.js';
@@ -34,18 +34,23 @@ export function createPcapFormat(sink: PacketSink): RecordFormat {
         isOpen = true;
         return FILE_HEADER_BYTES;
       }
-      if (end - at < RECORD_HEADER_BYTES) return 0;
-      const captured = readU32(bytes, at + 8, isBigEndian);
-      if (captured > MAX_RECORD_BYTES) return CORRUPT;
-      if (end - at < RECORD_HEADER_BYTES + captured) return 0;
-      const seconds = readU32(bytes, at, isBigEndian);
-      const fraction = readU32(bytes, at + 4, isBigEndian);
-      packet.timeMs = boundedTime(seconds * 1000 + fraction / fractionsPerMs);
       packet.bytes = bytes;
-      packet.offset = at + RECORD_HEADER_BYTES;
-      packet.length = captured;
-      sink(packet);
-      return RECORD_HEADER_BYTES + captured;
+      let next = at;
+      while (end - next >= RECORD_HEADER_BYTES) {
+        const captured = readU32(bytes, next + 8, isBigEndian);
+        // What comes before it is handed over first; then this is asked for again, as the first.
+        if (captured > MAX_RECORD_BYTES) return next === at ? CORRUPT : next - at;
+        const offset = next + RECORD_HEADER_BYTES;
+        if (end - offset < captured) break;
+        const seconds = readU32(bytes, next, isBigEndian);
+        const fraction = readU32(bytes, next + 4, isBigEndian);
+        packet.timeMs = boundedTime(seconds * 1000 + fraction / fractionsPerMs);
+        packet.offset = offset;
+        packet.length = captured;
+        sink(packet);
+        next = offset + captured;
+      }
+      return next - at;
     },
     counters: () => ({}),
   };

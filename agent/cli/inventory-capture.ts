@@ -1,11 +1,9 @@
 /** A capture file into an inventory: reads in chunks, hands each packet on. Used by `cordon inventory` and the tests over real captures. */
-import { open } from 'node:fs/promises';
 import { CaptureReader, type CaptureProblem } from '../capture/capture-reader.js';
 import { decodeLink } from '../capture/decode-link.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { createPacketView, type PacketView } from '../packet/view.js';
-
-const CHUNK_BYTES = 256 * 1024;
+import { chunksOf } from '../replay/file-chunks.js';
 
 export interface CaptureRead {
   readonly frames: number;
@@ -32,17 +30,10 @@ export async function readCaptureInto(
     inventory.observePacket(view, frame, Math.floor(timeMs));
     onPacket?.(view);
   });
-  const handle = await open(file, 'r');
-  try {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    while (reader.problem === 'none') {
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, null);
-      if (bytesRead === 0) break;
-      reader.push(chunk.subarray(0, bytesRead));
-    }
-    reader.end();
-  } finally {
-    await handle.close();
+  for await (const chunk of chunksOf(file)) {
+    reader.push(chunk);
+    if (reader.problem !== 'none') break;
   }
+  reader.end();
   return { frames, undecodedFrames, problem: reader.problem };
 }

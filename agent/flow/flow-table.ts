@@ -6,7 +6,7 @@
  * Memory: BYTES_PER_FLOW times the capacity, all of it reserved at the start. When it is full, the flow whose timer is
  * next makes room; `evicted` counts them.
  */
-import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_SYN } from '../packet/view.js';
+import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../packet/view.js';
 import { hashOf, hashOfIpv4 } from './flow-hash.js';
 import type { FlowKey } from './flow-key.js';
 import {
@@ -28,8 +28,6 @@ import {
   FIN_FROM_OPENER,
   FIN_FROM_ANSWERER,
   REJECTED,
-  PAYLOAD_FROM_OPENER,
-  PAYLOAD_FROM_ANSWERER,
   FlowRecords,
   metaOf,
   familyOf,
@@ -43,7 +41,6 @@ import {
   STATE_ESTABLISHED,
   STATE_FIN_WAIT,
   STATE_TIME_WAIT,
-  STATE_UDP,
   STATE_UDP_ANSWERED,
   TIMEOUTS_MS,
 } from './timeouts.js';
@@ -67,6 +64,9 @@ export class FlowTable extends FlowRecords {
   isReply = false;
   /** Of the last `track`: this packet opened the flow. */
   isNew = false;
+  /** Of the last `trackKnown`. */
+  flow = NIL;
+  isFirstData = false;
 
   readonly #onEnd: (flow: number) => void;
   readonly #index: Int32Array;
@@ -74,6 +74,7 @@ export class FlowTable extends FlowRecords {
   readonly #wheel: TimerWheel;
   #free = NIL;
   #used = 0;
+  #nextSecondMs = Number.NEGATIVE_INFINITY;
 
   /** `onEnd` is called with a flow whose columns can still be read; it must not call back into the table. */
   constructor(capacity: number, onEnd: (flow: number) => void) {
@@ -121,15 +122,16 @@ export class FlowTable extends FlowRecords {
   }
 
   /**
-   * As `track` for an IPv4 packet of a flow in which it changes nothing but counters: TCP without SYN, FIN and RST of an established one, or
-   * UDP; false, and nothing done, for any other, and for the first data of a direction. Addresses are int32.
+   * As `track` for an IPv4 packet (TCP or UDP) of a flow that is there: by numbers alone, addresses are int32. False, and nothing done, for
+   * one that opens a flow. Sets `flow` and, for TCP with data, `isFirstData`.
    */
-  countPlain(
+  trackKnown(
     source: number,
     destination: number,
     protocol: number,
     srcPort: number,
     dstPort: number,
+    tcpFlags: number,
     hasData: boolean,
     ipBytes: number,
   ): boolean {
@@ -149,15 +151,18 @@ export class FlowTable extends FlowRecords {
       const known = record[base + PORTS];
       const isReply = !(opener === source && other === destination && known === ports);
       if (isReply && !(opener === destination && other === source && known === portsBack)) continue;
-      const state = stateOf(meta);
-      if (protocol === PROTOCOL_TCP) {
-        const dataBit = isReply ? PAYLOAD_FROM_ANSWERER : PAYLOAD_FROM_OPENER;
-        if (state !== STATE_ESTABLISHED || (hasData && (meta & dataBit) === 0)) return false;
-      } else if (state !== STATE_UDP_ANSWERED && (state !== STATE_UDP || isReply)) return false;
-      if (isReply) record[base + META] = meta | SEEN_REPLY;
+      if (this.#isReopened(flow, tcpFlags)) return false;
+      this.flow = flow;
       this.isReply = isReply;
       this.isNew = false;
+      const state = stateOf(meta);
+      const isUsual =
+        (state === STATE_ESTABLISHED && (tcpFlags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0) ||
+        state === STATE_UDP_ANSWERED;
+      if (!isUsual) this.#advance(flow, tcpFlags);
+      else if (isReply && (meta & SEEN_REPLY) === 0) record[base + META] = meta | SEEN_REPLY;
       this.#count(flow, ipBytes);
+      this.isFirstData = hasData && this.noteData(flow, isReply);
       return true;
     }
   }
@@ -169,8 +174,11 @@ export class FlowTable extends FlowRecords {
 
   /** Ends what is over. */
   expire(): void {
+    // Within a second nothing becomes due.
+    if (this.nowMs < this.#nextSecondMs) return;
     const wheel = this.#wheel;
     const second = Math.floor(this.nowMs / 1_000);
+    this.#nextSecondMs = (second + 1) * 1_000;
     wheel.advance(second);
     for (let flow = wheel.takeDue(); flow !== NIL; flow = wheel.takeDue()) {
       const due = this.#dueSecond(flow);

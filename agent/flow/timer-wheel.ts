@@ -40,10 +40,16 @@ export class TimerWheel {
   advance(second: number): void {
     if (this.#second === Number.NEGATIVE_INFINITY) this.#second = second - 1;
     if (second <= this.#second) return;
-    const turns = Math.min(second - this.#second, BUCKETS);
-    const last = bucketOf(second);
+    const first = Math.max(this.#second + 1, this.#leastSecond);
     this.#second = second;
-    for (let back = turns - 1; back >= 0; back--) this.#makeDue((last - back + BUCKETS) % BUCKETS);
+    // Most seconds of a long capture have nothing in them.
+    if (first > second) return;
+    let bucket = bucketOf(first);
+    for (let left = Math.min(second - first + 1, BUCKETS); left > 0; left--) {
+      this.#makeDue(bucket);
+      bucket = (bucket + 1) & (BUCKETS - 1);
+    }
+    this.#leastSecond = second + 1;
   }
 
   /** One entry that is due, out of the wheel; -1 when there is none. */

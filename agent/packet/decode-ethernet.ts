@@ -12,7 +12,7 @@ export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_ARP = 0x0806;
 export const ETHERTYPE_IPV6 = 0x86dd;
 /** IEEE 802.1Q customer tag, 802.1ad service tag, and the number used before 802.1ad. */
-const ETHERTYPE_VLAN = 0x8100;
+export const ETHERTYPE_VLAN = 0x8100;
 const ETHERTYPE_SERVICE_VLAN = 0x88a8;
 const ETHERTYPE_OLD_SERVICE_VLAN = 0x9100;
 

@@ -2,17 +2,15 @@
  * A file from disk into a replay. Captures are read in chunks: memory does not grow with the file. Flow logs are read line
  * by line, with a limit for a line.
  */
-import { createReadStream } from 'node:fs';
 import { createBinetflowReader, isBinetflowHeader } from '../capture/binetflow.js';
 import { CaptureReader, isCapture, type CaptureProblem } from '../capture/capture-reader.js';
 import type { FlowLineReader, FlowRecord } from '../capture/flow-record.js';
 import { createZeekConnReader } from '../capture/zeek-conn.js';
+import { chunksOf } from './file-chunks.js';
 import { FlowReplay } from './flow-replay.js';
 import type { ReplayDevices } from './replay-devices.js';
 import type { Replay } from './replay.js';
 
-/** Large, so that a record that spans chunks is copied seldom. */
-const CHUNK_BYTES = 1 << 20;
 const MAX_LINE_CHARACTERS = 65_536;
 
 export interface ReadOutcome {
@@ -48,7 +46,7 @@ export async function readInto(
   onRecord?: (record: FlowRecord) => void,
 ): Promise<ReadOutcome> {
   let source: Source | null = null;
-  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(file)) {
     source ??= isCapture(chunk) ? captureSource(replay) : flowSource(chunk, replay, devices, onRecord);
     if (source === null) break;
     source.push(chunk);

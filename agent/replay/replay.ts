@@ -38,7 +38,7 @@ import {
   type PacketView,
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
-import { countPlainPacket } from './plain-packet.js';
+import { trackPlainPacket } from './plain-packet.js';
 import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
 import { Steps } from './steps.js';
 
@@ -135,8 +135,15 @@ export class Replay {
     const { bytes, offset, length } = captured;
     // Who reads answers wants to see every one.
     if (captured.linkType === LINK_ETHERNET && this.#options.onAnswer === undefined) {
-      this.#table.nowMs = this.nowMs;
-      if (countPlainPacket(this.#table, bytes, offset, length)) return;
+      const table = this.#table;
+      table.nowMs = this.nowMs;
+      if (trackPlainPacket(table, bytes, offset, length)) {
+        if (table.isFirstData) {
+          decodeLink(this.#view, captured.linkType, bytes, offset, length);
+          this.#data(table.flow, this.#view, bytes);
+        }
+        return;
+      }
     }
     const view = this.#view;
     const problem = decodeLink(view, captured.linkType, bytes, offset, length);
@@ -252,7 +259,8 @@ export class Replay {
     table.nowMs = this.nowMs;
     const flow = table.track(key, view.tcpFlags, view.ipLength);
     if (table.isNew) this.#opened(flow, view, bytes);
-    if (view.protocol === PROTOCOL_TCP && view.payloadLength > 0) this.#data(flow, view, bytes);
+    const hasData = view.protocol === PROTOCOL_TCP && view.payloadLength > 0;
+    if (hasData && table.noteData(flow, table.isReply)) this.#data(flow, view, bytes);
     if (view.protocol === PROTOCOL_UDP && table.isReply && table.note(flow, 0) > 0)
       this.#options.onAnswer?.(table.note(flow, 0), view, bytes);
   }
@@ -291,14 +299,12 @@ export class Replay {
     this.observe(event);
   }
 
+  /** The first data of a direction. */
   #data(flow: number, view: PacketView, bytes: Uint8Array): void {
-    const table = this.#table;
-    const isReply = table.isReply;
-    if (!table.noteData(flow, isReply)) return;
     const event = this.#event;
     if (!this.#describe(flow)) return;
     event.kind = EVENT_PAYLOAD;
-    event.isReply = isReply;
+    event.isReply = this.#table.isReply;
     event.tcpFlags = view.tcpFlags;
     event.bytes = bytes;
     event.payloadOffset = view.payloadOffset;
