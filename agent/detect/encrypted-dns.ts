@@ -56,14 +56,21 @@ const RESOLVERS_IPV6: readonly (readonly [number, number, number])[] = [
   [0x262000fe, 0, 0xfe],
   [0x2620011a, 0x9, 0x35],
 ];
-/** Server names in a TLS greeting (RFC 6066 section 3), as bytes. */
+/** Server names in a TLS greeting (RFC 6066 section 3), as bytes. In each is `dns`, which is what is looked for. */
 const NAMES = [
   'cloudflare-dns.com',
   'dns.google',
   'dns.quad9.net',
   'doh.opendns.com',
   'dns.adguard-dns.com',
-].map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)));
+].map((name) => ({
+  bytes: Uint8Array.from(name, (letter) => letter.charCodeAt(0)),
+  dnsAt: name.indexOf('dns'),
+}));
+const LETTER_D = 0x64;
+const LETTER_N = 0x6e;
+const LETTER_S = 0x73;
+const DNS_LETTERS = 3;
 const TLS_HANDSHAKE = 0x16;
 /** A greeting's extensions are within this. */
 const SEARCHED_BYTES = 512;
@@ -155,11 +162,24 @@ function namesResolver(event: DetectEvent): boolean {
   const { bytes, payloadOffset } = event;
   if (bytes[payloadOffset] !== TLS_HANDSHAKE) return false;
   const end = Math.min(payloadOffset + event.payloadLength, bytes.length, payloadOffset + SEARCHED_BYTES);
-  for (const name of NAMES)
-    for (let at = payloadOffset; at + name.length <= end; at++) {
-      let same = 0;
-      while (same < name.length && bytes[at + same] === name[same]) same++;
-      if (same === name.length) return true;
+  // By the last letter, every third byte is enough (Horspool 1980).
+  for (let last = payloadOffset + DNS_LETTERS - 1; last < end;) {
+    const letter = bytes[last];
+    if (letter === LETTER_N) last += 1;
+    else if (letter === LETTER_D) last += 2;
+    else {
+      const isDns = letter === LETTER_S && bytes[last - 1] === LETTER_N && bytes[last - 2] === LETTER_D;
+      if (isDns && isResolverAround(bytes, last - 2, payloadOffset, end)) return true;
+      last += DNS_LETTERS;
     }
+  }
   return false;
+}
+
+function isResolverAround(bytes: Uint8Array, dnsAt: number, start: number, end: number): boolean {
+  return NAMES.some((name) => {
+    const first = dnsAt - name.dnsAt;
+    if (first < start || first + name.bytes.length > end) return false;
+    return name.bytes.every((byte, index) => bytes[first + index] === byte);
+  });
 }

@@ -7,6 +7,8 @@
 export const FIRST_UPDATE_MS = 5_000;
 /** Never seldomer than this while it grows: that is for the box's own list; upstream hears daily at last (finding-news.ts). */
 export const LONGEST_UPDATE_MS = 3_600_000;
+/** After so many it would be longer. */
+const MOST_DOUBLINGS = Math.floor(Math.log2(LONGEST_UPDATE_MS / FIRST_UPDATE_MS));
 
 export interface FindingLife {
   /** How often it was told. 0: not yet. */
@@ -36,5 +38,6 @@ export function tellingDueMs(life: FindingLife): number {
 }
 
 export function updateIntervalMs(tellings: number): number {
-  return Math.min(LONGEST_UPDATE_MS, FIRST_UPDATE_MS * 2 ** Math.max(0, tellings - 1));
+  const doublings = Math.max(0, tellings - 1);
+  return doublings > MOST_DOUBLINGS ? LONGEST_UPDATE_MS : FIRST_UPDATE_MS << doublings;
 }
