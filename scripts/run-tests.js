@@ -1,7 +1,7 @@
 /**
  * Runs every test and closes with one line that counts them all: `N passed, N failed, N skipped`. A test is a named
  * block directly in a file; a file that fails outside of any counts as one.
- *   node scripts/run-tests.js [--timeout=SECONDS] [FILE or DIRECTORY…]     seconds for a file that sets none itself (default: 300)
+ *   node scripts/run-tests.js [--timeout=SECONDS] [--jobs=2] [FILE or DIRECTORY…]     seconds for a file that sets none itself (default: 300)
  */
 import { spawn } from 'node:child_process';
 import { clearInterval, setInterval } from 'node:timers';
@@ -10,11 +10,13 @@ import { Parser } from 'tap-parser';
 import { compileTests, compiledPath, sourcesUnder } from './compile-tests.js';
 
 const { values, positionals } = parseArgs({
-  options: { timeout: { type: 'string', default: '300' } },
+  options: {
+    timeout: { type: 'string', default: '300' },
+    /** Files at once. Real-kernel tests wait as often as they compute, but what they promise has to hold on a busy box, not on a drowned one. */
+    jobs: { type: 'string', default: '2' },
+  },
   allowPositionals: true,
 });
-/** Files at once. Real-kernel tests wait as often as they compute, but what they promise has to hold on a busy box, not on a drowned one. */
-const JOBS = 2;
 /** A file ends by itself at its timeout, with a report; this is for one that no longer can. */
 const GRACE_SECONDS = 30;
 
@@ -95,7 +97,7 @@ const files = asked.flatMap((name) =>
 );
 const waiting = files.values();
 await Promise.all(
-  Array.from({ length: JOBS }, async () => {
+  Array.from({ length: Math.max(1, Number(values.jobs) || 1) }, async () => {
     for (const name of waiting) await runFile(name);
   }),
 );
