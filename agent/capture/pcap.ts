@@ -35,15 +35,18 @@ export function createPcapFormat(sink: PacketSink): RecordFormat {
         return FILE_HEADER_BYTES;
       }
       packet.bytes = bytes;
+      // One check for four bytes where readU32 has four: a seventh of what a packet costs.
+      const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const isLittle = !isBigEndian;
       let next = at;
       while (end - next >= RECORD_HEADER_BYTES) {
-        const captured = readU32(bytes, next + 8, isBigEndian);
+        const captured = data.getUint32(next + 8, isLittle);
         // What comes before it is handed over first; then this is asked for again, as the first.
         if (captured > MAX_RECORD_BYTES) return next === at ? CORRUPT : next - at;
         const offset = next + RECORD_HEADER_BYTES;
         if (end - offset < captured) break;
-        const seconds = readU32(bytes, next, isBigEndian);
-        const fraction = readU32(bytes, next + 4, isBigEndian);
+        const seconds = data.getUint32(next, isLittle);
+        const fraction = data.getUint32(next + 4, isLittle);
         packet.timeMs = boundedTime(seconds * 1000 + fraction / fractionsPerMs);
         packet.offset = offset;
         packet.length = captured;

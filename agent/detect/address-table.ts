@@ -20,6 +20,8 @@ export const NO_ADDRESS = 0;
 export interface AddressTable {
   /** The ticket of an address, made if new. Words are uint32 in network order, IPv4 in the first, zeros after. */
   intern(family: number, w0: number, w1: number, w2: number, w3: number): number;
+  /** As `intern` of an address whose ticket is known: it counts as seen. False: it is not kept any more. */
+  see(ticket: number): boolean;
   /** Canonical text, or null when the address is not kept any more. Cold path. */
   text(ticket: number): string | null;
   /** One host: not multicast, limited broadcast or unspecified (RFC 1112, RFC 919, RFC 4291 sections 2.5.2 and 2.7), and still kept. */
@@ -98,6 +100,13 @@ class Table implements AddressTable {
     while ((this.#index[at] ?? 0) !== 0) at = (at + 1) & this.#mask;
     this.#index[at] = slot + 1;
     return this.#ticket(slot);
+  }
+
+  see(ticket: number): boolean {
+    const slot = this.#slot(ticket);
+    if (slot < 0) return false;
+    this.#seen[slot] = 1;
+    return true;
   }
 
   text(ticket: number): string | null {

@@ -1,4 +1,4 @@
-/** Every detector by its name, and who is shown the first packet of a connection. Pure; called by registry.ts. */
+/** Every detector by its name, and who is shown what of a connection. Pure; called by registry.ts. */
 import type { DetectContext, Detector } from './detector.js';
 import type { DetectEvent } from './event.js';
 import type { Familiar } from './familiar.js';
@@ -54,6 +54,26 @@ export function observeFirstPacket(to: Detectors, event: DetectEvent, nowMs: num
   to.dga.observe(event, nowMs);
   to.outlier?.observe(event, nowMs);
   to.encryptedDns.observe(event, nowMs);
+}
+
+/** As above, for the first data of a direction. */
+export function observePayload(to: Detectors, event: DetectEvent, nowMs: number): void {
+  to.deviceSilent.observe(event, nowMs);
+  to.encryptedDns.observe(event, nowMs);
+  to.protocolMismatch.observe(event, nowMs);
+}
+
+/** As above, for the end. */
+export function observeEnd(to: Detectors, event: DetectEvent, nowMs: number): void {
+  to.portScan.observe(event, nowMs);
+  to.hostSweep.observe(event, nowMs);
+  to.failedConnections.observe(event, nowMs);
+  to.bruteForce.observe(event, nowMs);
+  to.deviceSilent.observe(event, nowMs);
+  to.volume.observe(event, nowMs);
+  to.dnsTunnel.observe(event, nowMs);
+  to.icmpTunnel.observe(event, nowMs);
+  to.outlier?.observe(event, nowMs);
 }
 
 export function createDetectors(

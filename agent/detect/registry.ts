@@ -6,8 +6,14 @@ import type { Finding } from '../messages/vocabulary.js';
 import { addressKeyOfText } from './address-key.js';
 import type { AddressTable } from './address-table.js';
 import type { DetectContext, Detector, DeviceLabel } from './detector.js';
-import { createDetectors, observeFirstPacket, type Detectors } from './detectors.js';
-import { EVENT_IP, EVENT_KINDS, type DetectEvent } from './event.js';
+import {
+  createDetectors,
+  observeEnd,
+  observeFirstPacket,
+  observePayload,
+  type Detectors,
+} from './detectors.js';
+import { EVENT_END, EVENT_IP, EVENT_KINDS, EVENT_PAYLOAD, type DetectEvent } from './event.js';
 import { Familiar } from './familiar.js';
 import { FindingBook } from './finding-book.js';
 import type { Memory } from './memory.js';
@@ -76,6 +82,8 @@ export function createDetection(settings: DetectSettings, options: DetectionOpti
     observe(event, nowMs) {
       book.touched = 0;
       if (event.kind === EVENT_IP) observeFirstPacket(turns.named, event, nowMs);
+      else if (event.kind === EVENT_END) observeEnd(turns.named, event, nowMs);
+      else if (event.kind === EVENT_PAYLOAD) observePayload(turns.named, event, nowMs);
       else {
         const seeing = turns.seeing[event.kind] ?? NOBODY;
         for (let at = 0; at < seeing.length; at++) seeing[at]?.observe(event, nowMs);

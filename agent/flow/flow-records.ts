@@ -15,13 +15,13 @@ export const META = 2;
 export const OPENER = 3;
 export const OTHER = 4;
 export const PACKETS = 5;
-/** The other three are in the rest. */
+/** The other five are in the rest. */
 const FIRST_NOTE = 7;
 export const LAST_MS = 4;
 export const BYTES = 5;
 export const FIRST_MS = 7;
-/** The rest: three words of each address, which IPv4 has not, and three notes. */
-export const REST = 9;
+/** The rest: three words of each address, which IPv4 has not, and five notes. */
+export const REST = 11;
 const NOTES_IN_REST = 6;
 /** Bits of a flow's flags. */
 export const FLAGS = 0xff;
@@ -85,7 +85,7 @@ export class FlowRecords {
     return (this.doubles[base + LAST_MS] ?? 0) - (this.doubles[base + FIRST_MS] ?? 0);
   }
 
-  /** For the caller: four numbers a flow, int32, 0 at first. */
+  /** For the caller: six numbers a flow, int32, 0 at first. */
   note(flow: number, index: number): number {
     return (
       (index === 0

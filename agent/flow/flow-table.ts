@@ -47,7 +47,7 @@ import {
 import { TimerWheel } from './timer-wheel.js';
 
 /** A key, an order of the index, a timer and two directions of counters. */
-export const BYTES_PER_FLOW = 118;
+export const BYTES_PER_FLOW = 126;
 
 const NIL = -1;
 /** An index below 2^30 stays a small integer in V8. */
@@ -229,7 +229,7 @@ export class FlowTable extends FlowRecords {
     rest[more + 3] = key.dst1;
     rest[more + 4] = key.dst2;
     rest[more + 5] = key.dst3;
-    rest[more + 6] = rest[more + 7] = rest[more + 8] = 0;
+    for (let note = 6; note < REST; note++) rest[more + note] = 0;
     let at = hash & this.#mask;
     while ((this.#index[at] ?? 0) !== 0) at = (at + 1) & this.#mask;
     this.#index[at] = flow + 1;

@@ -19,6 +19,10 @@ export class TimerWheel {
   readonly #occupied = new Int32Array(WORDS);
   /** Seconds since 1970 that were looked at already; starts with the first call. */
   #second = Number.NEGATIVE_INFINITY;
+  /** The second of the first bucket with entries, Infinity where all are empty; not known once that bucket is emptied. */
+  #nextSecond = Infinity;
+  #nextBucket = NIL;
+  #isNextKnown = true;
 
   constructor(capacity: number) {
     this.#next = new Int32Array(capacity).fill(NIL);
@@ -33,13 +37,23 @@ export class TimerWheel {
   /** The entry must be in no list. Found due in `dueSecond`, or sooner where that is further than one turn. */
   add(entry: number, dueSecond: number): void {
     const first = this.#second + 1;
-    this.#link(entry, bucketOf(Math.min(Math.max(dueSecond, first), first + BUCKETS - 1)));
+    const second = Math.min(Math.max(dueSecond, first), first + BUCKETS - 1);
+    const bucket = bucketOf(second);
+    if (this.#isNextKnown && second < this.#nextSecond) {
+      this.#nextSecond = second;
+      this.#nextBucket = bucket;
+    }
+    this.#link(entry, bucket);
   }
 
   /** Everything due up to now can be taken after this. A clock that goes back does nothing. */
   advance(second: number): void {
     if (this.#second === Number.NEGATIVE_INFINITY) this.#second = second - 1;
     if (second <= this.#second) return;
+    if (this.#isNextKnown && second < this.#nextSecond) {
+      this.#second = second;
+      return;
+    }
     const first = bucketOf(this.#second + 1);
     const seconds = second - this.#second;
     for (let ahead = this.#ahead(first); ahead < seconds; ahead = this.#ahead(first))
@@ -57,7 +71,14 @@ export class TimerWheel {
   /** The second in which `advance` next finds something; Infinity in an empty wheel. */
   nextSecond(): number {
     if (this.#heads[DUE] !== NIL) return this.#second;
-    return this.#second + 1 + this.#ahead(bucketOf(this.#second + 1));
+    if (!this.#isNextKnown) {
+      const first = bucketOf(this.#second + 1);
+      const ahead = this.#ahead(first);
+      this.#nextSecond = this.#second + 1 + ahead;
+      this.#nextBucket = ahead === Infinity ? NIL : (first + ahead) & (BUCKETS - 1);
+      this.#isNextKnown = true;
+    }
+    return this.#nextSecond;
   }
 
   /** The entry that is looked at next, left where it is; -1 in an empty wheel. */
@@ -75,8 +96,10 @@ export class TimerWheel {
     const previous = this.#previous[entry] ?? NIL;
     if (previous === NIL) {
       this.#heads[list] = next;
-      if (next === NIL && list !== DUE)
+      if (next === NIL && list !== DUE) {
         this.#occupied[list >> 5] = this.#word(list >> 5) & ~(1 << (list & 31));
+        if (list === this.#nextBucket) this.#isNextKnown = false;
+      }
     } else this.#next[previous] = next;
     if (next !== NIL) this.#previous[next] = previous;
     this.#list[entry] = NIL;

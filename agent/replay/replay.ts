@@ -8,6 +8,7 @@ import { decodeLink, LINK_ETHERNET, UNSUPPORTED_LINK } from '../capture/decode-l
 import type { CapturedPacket } from '../capture/packet-record.js';
 import { createAddressTable, type AddressTable } from '../detect/address-table.js';
 import {
+  clearEvent,
   createEvent,
   EVENT_END,
   EVENT_IP,
@@ -45,6 +46,13 @@ import { Steps } from './steps.js';
 const FLOWS = 131_072;
 const ROUTER_ADVERTISEMENT = 134;
 const TICK_MS = 1_000;
+/** What is noted of a flow: its device's number (negative: the other end opened it), the opener's MAC, ICMP type and code with the verdict, tickets. */
+const NOTE_DEVICE = 0;
+const NOTE_MAC_HIGH = 1;
+const NOTE_MAC_LOW = 2;
+const NOTE_VERDICT = 3;
+const NOTE_LOCAL = 4;
+const NOTE_PEER = 5;
 /** After the last packet, time goes on for this long, so that what waits for a silence is told (tcp syn_sent: 120 s). */
 const AFTERMATH_MS = 130_000;
 
@@ -261,8 +269,8 @@ export class Replay {
     if (table.isNew) this.#opened(flow, view, bytes);
     const hasData = view.protocol === PROTOCOL_TCP && view.payloadLength > 0;
     if (hasData && table.noteData(flow, table.isReply)) this.#data(flow, view, bytes);
-    if (view.protocol === PROTOCOL_UDP && table.isReply && table.note(flow, 0) > 0)
-      this.#options.onAnswer?.(table.note(flow, 0), view, bytes);
+    if (view.protocol === PROTOCOL_UDP && table.isReply && table.note(flow, NOTE_DEVICE) > 0)
+      this.#options.onAnswer?.(table.note(flow, NOTE_DEVICE), view, bytes);
   }
 
   #opened(flow: number, view: PacketView, bytes: Uint8Array): void {
@@ -278,15 +286,15 @@ export class Replay {
     // Nobody said who the devices are: then whoever leases addresses or advertises routes is the network, not one of them.
     const device = !devices.isNamed && found > 0 && isNetworkServer(view) ? -UNKNOWN_DEVICE : found;
     const table = this.#table;
-    table.setNote(flow, 0, device);
+    table.setNote(flow, NOTE_DEVICE, device);
     if (device === NOT_OURS) {
       this.notOurs++;
       return;
     }
     const macHigh = hasMac ? view.srcMacHigh : NONE;
     const macLow = hasMac ? view.srcMacLow : NONE;
-    table.setNote(flow, 1, macHigh);
-    table.setNote(flow, 2, macLow);
+    table.setNote(flow, NOTE_MAC_HIGH, macHigh);
+    table.setNote(flow, NOTE_MAC_LOW, macLow);
     const event = this.#event;
     const id = Math.abs(device);
     fillEvent(event, view, this.#addresses, id, device > 0, VERDICT_OBSERVED, 0, macHigh, macLow, bytes);
@@ -294,7 +302,9 @@ export class Replay {
     if (event.verdict === VERDICT_REFUSED) this.refused++;
     else this.permitted++;
     const icmp = view.icmpType === NONE ? 0 : event.port;
-    table.setNote(flow, 3, (icmp << 16) | event.verdict);
+    table.setNote(flow, NOTE_VERDICT, (icmp << 16) | event.verdict);
+    table.setNote(flow, NOTE_LOCAL, event.local);
+    table.setNote(flow, NOTE_PEER, event.peer);
     event.kind = EVENT_IP;
     this.observe(event);
   }
@@ -331,32 +341,35 @@ export class Replay {
   #describe(flow: number): boolean {
     const table = this.#table;
     const event = this.#event;
-    const device = table.note(flow, 0);
+    const device = table.note(flow, NOTE_DEVICE);
     if (device === NOT_OURS) return false;
-    const view = this.#flowView;
-    view.family = table.family(flow);
-    view.protocol = table.protocol(flow);
-    view.src0 = table.word(flow, 0);
-    view.src1 = table.word(flow, 1);
-    view.src2 = table.word(flow, 2);
-    view.src3 = table.word(flow, 3);
-    view.dst0 = table.word(flow, 4);
-    view.dst1 = table.word(flow, 5);
-    view.dst2 = table.word(flow, 6);
-    view.dst3 = table.word(flow, 7);
-    const packed = table.note(flow, 3);
-    const isIcmp = view.protocol === PROTOCOL_ICMP || view.protocol === PROTOCOL_ICMPV6;
-    view.srcPort = isIcmp ? NONE : table.openerPort(flow);
-    view.dstPort = isIcmp ? NONE : table.answererPort(flow);
-    const id = Math.abs(device);
-    const macHigh = table.note(flow, 1);
-    const macLow = table.note(flow, 2);
-    fillEvent(event, view, this.#addresses, id, device > 0, packed & 7, 0, macHigh, macLow);
-    if (isIcmp) event.port = packed >>> 16;
+    clearEvent(event);
+    event.deviceId = Math.abs(device);
+    event.fromDevice = device > 0;
+    event.macHigh = table.note(flow, NOTE_MAC_HIGH);
+    event.macLow = table.note(flow, NOTE_MAC_LOW);
+    event.family = table.family(flow);
+    event.protocol = table.protocol(flow);
+    const packed = table.note(flow, NOTE_VERDICT);
+    event.verdict = packed & 7;
+    const isIcmp = event.protocol === PROTOCOL_ICMP || event.protocol === PROTOCOL_ICMPV6;
+    event.srcPort = isIcmp ? NONE : table.openerPort(flow);
+    event.port = isIcmp ? packed >>> 16 : table.answererPort(flow);
+    event.local = this.#ticketOf(flow, NOTE_LOCAL, event.fromDevice);
+    event.peer = this.#ticketOf(flow, NOTE_PEER, !event.fromDevice);
     return true;
   }
 
-  readonly #flowView = createPacketView();
+  /** The one that was noted, or another if its address had to make room in between. */
+  #ticketOf(flow: number, note: number, isOpener: boolean): number {
+    const table = this.#table;
+    const addresses = this.#addresses;
+    const ticket = table.note(flow, note);
+    if (addresses.see(ticket)) return ticket;
+    const at = isOpener ? 0 : 4;
+    const word = (index: number): number => table.word(flow, at + index);
+    return addresses.intern(table.family(flow), word(0), word(1), word(2), word(3));
+  }
 }
 
 function isNetworkServer(view: PacketView): boolean {
