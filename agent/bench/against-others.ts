@@ -18,15 +18,19 @@ const CAPTURES = [
 ];
 const ROUNDS = 3;
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-const KINDS = ['ours', 'ndpiReader', 'tshark'] as const;
+const OTHERS = ['ndpiReader', 'tshark'] as const;
+type Other = (typeof OTHERS)[number];
+type Kind = 'ours' | Other;
 
-/** `ours`: the words of the command, after `cordon`. `leastPackets`: so many that its start does not count. One line for each capture and each of the others. */
+/** `ours`: the words of the command, after `cordon`. `leastPackets`: so many that its start does not count. One line for each capture and each of `others`. */
 export async function againstOthers(
   { dir, report }: BenchContext,
   leastPackets: number,
   ours: (file: string) => readonly string[],
+  others: readonly Other[] = OTHERS,
 ): Promise<void> {
-  const commands: Record<(typeof KINDS)[number], (file: string) => readonly string[]> = {
+  const kinds: readonly Kind[] = ['ours', ...others];
+  const commands: Record<Kind, (file: string) => readonly string[]> = {
     ours: (file) => [process.execPath, MAIN, ...ours(file)],
     ndpiReader: (file) => ['ndpiReader', '-q', '-i', file],
     tshark: (file) => ['tshark', '-n', '-q', '-z', 'io,phs', '-r', file],
@@ -40,10 +44,9 @@ export async function againstOthers(
     }
     const file = join(dir, 'long.pcap');
     const packets = await repeat(source, file, leastPackets);
-    const seconds = await interleaved(KINDS, ROUNDS, (kind) => processorSeconds(commands[kind](file)));
-    const rates = (kind: (typeof KINDS)[number]): number[] =>
-      seconds[kind].map((each) => Math.round(packets / each));
-    for (const other of ['ndpiReader', 'tshark'] as const)
+    const seconds = await interleaved(kinds, ROUNDS, (kind) => processorSeconds(commands[kind](file)));
+    const rates = (kind: Kind): number[] => seconds[kind].map((each) => Math.round(packets / each));
+    for (const other of others)
       report({
         capture: path,
         packets,

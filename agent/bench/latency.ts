@@ -11,13 +11,13 @@ import { FIRST_DEVICE_ID, HELD, markText, OPENED } from '../ruleset/marks.js';
 import { HOLD_QUEUE } from '../ruleset/reasons.js';
 import { compare, median, rounded, type Bench } from './bench.js';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const PACKETS = 4_000;
 /** Between packets: the consumer has gone to sleep, as on a quiet network. */
 const PAUSE_US = 200;
 /** Not measured: a box runs for months, a compiler for its first second. */
 const WARM_UP = 10_000;
-const CONNECT_MS = 500;
+const CONNECT_MS = 1_000;
 const HELD_PORT = 9;
 const FREE_PORT = 10;
 /**
@@ -139,7 +139,14 @@ async function measure(host: Namespace, load: string, consumer: readonly string[
   const busy = await ask(PACKET_CORE, ...words);
   await busyProcess.stop();
   // The one who opens them has a core of his own, or he would be what is measured.
-  const opened = await ask(['nice', '-n', '-20', 'taskset', '-c', '1'], 'connect', port, String(CONNECT_MS));
+  const connecting = [
+    ['nice', '-n', '-20', 'taskset', '-c', '1'],
+    'connect',
+    port,
+    String(CONNECT_MS),
+  ] as const;
+  await ask(...connecting);
+  const opened = await ask(...connecting);
   await running?.stop();
   const value = (from: Record<string, number>, name: string): number => from[name] ?? Number.NaN;
   return {

@@ -12,7 +12,7 @@ const PSH_ACK = 24;
 const FIN_ACK = 17;
 
 /** A conversation as a client has it, again and again, with what makes a packet anything but plain. */
-const CONVERSATIONS: readonly (readonly Uint8Array[])[] = (['tcp', 'udp'] as const).map((kind) => {
+const CONVERSATIONS: readonly (readonly Uint8Array[])[] = (['tcp', 'udp', 'tagged'] as const).map((kind) => {
   const out = (flags: number, data: readonly number[] = []): Uint8Array => frame(kind, flags, data, false);
   const back = (flags: number, data: readonly number[] = []): Uint8Array => frame(kind, flags, data, true);
   return [
@@ -31,13 +31,21 @@ const CONVERSATIONS: readonly (readonly Uint8Array[])[] = (['tcp', 'udp'] as con
   ];
 });
 
-function frame(kind: 'tcp' | 'udp', flags: number, data: readonly number[], isBack: boolean): Uint8Array {
-  const [client, server] = ['10.0.0.1', '192.0.2.1'];
-  const whole = kind === 'tcp' ? b.tcp(flags, [], data) : b.udp(data);
+/** `tagged`: TCP with the tag of a VLAN, to another server. */
+function frame(
+  kind: 'tcp' | 'udp' | 'tagged',
+  flags: number,
+  data: readonly number[],
+  isBack: boolean,
+): Uint8Array {
+  const [client, server] = ['10.0.0.1', kind === 'tagged' ? '192.0.2.2' : '192.0.2.1'];
+  const whole = kind === 'udp' ? b.udp(data) : b.tcp(flags, [], data);
   const ports = isBack ? [...b.u16(443), ...b.u16(40_000)] : [...b.u16(40_000), ...b.u16(443)];
   const ends = isBack ? { src: server, dst: client } : { src: client, dst: server };
   const inside = [...ports, ...whole.slice(4)];
-  return Uint8Array.from(b.ethernet(0x0800, b.ipv4(inside, { protocol: kind === 'tcp' ? 6 : 17, ...ends })));
+  const ip = b.ipv4(inside, { protocol: kind === 'udp' ? 17 : 6, ...ends });
+  const tagged = [...b.u16(7), ...b.u16(0x0800), ...ip];
+  return Uint8Array.from(kind === 'tagged' ? b.ethernet(0x8100, tagged) : b.ethernet(0x0800, ip));
 }
 
 /** Everything that the detectors are fed, and all counters. */
