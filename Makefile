@@ -43,7 +43,7 @@ check: setup ## format, types, lint, dependency rules, unused code
 test: build ## every test, unit and real kernel
 	@node scripts/run-tests.js
 
-test-tools: build ## attackers' tools through the real box, inline and tap, in half an hour (ATTACK=hydra)
+test-tools: build ## attackers' tools through the real box, inline and tap, in a quarter of an hour (ATTACK=hydra)
 	@scripts/install-packages tools
 	@ATTACK='$(ATTACK)' node scripts/run-tests.js --timeout=6000 test/tools/attacks-inline.test.ts test/tools/attacks-tap.test.ts
 

@@ -43,7 +43,7 @@ export function declareMudCommands(program: Command, context: CliContext, report
       ),
     ),
     'cordon mud import pump.json --device pump-1 --policy policy.yaml > new.yaml',
-    'cordon mud import pump.json --class my-controller=10.20.0.5 --class urn:ietf:params:mud:dns=10.20.0.53',
+    'cordon mud import pump.json --class my-controller=10.20.0.5',
   ).action(
     act(report, async (file: string, options: MudSiteOptions) =>
       (await import('./mud-import.js')).importMudFile(context, file, options),
@@ -58,7 +58,7 @@ export function declareMudCommands(program: Command, context: CliContext, report
     )
       .option('--policy <file>', 'the policy to read (default: the one that runs)')
       .option('--url <url>', 'what the file calls itself, an https URL'),
-    'cordon mud export pump-1 --policy policy.yaml --url https://clinic.example/mud/pump-1.json',
+    'cordon mud export pump-1 --policy policy.yaml',
   ).action(
     act(report, async (device: string, options: MudExportOptions) =>
       (await import('./mud-export.js')).exportMudFile(context, device, options),

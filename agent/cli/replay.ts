@@ -73,6 +73,10 @@ export async function replayCaptures(
   isBaseline = false;
   for (const file of captures) outcomes.push({ file, outcome: await read(file, replay, book) });
   replay.end();
+  const broken = outcomes.filter(({ outcome }) => outcome.problem !== 'none');
+  const [first] = broken;
+  if (first?.outcome.problem === 'not-a-capture' && replay.packets + replay.flowRecords === 0)
+    throw notACapture(first.file);
   const tookNs = (performance.now() - began) * 1e6;
   const found = [...seen.values()];
   const summary = {
@@ -96,22 +100,9 @@ export async function replayCaptures(
     const read = outcomes.map(({ file, outcome }) => ({ file, ...outcome }));
     printJson(context, found, { ...summary, counters: replay.counters(), files: read });
   } else printText(context, found, summary);
-  return exitOf(context, outcomes, replay);
-}
-
-function exitOf(
-  context: CliContext,
-  outcomes: readonly { readonly file: string; readonly outcome: ReadOutcome }[],
-  replay: Replay,
-): ExitStatus {
-  const broken = outcomes.filter(({ outcome }) => outcome.problem !== 'none');
-  const [first] = broken;
-  if (first === undefined) return EXIT_DONE;
-  if (first.outcome.problem === 'not-a-capture' && replay.packets + replay.flowRecords === 0)
-    throw notACapture(first.file);
   for (const { file, outcome } of broken)
     context.warn(`${nameOf(file)}: ${outcome.problem}: what came before it was read`);
-  return EXIT_REFUSED;
+  return first === undefined ? EXIT_DONE : EXIT_REFUSED;
 }
 
 async function read(file: string, replay: Replay, devices: ReplayDevices): Promise<ReadOutcome> {
