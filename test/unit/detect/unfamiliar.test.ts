@@ -74,6 +74,32 @@ t.test('the first host outside is told louder than another network', (t) => {
   t.end();
 });
 
+t.test('a greeting that names a public resolver, wherever the name stands', (t) => {
+  const names = [
+    'cloudflare-dns.com',
+    'dns.google',
+    'dns.quad9.net',
+    'doh.opendns.com',
+    'dns.adguard-dns.com',
+  ];
+  for (const name of names)
+    for (const before of ['', 'd', 'dn', 'dns', 'a.dns.']) {
+      const told = (sent: string): number => {
+        const scene = createScene();
+        const bytes = Buffer.from(`\x16\x03\x01${before}${sent}`, 'latin1');
+        scene.first(
+          { kind: EVENT_PAYLOAD, bytes, payloadLength: bytes.length, to: 0xcb007122, port: 443 },
+          START,
+        );
+        return scene.by('encryptedDns').length;
+      };
+      t.equal(told(name), 1, `${before}${name}`);
+      t.equal(told(name.slice(0, -1)), 0, `${before}${name}, cut`);
+      t.equal(told(`${name.slice(0, -1)}!`), 0, `${before}${name}, almost`);
+    }
+  t.end();
+});
+
 t.test('a public resolver over TLS or HTTPS is told, the one of the site and an allowed one are not', (t) => {
   const scene = createScene();
   scene.first({ to: 0x0a4d0035, port: 853 }, START);
