@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { CaptureReader } from '../capture/capture-reader.js';
 import { run } from '../lab/namespace.js';
 import { compare, interleaved, type BenchContext } from './bench.js';
+import { pcapHeader } from './pcap-header.js';
 
 const CAPTURES = [
   'pcap/attack-brute/mk-ftp-crack.pcap',
@@ -72,13 +73,7 @@ async function repeat(source: string, target: string, leastPackets: number): Pro
   const times = Math.ceil(leastPackets / Math.max(1, packets.length));
   const file = await open(target, 'w');
   try {
-    const header = Buffer.alloc(24);
-    header.writeUInt32LE(0xa1b2c3d4, 0);
-    header.writeUInt16LE(2, 4);
-    header.writeUInt16LE(4, 6);
-    header.writeUInt32LE(262_144, 16);
-    header.writeUInt32LE(linkType, 20);
-    await file.write(header);
+    await file.write(pcapHeader(linkType));
     for (let time = 0; time < times; time++)
       await file.write(
         Buffer.concat(

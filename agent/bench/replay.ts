@@ -2,12 +2,15 @@
  * Replay with all detectors on, in packets per second of processor time: against ndpiReader and tshark on the same captures, in turn; then what
  * one packet costs with a thousand to a million flows alive; then memory.
  */
+import { CaptureReader } from '../capture/capture-reader.js';
+import { LINK_ETHERNET } from '../capture/decode-link.js';
 import { detectSettings } from '../detect/settings.js';
 import { TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { ReplayDevices } from '../replay/replay-devices.js';
 import { Replay } from '../replay/replay.js';
 import { againstOthers } from './against-others.js';
 import { median, mib, rounded, type Bench, type BenchContext } from './bench.js';
+import { pcapHeader } from './pcap-header.js';
 
 const ROUNDS = 3;
 
@@ -20,7 +23,12 @@ const FLOW_CAPACITY = 1 << 20;
 const DEVICES = 1_000;
 const PACKETS = 1_000_000;
 const ADDRESSES_AT = 26;
-const PORTS_AT = 34;
+const RECORD_HEADER_BYTES = 16;
+const FRAME_BYTES = 54;
+const RECORD_BYTES = RECORD_HEADER_BYTES + FRAME_BYTES;
+/** As many as are read from a file at once. */
+const CHUNK_RECORDS = 3_700;
+const FILE_HEADER = pcapHeader(LINK_ETHERNET);
 /** 10.0.0.0 and 203.0.113.0. */
 const DEVICE_NETWORK = 0x0a00_0000;
 const SERVER_NETWORK = 0xcb00_7100;
@@ -67,50 +75,87 @@ function costsWith(flows: number): { readonly firstNs: number; readonly laterNs:
     onFinding: () => undefined,
     flowCapacity: FLOW_CAPACITY,
   });
-  const bytes = new Uint8Array(60);
-  const view = new DataView(bytes.buffer);
-  // Ethernet, IPv4 and TCP, from a device to a server outside.
-  bytes.set([0x08, 0x00, 0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0], 12);
-  bytes.set([0x50, 0x02, 0xff, 0xff], 46);
-  const packet = { bytes, offset: 0, length: 54, linkType: 1, timeMs: 1_700_000_000_000 };
-  const send = (flow: number, flags: number, isAnswer = false): void => {
-    const device = DEVICE_NETWORK + (flow % DEVICES);
-    const server = SERVER_NETWORK + (Math.floor(flow / DEVICES) % 250);
-    const port = 1_024 + (Math.floor(flow / DEVICES / 250) % 60_000);
-    view.setUint32(ADDRESSES_AT, isAnswer ? server : device);
-    view.setUint32(ADDRESSES_AT + 4, isAnswer ? device : server);
-    view.setUint16(PORTS_AT, isAnswer ? SERVICE : port);
-    view.setUint16(PORTS_AT + 2, isAnswer ? port : SERVICE);
-    bytes[47] = flags;
+  const reader = new CaptureReader((packet) => {
     replayed.packet(packet);
+  }, replayed.coming);
+  reader.push(FILE_HEADER);
+  let timeUs = 1e6;
+  /** As a capture has them: so many packets in a row. */
+  const send = (records: number, fill: (index: number, write: WriteRecord) => void): void => {
+    const chunk = Buffer.alloc(Math.min(records, CHUNK_RECORDS) * RECORD_BYTES);
+    for (let sent = 0; sent < records; sent += CHUNK_RECORDS) {
+      const here = Math.min(CHUNK_RECORDS, records - sent);
+      for (let index = 0; index < here; index++)
+        fill(sent + index, (flow, flags, isAnswer) => {
+          writeRecord(chunk, index * RECORD_BYTES, timeUs, flow, flags, isAnswer);
+        });
+      reader.push(chunk.subarray(0, here * RECORD_BYTES));
+    }
   };
-  const open = (flow: number): void => {
-    packet.timeMs += 0.02;
-    send(flow, TCP_SYN);
+  const open = (from: number, to: number): void => {
+    send(to - from, (index, write) => {
+      timeUs += 20;
+      write(from + index, TCP_SYN, false);
+    });
   };
   const measured = flows / 10;
-  for (let flow = 0; flow < flows - measured; flow++) open(flow);
-  const firstNs = costOf(measured, 1, (index) => {
-    open(flows - measured + index);
+  open(0, flows - measured);
+  const firstNs = costOf(measured, 1, () => {
+    open(flows - measured, flows);
   });
-  for (let flow = 0; flow < flows; flow++) {
-    send(flow, TCP_SYN | TCP_ACK, true);
-    send(flow, TCP_ACK);
-  }
+  send(flows, (flow, write) => {
+    write(flow, TCP_SYN | TCP_ACK, true);
+  });
+  send(flows, (flow, write) => {
+    write(flow, TCP_ACK, false);
+  });
+  const later = Buffer.alloc(PACKETS * RECORD_BYTES);
   let state = 1;
-  const laterNs = costOf(PACKETS, ROUNDS, () => {
+  for (let index = 0; index < PACKETS; index++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    send(state % flows, TCP_ACK);
+    writeRecord(later, index * RECORD_BYTES, timeUs, state % flows, TCP_ACK, false);
+  }
+  const laterNs = costOf(PACKETS, ROUNDS, () => {
+    for (let at = 0; at < later.length; at += CHUNK_RECORDS * RECORD_BYTES)
+      reader.push(later.subarray(at, at + CHUNK_RECORDS * RECORD_BYTES));
   });
   if (replayed.flows !== flows) throw new Error(`${replayed.flows} flows were opened instead of ${flows}`);
   return { firstNs, laterNs };
 }
 
-function costOf(packets: number, rounds: number, send: (index: number) => void): number {
+type WriteRecord = (flow: number, flags: number, isAnswer: boolean) => void;
+
+/** A record of a pcap: Ethernet, IPv4 and TCP between a device and a server outside. */
+function writeRecord(
+  chunk: Buffer,
+  at: number,
+  timeUs: number,
+  flow: number,
+  flags: number,
+  isAnswer: boolean,
+): void {
+  const device = DEVICE_NETWORK + (flow % DEVICES);
+  const server = SERVER_NETWORK + (Math.floor(flow / DEVICES) % 250);
+  const port = 1_024 + (Math.floor(flow / DEVICES / 250) % 60_000);
+  chunk.writeUInt32LE(Math.floor(timeUs / 1e6), at);
+  chunk.writeUInt32LE(Math.floor(timeUs % 1e6), at + 4);
+  chunk.writeUInt32LE(FRAME_BYTES, at + 8);
+  chunk.writeUInt32LE(FRAME_BYTES, at + 12);
+  chunk.set([0x08, 0x00, 0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0], at + RECORD_HEADER_BYTES + 12);
+  const ends = at + RECORD_HEADER_BYTES + ADDRESSES_AT;
+  chunk.writeUInt32BE(isAnswer ? server : device, ends);
+  chunk.writeUInt32BE(isAnswer ? device : server, ends + 4);
+  chunk.writeUInt16BE(isAnswer ? SERVICE : port, ends + 8);
+  chunk.writeUInt16BE(isAnswer ? port : SERVICE, ends + 10);
+  chunk.set([0x50, flags, 0xff, 0xff], ends + 20);
+}
+
+/** Nanoseconds of processor time a packet. */
+function costOf(packets: number, rounds: number, send: () => void): number {
   const costs: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const began = process.cpuUsage();
-    for (let index = 0; index < packets; index++) send(index);
+    send();
     const { user, system } = process.cpuUsage(began);
     costs.push(((user + system) * 1_000) / packets);
   }

@@ -5,7 +5,7 @@
 import { createPcapFormat, isPcapMagic } from './pcap.js';
 import { createPcapngFormat, SECTION_HEADER } from './pcapng.js';
 import { readU32 } from './byte-reader.js';
-import type { PacketSink } from './packet-record.js';
+import type { ComingPackets, PacketSink } from './packet-record.js';
 import { CORRUPT, type RecordFormat } from './record-format.js';
 
 export type CaptureProblem = 'none' | 'not-a-capture' | 'corrupt' | 'ends-early';
@@ -24,12 +24,15 @@ export function isCapture(bytes: Uint8Array): boolean {
 export class CaptureReader {
   problem: CaptureProblem = 'none';
   readonly #sink: PacketSink;
+  readonly #coming: ComingPackets | null;
   #format: RecordFormat | null = null;
   /** What was read and not used yet. */
   #rest: Uint8Array = NOTHING;
 
-  constructor(sink: PacketSink) {
+  /** Packets of a pcap are shown to `coming` before the sink gets them. */
+  constructor(sink: PacketSink, coming: ComingPackets | null = null) {
     this.#sink = sink;
+    this.#coming = coming;
   }
 
   /** The chunk may be reused by the caller afterwards. */
@@ -63,7 +66,9 @@ export class CaptureReader {
         this.problem = 'not-a-capture';
         return bytes.length;
       }
-      this.#format = isPcapMagic(bytes, 0) ? createPcapFormat(this.#sink) : createPcapngFormat(this.#sink);
+      this.#format = isPcapMagic(bytes, 0)
+        ? createPcapFormat(this.#sink, this.#coming)
+        : createPcapngFormat(this.#sink);
     }
     let at = from;
     for (;;) {

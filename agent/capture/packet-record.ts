@@ -11,6 +11,16 @@ export interface CapturedPacket {
   timeMs: number;
 }
 
+/**
+ * Shown several packets at once, shortly before the sink gets them: what will be looked up for them can be fetched while nothing waits for
+ * it. A hint, and no more: some packets are never shown.
+ */
+export interface ComingPackets {
+  show(bytes: Uint8Array, offset: number, length: number, linkType: number): void;
+  /** Those shown since the last call come now. */
+  fetch(): void;
+}
+
 export type PacketSink = (packet: Readonly<CapturedPacket>) => void;
 
 /** Larger than any packet that a capture tool writes (tcpdump's MAXIMUM_SNAPLEN is 262,144). */

@@ -3,11 +3,19 @@
  * buffer that may end anywhere. Called by capture-reader.ts. Never throws.
  */
 import { readU16, readU32 } from './byte-reader.js';
-import { boundedTime, createCapturedPacket, MAX_RECORD_BYTES, type PacketSink } from './packet-record.js';
+import {
+  boundedTime,
+  createCapturedPacket,
+  MAX_RECORD_BYTES,
+  type ComingPackets,
+  type PacketSink,
+} from './packet-record.js';
 import { CORRUPT, type RecordFormat } from './record-format.js';
 
 const FILE_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
+/** Packets shown at once: as many as a processor can wait for at the same time. */
+const SHOWN_AT_ONCE = 16;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
 
@@ -18,11 +26,29 @@ export function isPcapMagic(bytes: Uint8Array, at: number): boolean {
   });
 }
 
-export function createPcapFormat(sink: PacketSink): RecordFormat {
+export function createPcapFormat(sink: PacketSink, coming: ComingPackets | null): RecordFormat {
   const packet = createCapturedPacket();
   let isOpen = false;
   let isBigEndian = false;
   let fractionsPerMs = 1_000;
+
+  /** Returns where those end that were shown. A record that is not whole is for the reading to find. */
+  function show(to: ComingPackets, bytes: Uint8Array, data: DataView, at: number, end: number): number {
+    let next = at;
+    for (let count = 0; count < SHOWN_AT_ONCE && end - next >= RECORD_HEADER_BYTES; count++) {
+      const offset = next + RECORD_HEADER_BYTES;
+      const captured = data.getUint32(next + 8, !isBigEndian);
+      if (captured > end - offset) {
+        next = end;
+        break;
+      }
+      to.show(bytes, offset, captured, packet.linkType);
+      next = offset + captured;
+    }
+    to.fetch();
+    return next;
+  }
+
   return {
     read(bytes, at, end) {
       if (!isOpen) {
@@ -39,7 +65,9 @@ export function createPcapFormat(sink: PacketSink): RecordFormat {
       const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const isLittle = !isBigEndian;
       let next = at;
+      let shown = at;
       while (end - next >= RECORD_HEADER_BYTES) {
+        if (coming !== null && next >= shown) shown = show(coming, bytes, data, next, end);
         const captured = data.getUint32(next + 8, isLittle);
         // What comes before it is handed over first; then this is asked for again, as the first.
         if (captured > MAX_RECORD_BYTES) return next === at ? CORRUPT : next - at;

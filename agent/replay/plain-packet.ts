@@ -3,6 +3,8 @@
  * already. Nothing is decoded that the flow does not need; all others go the long way (packet/, flow-table.ts), which says what they are. It
  * only leaves out work: whatever it tracks, the long way would have tracked alike (test/unit/replay/plain-packet.test.ts). Pure.
  */
+import { LINK_ETHERNET } from '../capture/decode-link.js';
+import type { ComingPackets } from '../capture/packet-record.js';
 import type { FlowTable } from '../flow/flow-table.js';
 import { ETHERTYPE_IPV4, ETHERTYPE_VLAN } from '../packet/decode-ethernet.js';
 import { s32, u16, u8 } from '../packet/read.js';
@@ -65,4 +67,34 @@ export function trackPlainPacket(
     hasData,
     totalBytes,
   );
+}
+
+/** Tells the table whose plain packets come. A guess: nothing is checked that `trackPlainPacket` would not find again. */
+export class PlainPacketsComing implements ComingPackets {
+  readonly #table: FlowTable;
+
+  constructor(table: FlowTable) {
+    this.#table = table;
+  }
+
+  show(bytes: Uint8Array, offset: number, length: number, linkType: number): void {
+    if (linkType !== LINK_ETHERNET || length < ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES) return;
+    const isTagged = u16(bytes, offset + 12) === ETHERTYPE_VLAN;
+    const ip = offset + ETHERNET_BYTES + (isTagged ? VLAN_TAG_BYTES : 0);
+    const first = u8(bytes, ip);
+    const protocol = u8(bytes, ip + 9);
+    if (first >> 4 !== 4 || (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP)) return;
+    const at = ip + (first & 0x0f) * 4;
+    this.#table.expect(
+      s32(bytes, ip + 12),
+      s32(bytes, ip + 16),
+      protocol,
+      u16(bytes, at),
+      u16(bytes, at + 2),
+    );
+  }
+
+  fetch(): void {
+    this.#table.fetch();
+  }
 }

@@ -57,7 +57,7 @@ export async function readInto(
 function captureSource(replay: Replay): Source {
   const reader = new CaptureReader((packet) => {
     replay.packet(packet);
-  });
+  }, replay.coming);
   return {
     push: (chunk) => {
       reader.push(chunk);

@@ -4,12 +4,15 @@
  */
 import { formatAddress, formatMac } from '../packet/format.js';
 import { UNKNOWN_DEVICE } from '../detect/event.js';
+import { PROTOCOL_ICMPV6, PROTOCOL_UDP, type PacketView } from '../packet/view.js';
 import type { DeviceLabel } from '../detect/detector.js';
 import { isInNetwork, parseAddress, type Network } from '../policy/address.js';
 
 /** Devices with a number of their own; those beyond are counted and share UNKNOWN_DEVICE. */
 const MAX_REPLAY_DEVICES = 16_384;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+/** RFC 4861 section 4.2. */
+const ROUTER_ADVERTISEMENT = 134;
 /** Nobody's connection: neither end is a device. */
 export const NOT_OURS = 0;
 
@@ -203,4 +206,11 @@ function isInside(end: End): boolean {
     w0 >>> 16 === 0xc0a8 ||
     w0 >>> 16 === 0xa9fe
   );
+}
+
+/** Leases addresses or advertises routes: a server of the network, whatever address it has. */
+export function isNetworkServer(view: PacketView): boolean {
+  if (view.protocol === PROTOCOL_ICMPV6) return view.icmpType === ROUTER_ADVERTISEMENT;
+  if (view.protocol !== PROTOCOL_UDP) return false;
+  return (view.srcPort === 67 && view.dstPort === 68) || (view.srcPort === 547 && view.dstPort === 546);
 }

@@ -5,7 +5,7 @@
  * Unlike the kernel's connection tracking it puts no fragments together: those after the first are counted and left out.
  */
 import { decodeLink, LINK_ETHERNET, UNSUPPORTED_LINK } from '../capture/decode-link.js';
-import type { CapturedPacket } from '../capture/packet-record.js';
+import type { CapturedPacket, ComingPackets } from '../capture/packet-record.js';
 import { createAddressTable, type AddressTable } from '../detect/address-table.js';
 import {
   clearEvent,
@@ -39,12 +39,11 @@ import {
   type PacketView,
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
-import { trackPlainPacket } from './plain-packet.js';
-import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
+import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
+import { createEnd, isNetworkServer, NOT_OURS, type ReplayDevices } from './replay-devices.js';
 import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
-const ROUTER_ADVERTISEMENT = 134;
 const TICK_MS = 1_000;
 /** What is noted of a flow: its device's number (negative: the other end opened it), the opener's MAC, ICMP type and code with the verdict, tickets. */
 const NOTE_DEVICE = 0;
@@ -103,6 +102,8 @@ export class Replay {
   nowMs = 0.5;
   /** Of the last packet: `end` lets time go on. */
   lastMs = 0;
+  /** For the capture's reader. */
+  readonly coming: ComingPackets;
   readonly #options: ReplayOptions;
   readonly #addresses = createAddressTable();
   readonly #detection: Detection;
@@ -125,6 +126,7 @@ export class Replay {
     this.#table = new FlowTable(options.flowCapacity ?? FLOWS, (flow) => {
       this.#ended(flow);
     });
+    this.coming = new PlainPacketsComing(this.#table);
     this.#steps = new Steps({
       expire: (atMs) => {
         this.#expire(atMs);
@@ -370,12 +372,6 @@ export class Replay {
     const word = (index: number): number => table.word(flow, at + index);
     return addresses.intern(table.family(flow), word(0), word(1), word(2), word(3));
   }
-}
-
-function isNetworkServer(view: PacketView): boolean {
-  if (view.protocol === PROTOCOL_ICMPV6) return view.icmpType === ROUTER_ADVERTISEMENT;
-  if (view.protocol !== PROTOCOL_UDP) return false;
-  return (view.srcPort === 67 && view.dstPort === 68) || (view.srcPort === 547 && view.dstPort === 546);
 }
 
 function setEnd(
