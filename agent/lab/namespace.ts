@@ -11,6 +11,8 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 const READY_TIMEOUT_MS = 60_000;
 /** All of it this many times: a machine emulated in software is that much slower (scripts/test-debian-kernel). */
 const PATIENCE = Number(process.env['CORDON_LAB_PATIENCE'] ?? 1);
+/** What happens within seconds cannot be tested there. */
+export const IS_EMULATED = PATIENCE > 1;
 const KILL_GRACE_MS = 500;
 
 export interface Ran {
