@@ -9,7 +9,7 @@ import { formatTimeAndAge } from './durations.js';
 import { CliError, EXIT_DONE, type ExitStatus } from './errors.js';
 import { escapeControlsKeepingLines } from './escape.js';
 import { changeLines, policyChanges, type PolicyChange } from './policy-changes.js';
-import { APPLY_TIMEOUT_MS, withEnforcer, type EnforcerClient } from './sockets.js';
+import { applyTimeoutMs, withEnforcer, type EnforcerClient } from './sockets.js';
 import { whoAsks } from './who.js';
 
 type PolicyState = z.infer<typeof policyState>;
@@ -78,7 +78,7 @@ export async function applyPolicy(
       state: await enforcer.request(
         'policy.apply',
         { text, by: whoAsks(context, options.by), confirmWithinSeconds },
-        { timeoutMs: APPLY_TIMEOUT_MS },
+        { timeoutMs: applyTimeoutMs(context) },
       ),
     };
   });
@@ -101,7 +101,7 @@ export async function rollbackPolicy(context: CliContext, options: SignedOptions
     enforcer.request(
       'policy.rollback',
       { by: whoAsks(context, options.by) },
-      { timeoutMs: APPLY_TIMEOUT_MS },
+      { timeoutMs: applyTimeoutMs(context) },
     ),
   );
   if (options.json) context.json({ state });

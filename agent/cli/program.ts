@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
-import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
+import { EXIT_DONE, EXIT_USAGE, usageError, type ExitStatus } from './errors.js';
 import { reportError } from './report-error.js';
 
 const ABOUT = `Guards clinical devices that nobody can patch: they talk only to what the policy allows.
@@ -16,12 +16,15 @@ Exit status: 0 done, 1 refused or found problems, 2 wrong usage.`;
 const AFTER = `
 Each command has its own --help. What a box reads and writes is moved by
 CORDON_CONFIG (default /etc/cordon/config.yaml), CORDON_RUN_DIR (/run/cordon)
-and CORDON_STATE_DIR (/var/lib/cordon).
+and CORDON_STATE_DIR (/var/lib/cordon). An answer of the box is waited for
+CORDON_TIMEOUT seconds (30).
 
 Example:
   cordon policy check policy.yaml && cordon policy apply policy.yaml`;
 
 type Declare = (program: Command, context: CliContext, report: ReportStatus) => void;
+
+const MAX_TIMEOUT_SECONDS = 3_600;
 
 interface Group {
   readonly heading: string;
@@ -125,6 +128,15 @@ function usageTerm(command: Command): string {
   return [command.name(), ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(' ');
 }
 
+/** Before anything is asked: `status` would take it for a box that does not answer. */
+function checkTimeout({ environment }: CliContext): void {
+  const text = environment['CORDON_TIMEOUT'];
+  const seconds = Number(text);
+  const isFine = Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS;
+  if (text !== undefined && !isFine)
+    throw usageError(`CORDON_TIMEOUT is ${text}: write seconds, 1 to ${MAX_TIMEOUT_SECONDS}`);
+}
+
 /** Never rejects for something that a person did; a defect of ours is printed as one, without its stack. */
 export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitStatus> {
   const asJson = argv.includes('--json');
@@ -133,6 +145,7 @@ export async function runProgram(argv: readonly string[], context: CliContext): 
     status = reported;
   });
   try {
+    checkTimeout(context);
     await program.parseAsync(argv, { from: 'user' });
     return status;
   } catch (error) {

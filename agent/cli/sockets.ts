@@ -2,7 +2,7 @@
  * One connection to one of the two processes for the length of a command. The messages are imported after the first request has left:
  * reading their schemas is the greater part of a command's time.
  */
-import { connect, type IpcClient } from '../ipc/client.js';
+import { connect, DEFAULT_REQUEST_TIMEOUT_MS, type IpcClient } from '../ipc/client.js';
 import type { agentRequests } from '../messages/agent-messages.js';
 import type { requests } from '../messages/enforcer-messages.js';
 import type { CliContext } from './context.js';
@@ -11,7 +11,17 @@ export type EnforcerClient = IpcClient<typeof requests>;
 export type AgentClient = IpcClient<typeof agentRequests>;
 
 /** Compiling and loading a policy of 20,000 devices takes seconds on a small box. */
-export const APPLY_TIMEOUT_MS = 120_000;
+const APPLY_TIMEOUT_MS = 120_000;
+
+/** How long an answer of the box is waited for; what it says was checked (program.ts). */
+function answerTimeoutMs({ environment }: CliContext): number {
+  const text = environment['CORDON_TIMEOUT'];
+  return text === undefined ? DEFAULT_REQUEST_TIMEOUT_MS : Number(text) * 1000;
+}
+
+export function applyTimeoutMs(context: CliContext): number {
+  return Math.max(APPLY_TIMEOUT_MS, answerTimeoutMs(context));
+}
 
 /** Rejects with an IpcError or a RequestError, see ipc/errors.ts. */
 export async function withEnforcer<Result>(
@@ -21,6 +31,7 @@ export async function withEnforcer<Result>(
   const client = await connect({
     socketPath: context.paths.enforcerSocket,
     peerName: 'enforcer',
+    timeoutMs: answerTimeoutMs(context),
     requests: async () => (await import('../messages/enforcer-messages.js')).requests,
   });
   try {
@@ -37,6 +48,7 @@ export async function withAgent<Result>(
   const client = await connect({
     socketPath: context.paths.agentSocket,
     peerName: 'agent',
+    timeoutMs: answerTimeoutMs(context),
     requests: async () => (await import('../messages/agent-messages.js')).agentRequests,
   });
   try {

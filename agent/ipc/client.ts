@@ -20,6 +20,8 @@ export interface ConnectOptions<T extends RequestTable> {
   /** How errors call the other side, such as `enforcer`. */
   readonly peerName: string;
   readonly requests: T | (() => Promise<T>);
+  /** For requests that set none themselves. */
+  readonly timeoutMs?: number;
 }
 
 interface Schemas<T> {
@@ -110,7 +112,7 @@ export async function connect<T extends RequestTable>(options: ConnectOptions<T>
   }
 
   return {
-    async request(name, params, { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = {}) {
+    async request(name, params, { timeoutMs = options.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS } = {}) {
       if (!socket.writable)
         throw new IpcError('closed', `the connection to the ${options.peerName} is closed`);
       const id = (lastId += 1);

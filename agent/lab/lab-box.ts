@@ -4,14 +4,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connect, type ConnectOptions, type IpcClient } from '../ipc/client.js';
+import { connect, DEFAULT_REQUEST_TIMEOUT_MS, type ConnectOptions, type IpcClient } from '../ipc/client.js';
 import type { RequestTable } from '../ipc/request-table.js';
 import { agentRequests } from '../messages/agent-messages.js';
 import { requests } from '../messages/enforcer-messages.js';
 import { pathsFromEnvironment } from '../paths.js';
 import { BROKER_PORT } from './broker.js';
 import type { Certificates } from './certificates.js';
-import { waitFor, type Namespace, type Ran, type Running } from './namespace.js';
+import { PATIENCE, waitFor, type Namespace, type Ran, type Running } from './namespace.js';
 import type { LabMode } from './network-lab.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -54,6 +54,7 @@ export async function createLabBox(
     CORDON_RUN_DIR: join(dir, 'run'),
     CORDON_STATE_DIR: join(dir, 'state'),
     CORDON_CONFIG: join(dir, 'config.yaml'),
+    CORDON_TIMEOUT: String((DEFAULT_REQUEST_TIMEOUT_MS / 1000) * PATIENCE),
     NO_COLOR: '1',
   };
   for (const sub of ['run', 'state/enforcer', 'state/agent'])
@@ -72,8 +73,14 @@ export async function createLabBox(
   }
   await writeFile(environment.CORDON_CONFIG, `${lines.join('\n')}\n`);
   const paths = pathsFromEnvironment(environment);
-  const enforcerSocket = { socketPath: paths.enforcerSocket, peerName: 'enforcer', requests };
-  const agentSocket = { socketPath: paths.agentSocket, peerName: 'agent', requests: agentRequests };
+  const timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS * PATIENCE;
+  const enforcerSocket = { socketPath: paths.enforcerSocket, peerName: 'enforcer', requests, timeoutMs };
+  const agentSocket = {
+    socketPath: paths.agentSocket,
+    peerName: 'agent',
+    requests: agentRequests,
+    timeoutMs,
+  };
   const start = async (which: BoxProcess, how: StartHow, ask: () => Promise<unknown>): Promise<Running> => {
     const unit = await readUnit(which);
     const program = [process.execPath, ...unit.nodeFlags, how.main ?? MAIN, which];

@@ -10,7 +10,7 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 /** Two processes start within a second each; a machine that does other things takes many times that. */
 const READY_TIMEOUT_MS = 60_000;
 /** All of it this many times: a machine emulated in software is that much slower (scripts/test-debian-kernel). */
-const PATIENCE = Number(process.env['CORDON_LAB_PATIENCE'] ?? 1);
+export const PATIENCE = Number(process.env['CORDON_LAB_PATIENCE'] ?? 1);
 /** What happens within seconds cannot be tested there. */
 export const IS_EMULATED = PATIENCE > 1;
 const KILL_GRACE_MS = 500;

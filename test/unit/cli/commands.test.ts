@@ -19,7 +19,9 @@ writeFileSync(
   WARD.replace('ports: [6000], why: "alarms of the pump"', 'ports: [70000], why: "\u001b[31mred"'),
 );
 
-const cordon = (...words: string[]) =>
+const cordon = (...words: string[]) => cordonWith({}, ...words);
+
+const cordonWith = (environment: Readonly<Record<string, string>>, ...words: string[]) =>
   spawnSync(process.execPath, [MAIN, ...words], {
     encoding: 'utf8',
     env: {
@@ -28,6 +30,7 @@ const cordon = (...words: string[]) =>
       CORDON_RUN_DIR: dir,
       CORDON_STATE_DIR: dir,
       CORDON_CONFIG: join(dir, 'config.yaml'),
+      ...environment,
     },
   });
 
@@ -89,6 +92,16 @@ t.test('exit status 0 done, 1 refused or found problems, 2 usage; and a sentence
     );
     if (words.endsWith('--json')) t.doesNotThrow(() => JSON.parse(ran.stdout) as unknown, 'JSON');
   }
+  t.end();
+});
+
+t.test('how long an answer is waited for is a number of seconds, or wrong usage', (t) => {
+  for (const text of ['', 'x', '0', '1.5', '3601']) {
+    const ran = cordonWith({ CORDON_TIMEOUT: text }, 'status');
+    t.equal(ran.status, 2, text);
+    t.match(ran.stderr, /CORDON_TIMEOUT is .*: write seconds, 1 to 3600/);
+  }
+  t.match(cordonWith({ CORDON_TIMEOUT: '240' }, 'status').stdout, /NOT RUNNING/);
   t.end();
 });
 
