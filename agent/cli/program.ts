@@ -4,9 +4,10 @@
  * `cordon contain` loads nothing else.
  */
 import { Command, CommanderError } from 'commander';
+import { answerTimeoutMs } from './answer-timeout.js';
 import type { CliContext } from './context.js';
 import type { ReportStatus } from './declare.js';
-import { EXIT_DONE, EXIT_USAGE, usageError, type ExitStatus } from './errors.js';
+import { EXIT_DONE, EXIT_USAGE, type ExitStatus } from './errors.js';
 import { reportError } from './report-error.js';
 
 const ABOUT = `Guards clinical devices that nobody can patch: they talk only to what the policy allows.
@@ -23,8 +24,6 @@ Example:
   cordon policy check policy.yaml && cordon policy apply policy.yaml`;
 
 type Declare = (program: Command, context: CliContext, report: ReportStatus) => void;
-
-const MAX_TIMEOUT_SECONDS = 3_600;
 
 interface Group {
   readonly heading: string;
@@ -128,15 +127,6 @@ function usageTerm(command: Command): string {
   return [command.name(), ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(' ');
 }
 
-/** Before anything is asked: `status` would take it for a box that does not answer. */
-function checkTimeout({ environment }: CliContext): void {
-  const text = environment['CORDON_TIMEOUT'];
-  const seconds = Number(text);
-  const isFine = Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS;
-  if (text !== undefined && !isFine)
-    throw usageError(`CORDON_TIMEOUT is ${text}: write seconds, 1 to ${MAX_TIMEOUT_SECONDS}`);
-}
-
 /** Never rejects for something that a person did; a defect of ours is printed as one, without its stack. */
 export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitStatus> {
   const asJson = argv.includes('--json');
@@ -145,7 +135,8 @@ export async function runProgram(argv: readonly string[], context: CliContext): 
     status = reported;
   });
   try {
-    checkTimeout(context);
+    // Before anything is asked: `status` would take a wrong one for a box that does not answer.
+    answerTimeoutMs(context);
     await program.parseAsync(argv, { from: 'user' });
     return status;
   } catch (error) {

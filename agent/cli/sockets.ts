@@ -5,6 +5,7 @@
 import { connect, DEFAULT_REQUEST_TIMEOUT_MS, type IpcClient } from '../ipc/client.js';
 import type { agentRequests } from '../messages/agent-messages.js';
 import type { requests } from '../messages/enforcer-messages.js';
+import { answerTimeoutMs } from './answer-timeout.js';
 import type { CliContext } from './context.js';
 
 export type EnforcerClient = IpcClient<typeof requests>;
@@ -13,14 +14,8 @@ export type AgentClient = IpcClient<typeof agentRequests>;
 /** Compiling and loading a policy of 20,000 devices takes seconds on a small box. */
 const APPLY_TIMEOUT_MS = 120_000;
 
-/** How long an answer of the box is waited for; what it says was checked (program.ts). */
-function answerTimeoutMs({ environment }: CliContext): number {
-  const text = environment['CORDON_TIMEOUT'];
-  return text === undefined ? DEFAULT_REQUEST_TIMEOUT_MS : Number(text) * 1000;
-}
-
 export function applyTimeoutMs(context: CliContext): number {
-  return Math.max(APPLY_TIMEOUT_MS, answerTimeoutMs(context));
+  return Math.max(APPLY_TIMEOUT_MS, answerTimeoutMs(context) ?? 0);
 }
 
 /** Rejects with an IpcError or a RequestError, see ipc/errors.ts. */
@@ -31,7 +26,7 @@ export async function withEnforcer<Result>(
   const client = await connect({
     socketPath: context.paths.enforcerSocket,
     peerName: 'enforcer',
-    timeoutMs: answerTimeoutMs(context),
+    timeoutMs: answerTimeoutMs(context) ?? DEFAULT_REQUEST_TIMEOUT_MS,
     requests: async () => (await import('../messages/enforcer-messages.js')).requests,
   });
   try {
@@ -48,7 +43,7 @@ export async function withAgent<Result>(
   const client = await connect({
     socketPath: context.paths.agentSocket,
     peerName: 'agent',
-    timeoutMs: answerTimeoutMs(context),
+    timeoutMs: answerTimeoutMs(context) ?? DEFAULT_REQUEST_TIMEOUT_MS,
     requests: async () => (await import('../messages/agent-messages.js')).agentRequests,
   });
   try {

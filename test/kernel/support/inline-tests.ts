@@ -10,7 +10,7 @@ const NEVER: Promise<unknown> = new Promise(() => undefined);
 /** SYNs are sent again after 1, 3 and 7 s (RFC 6298 section 2): what was held when all failed passes then. */
 const AFTER_RETRIES = { timeoutMs: 12_000 } as const;
 
-/** A heartbeat of 2.5 s, a SYN that is sent again after one: an emulated machine needs as long for a packet. */
+/** A heartbeat of 0.9 s, a SYN that is sent again after one: an emulated machine needs as long for a packet. */
 const OF_SECONDS = { skip: IS_EMULATED && 'NOT TESTED: it is about seconds, and this machine is emulated' };
 
 export function holdsAndReleases(t: Tap, inline: InlineLab): void {
