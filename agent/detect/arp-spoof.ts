@@ -1,5 +1,6 @@
 /**
- * Lies told in ARP that passed (tap and router mode, or the network side): RFC 826 believes everybody. Two MACs that claim one
+ * Lies told in ARP and in IPv6's neighbour discovery that passed (tap and router mode, or the network side): RFC 826 believes everybody, RFC 4861
+ * does (section 11.1). Two MACs that claim one
  * address in turns; answers that nobody asked for, again and again (how caches are poisoned: Whalen, "An Introduction to ARP
  * Spoofing", 2001); one MAC that takes over several addresses. Probes (RFC 5227, sender address 0), announcements, and
  * the virtual MACs of failover protocols (VRRP, RFC 9568 section 7.3; CARP, HSRP, GLBP, NLB) are none. What the kernel
@@ -29,7 +30,14 @@ export function createArpSpoofDetector(
   return new ArpSpoof(context, settings);
 }
 
-type Kind = 'contested' | 'unsolicited' | 'impersonates';
+interface Lie {
+  readonly kind: 'contested' | 'unsolicited' | 'impersonates';
+  readonly subject: string;
+  readonly peer: string | null;
+  readonly extra?: string;
+  /** The first that counts, and how many there were. */
+  readonly since: { readonly ms: number; readonly count: number };
+}
 
 class ArpSpoof implements Detector {
   readonly name = 'arpSpoof';
@@ -134,12 +142,15 @@ class ArpSpoof implements Detector {
     if (!isWayBack || (this.#changes[slot] ?? 0) < this.#settings.changes) return;
     const id = this.#contested[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    const protocol = protocolOf(event);
     const address = addressOr(this.#context, sender);
     const one = formatMac(event.macHigh, event.macLow);
     const other = formatMac(this.#macHigh[slot] ?? 0, this.#macLow[slot] ?? 0);
-    this.#contested[slot] = this.#open('contested', address, address, event, nowMs, (count) => ({
+    const since = { ms: this.#firstChangeMs[slot] ?? nowMs, count: this.#changes[slot] ?? 1 };
+    const lie = { kind: 'contested', subject: address, peer: address, since } as const;
+    this.#contested[slot] = this.#open(lie, event, nowMs, (count) => ({
       severity: SEVERITY['arpSpoof.contested'].severity,
-      title: `${one} and ${other} both claim ${address} in ARP`,
+      title: `${one} and ${other} both claim ${address} in ${protocol}`,
       evidence: {
         kind: 'contested',
         address,
@@ -160,14 +171,17 @@ class ArpSpoof implements Detector {
     if (taken.distinct(group) < this.#settings.addressesTaken) return;
     const mac = formatMac(event.macHigh, event.macLow);
     const serial = taken.serial(group);
+    const protocol = protocolOf(event);
+    const since = { ms: taken.firstMs(group), count: taken.events(group) };
+    const lie = { kind: 'impersonates', subject: mac, peer: null, since } as const;
     taken.setFinding(
       group,
-      this.#open('impersonates', mac, null, event, nowMs, () => {
+      this.#open(lie, event, nowMs, () => {
         if (taken.serial(group) !== serial) return null;
         const addresses = taken.examples(group, MAX_EXAMPLES);
         return {
           severity: SEVERITY['arpSpoof.impersonates'].severity,
-          title: `${mac} took over ${taken.peak(group)} addresses of others in ARP`,
+          title: `${mac} took over ${taken.peak(group)} addresses of others in ${protocol}`,
           evidence: {
             kind: 'impersonates',
             mac,
@@ -196,56 +210,52 @@ class ArpSpoof implements Detector {
     const mac = formatMac(event.macHigh, event.macLow);
     const victim = addressOr(this.#context, target);
     const address = addressOr(this.#context, sender);
-    this.#unsolicited[slot] = this.#open(
-      'unsolicited',
-      mac,
-      victim,
-      event,
-      nowMs,
-      (count) => ({
-        severity: SEVERITY['arpSpoof.unsolicited'].severity,
-        title: `${mac} keeps telling ${victim} that it is ${address}; nobody asks`,
-        evidence: {
-          kind: 'unsolicited',
-          mac,
-          claimedAddress: address,
-          toldTo: victim,
-          unsolicitedReplies: count,
-          thresholdReplies: this.#settings.unsolicitedReplies,
-          windowSeconds: this.#settings.windowSeconds,
-        },
-        remedy: `It closes 15 min after the last such reply. If ${mac} is a failover or monitoring product that does this by design, raise detect.arpSpoof.unsolicitedReplies; if not, take it off the network: this is how ARP caches are poisoned.`,
-      }),
-      address,
-    );
+    const since = { ms: this.#firstUnaskedMs[slot] ?? nowMs, count: this.#unasked[slot] ?? 1 };
+    const lie = { kind: 'unsolicited', subject: mac, peer: victim, extra: address, since } as const;
+    this.#unsolicited[slot] = this.#open(lie, event, nowMs, (count) => ({
+      severity: SEVERITY['arpSpoof.unsolicited'].severity,
+      title: `${mac} keeps telling ${victim} that it is ${address}; nobody asks`,
+      evidence: {
+        kind: 'unsolicited',
+        mac,
+        claimedAddress: address,
+        toldTo: victim,
+        unsolicitedReplies: count,
+        thresholdReplies: this.#settings.unsolicitedReplies,
+        windowSeconds: this.#settings.windowSeconds,
+      },
+      remedy: `It closes 15 min after the last such reply. If ${mac} is a failover or monitoring product that does this by design, raise detect.arpSpoof.unsolicitedReplies; if not, take it off the network: this is how address caches are poisoned.`,
+    }));
   }
 
   #open(
-    kind: Kind,
-    subject: string,
-    peer: string | null,
+    lie: Lie,
     event: DetectEvent,
     nowMs: number,
     describe: (count: number) => Description | null,
-    extra = '',
   ): number {
+    const { kind, subject, peer, extra, since } = lie;
     const who = event.fromDevice ? describeSubject(this.#context, event) : null;
     return this.#context.book.openFinding(
       {
         detector: 'arpSpoof',
         subject,
-        what: `${kind}${peer === null ? '' : `:${peer}`}${extra === '' ? '' : `:${extra}`}`,
+        what: [kind, peer, extra].filter((part) => part != null).join(':'),
         device: kind === 'contested' ? null : (who?.device ?? null),
         deviceMac: kind === 'contested' ? null : formatMac(event.macHigh, event.macLow),
         peer,
         quietMs: QUIET_MS,
-        firstMs: nowMs,
-        count: 1,
+        firstMs: since.ms,
+        count: since.count,
         describe,
       },
       nowMs,
     );
   }
+}
+
+function protocolOf(event: DetectEvent): string {
+  return event.family === 6 ? 'neighbour discovery' : 'ARP';
 }
 
 /** MACs that belong to a group of routers or servers, not to one machine. */

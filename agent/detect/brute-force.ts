@@ -5,6 +5,7 @@
  * "Flow-based web application brute-force attack detection", 2017 (alike sizes of consecutive flows are guesses).
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { CommunityGuess, SNMP_PORT } from './community-guess.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_END,
@@ -125,16 +126,20 @@ class BruteForce implements Detector {
   readonly #usual = new Float64Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
   readonly #sprays: FanOut;
+  readonly #communities: CommunityGuess;
 
   constructor(context: DetectContext, settings: DetectSettings['bruteForce']) {
     this.#context = context;
     this.#settings = settings;
     this.#windowMs = settings.windowSeconds * 1000;
     this.#sprays = new FanOut(this.#windowMs, { members: SPRAY_MEMBERS, membersPerGroup: SPRAY_HOSTS });
+    this.#communities = new CommunityGuess(context, settings.snmpRequests);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
-    if (event.kind !== EVENT_END || event.outcome !== OUTCOME_ANSWERED) return;
+    if (event.kind !== EVENT_END) return;
+    if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
+    if (event.outcome !== OUTCOME_ANSWERED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
     const login = LOGINS.get(event.port);
     if (login === undefined || !isGuess(event, login) || !this.#context.addresses.isHost(event.peer)) return;
@@ -161,7 +166,7 @@ class BruteForce implements Detector {
 
   counters(): Readonly<Record<string, number>> {
     return {
-      'bruteForce.evicted': this.#pairs.evicted + this.#sprays.evicted,
+      'bruteForce.evicted': this.#pairs.evicted + this.#sprays.evicted + this.#communities.evicted,
       'bruteForce.beyondLimit': this.#sprays.beyondLimit,
     };
   }

@@ -4,12 +4,14 @@
  */
 import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
 import { ARP_REQUEST } from '../packet/decode-arp.js';
+import { isNeighbourMessage } from '../packet/neighbour.js';
 import { LAYER_ARP, NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, type PacketView } from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
+import { claimMac, neighbourSender, neighbourTarget, operationOf } from './neighbour-event.js';
 
 /** The first packet of a connection, or any refused IP packet. */
 export const EVENT_IP = 1;
-/** An ARP packet, refused or watched. */
+/** An ARP packet, refused or watched, or what says the same in IPv6 (neighbour-event.ts). */
 export const EVENT_ARP = 2;
 /** A refused frame that is neither, or could not be decoded. */
 export const EVENT_OTHER = 3;
@@ -60,13 +62,13 @@ export interface DetectEvent {
   protocol: number;
   /** NONE where there is none. */
   srcPort: number;
-  /** Destination port; ICMP: type * 256 + code; ARP: the operation; NONE where there is none. */
+  /** Destination port; ICMP: type * 256 + code; EVENT_ARP: 1 asks, 2 answers (RFC 826); NONE where there is none. */
   port: number;
   tcpFlags: number;
   verdict: number;
   /** 0: not refused; else 1 + index in REFUSAL_REASONS. */
   reason: number;
-  /** Source MAC of the frame in halves of 24 bits; NONE where it is not known. For ARP: the sender that the packet claims. */
+  /** Source MAC of the frame in halves of 24 bits; NONE where it is not known. EVENT_ARP: the sender that the packet claims. */
   macHigh: number;
   macLow: number;
   /**
@@ -130,8 +132,8 @@ export function reasonName(index: number): RefusalReason | null {
 }
 
 /**
- * Fills the event from a decoded packet. `macHigh`/`macLow` are the source MAC of the frame (NONE if unknown); for ARP the
- * sender MAC of the packet is taken where the frame's is not known. Allocates nothing.
+ * Fills the event from a decoded packet. `macHigh`/`macLow` are the source MAC of the frame (NONE if unknown); for EVENT_ARP
+ * what the packet claims is taken where the frame's is not given. Allocates nothing.
  */
 export function fillEvent(
   event: DetectEvent,
@@ -167,7 +169,18 @@ export function fillEvent(
   event.peer = NO_ADDRESS;
   let source = NO_ADDRESS;
   let destination = NO_ADDRESS;
-  if (view.family !== 0) {
+  if (view.family !== 0 && verdict !== VERDICT_REFUSED && event.bytes === bytes && isNeighbourMessage(view)) {
+    event.kind = EVENT_ARP;
+    event.protocol = NONE;
+    event.port = operationOf(view);
+    source = neighbourSender(view, bytes, addresses);
+    destination = neighbourTarget(view, bytes, addresses);
+    if (macHigh === NONE) {
+      event.macHigh = view.srcMacHigh;
+      event.macLow = view.srcMacLow;
+      claimMac(event, view, bytes);
+    }
+  } else if (view.family !== 0) {
     event.kind = EVENT_IP;
     source = addresses.intern(view.family, view.src0, view.src1, view.src2, view.src3);
     destination = addresses.intern(view.family, view.dst0, view.dst1, view.dst2, view.dst3);
@@ -178,10 +191,7 @@ export function fillEvent(
     event.port = view.arpOperation;
     source = addresses.intern(4, view.arpSenderAddress, 0, 0, 0);
     destination = addresses.intern(4, view.arpTargetAddress, 0, 0, 0);
-    if (macHigh === NONE) {
-      event.macHigh = view.arpSenderMacHigh;
-      event.macLow = view.arpSenderMacLow;
-    }
+    if (macHigh === NONE) claimMac(event, view, bytes);
   } else {
     event.kind = EVENT_OTHER;
   }

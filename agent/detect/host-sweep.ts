@@ -3,7 +3,7 @@
  * From a guarded device: hosts of one network (/24 or /64), or refused ones anywhere; and from one host on the network
  * side: devices behind the box. What an approved entry allows never counts: a reviewed list of forty servers is no sweep.
  * Browsing meets scattered hosts, a sweep neighbours: hence the two thresholds. Neighbour solicitations (RFC 4861 section
- * 4.3) count by the solicited-node group that they go to. Where nothing is decided yet, whoever answered before is no find:
+ * 4.3) count as ARP does. Where nothing is decided yet, whoever answered before is no find:
  * a poller is told once, not every round.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
@@ -26,9 +26,10 @@ import {
   SEES_END,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { isGroupPing, tellGroupPing } from './group-ping.js';
 import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
 import { networkText as networkOfAddress } from './network-text.js';
-import { looksLikeAnswer } from './probes.js';
+import { looksLikeAnswer, resolutionService } from './probes.js';
 import type { DetectSettings } from './settings.js';
 
 /** (device, service, host) remembered in each of the three counts; 6 MiB together when full. */
@@ -41,10 +42,6 @@ const MIN_HOSTS_PER_SERVICE = 2_048;
 const ANSWERED_MEMBERS = 32_768;
 const ANSWERED_PER_GROUP = 4_096;
 const ANSWERED_MS = 604_800_000;
-/** RFC 4861 section 4.3. */
-const NEIGHBOR_SOLICITATION = 135;
-/** The service number of an ARP request: protocol 0 is no one's here. */
-const ARP_SERVICE = 0;
 
 export function createHostSweepDetector(
   context: DetectContext,
@@ -80,13 +77,9 @@ class HostSweep implements Detector {
       return;
     }
     const { addresses } = this.#context;
-    if (isNeighborSolicitation(event)) {
-      if (addresses.isHost(event.local) && !addresses.isHost(event.peer))
-        this.#count(this.#near, event, subjectOf(event), serviceOf(event), 0, event.peer, nowMs);
-      return;
-    }
+    if (isGroupPing(this.#context, event)) tellGroupPing(this.#context, event, nowMs);
     if (!isHostProbe(event) || !addresses.isHost(event.peer) || this.#isUsual(event)) return;
-    const service = event.kind === EVENT_ARP ? ARP_SERVICE : serviceOf(event);
+    const service = event.kind === EVENT_ARP ? resolutionService(event.family) : serviceOf(event);
     if (!event.fromDevice) {
       if (addresses.isHost(event.local))
         this.#count(this.#inbound, event, event.peer, service, 0, subjectOf(event), nowMs);
@@ -201,18 +194,8 @@ function isHostProbe(event: DetectEvent): boolean {
   }
 }
 
-function isNeighborSolicitation(event: DetectEvent): boolean {
-  return (
-    event.kind === EVENT_IP &&
-    event.fromDevice &&
-    event.protocol === PROTOCOL_ICMPV6 &&
-    event.port >> 8 === NEIGHBOR_SOLICITATION
-  );
-}
-
-/** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it; `the link` for neighbour solicitations. */
+/** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it. */
 function networkText(context: DetectContext, event: DetectEvent): string {
-  if (isNeighborSolicitation(event)) return 'the link';
   const { addresses } = context;
   const bits = addresses.family(event.peer) === 4 ? 24 : 64;
   return networkOfAddress(addresses, event.peer, bits) ?? 'a network not kept';

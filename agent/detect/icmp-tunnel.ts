@@ -54,6 +54,8 @@ class IcmpTunnel implements Detector {
     if (event.protocol !== PROTOCOL_ICMP && event.protocol !== PROTOCOL_ICMPV6) return;
     if (!isIcmpRequest(event)) return;
     if (event.kind === EVENT_END) this.#ended(event, nowMs);
+    // To a group: that finds hosts (host-sweep.ts), it does not carry data to one.
+    if (!this.#context.addresses.isHost(event.peer)) return;
     if (event.kind !== EVENT_IP || isPingPayload(event.bytes, event.payloadOffset, event.payloadLength))
       return;
     const slot = this.#pairs.intern(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);

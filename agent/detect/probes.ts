@@ -110,6 +110,14 @@ function isFromSystemPort(event: DetectEvent): boolean {
   return event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
 }
 
+/** Protocol 0 is no one's here: it stands for whatever finds a MAC for an address. */
+const RESOLUTION_PROTOCOL = 0;
+
+/** The service number, as `serviceOf` packs them, of a question for a MAC: ARP or, in IPv6, neighbour discovery. */
+export function resolutionService(family: number): number {
+  return (RESOLUTION_PROTOCOL << 16) | family;
+}
+
 /** Human text of protocol and port, as `serviceOf` packs them: `tcp/104`. */
 export function serviceText(service: number): string {
   const protocol = service >>> 16;
@@ -125,8 +133,8 @@ export function serviceText(service: number): string {
       return `icmp type ${port >> 8}`;
     case 58:
       return `icmpv6 type ${port >> 8}`;
-    case 0:
-      return 'arp';
+    case RESOLUTION_PROTOCOL:
+      return port === 6 ? 'neighbour discovery' : 'arp';
     default:
       return `protocol ${protocol}`;
   }

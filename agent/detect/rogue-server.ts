@@ -1,12 +1,19 @@
 /**
  * Somebody new gives out addresses or routes, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router
- * (RFC 4861 section 4.2; the problem is RFC 6104), or somebody who takes all the leases (DHCP starvation: many client
+ * (RFC 4861 section 4.2; the problem is RFC 6104), a flood of such routers, which stops whoever believes them all, or somebody who takes all the leases (DHCP starvation: many client
  * hardware addresses, RFC 2131 section 7). Servers on the network side that are seen while it learns, and the first DHCP server, are known; behind a
  * guarded device none is expected. What the kernel refused is told by spoofing.ts.
  */
 import { PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
 import { formatMac } from '../packet/format.js';
-import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
+import {
+  addressOr,
+  describeSubject,
+  MAX_EXAMPLES,
+  type DetectContext,
+  type Detector,
+  type Subject,
+} from './detector.js';
 import {
   EVENT_IP,
   UNKNOWN_DEVICE,
@@ -41,9 +48,10 @@ const CLIENTS = 8_192;
 const CLIENTS_PER_GROUP = 2_048;
 const CLIENT_WINDOW_MS = 60_000;
 const QUIET_MS = 900_000;
-/** Groups of the client counts: hardware addresses by side, and addresses of one hardware address. */
+/** Groups of the counts: hardware addresses by side, addresses of one hardware address, and routers of the network side. */
 const BY_SIDE = 1;
 const BY_CLIENT = 2;
+const ROUTERS_ON_NETWORK = 3;
 
 export function createRogueServerDetector(
   context: DetectContext,
@@ -95,6 +103,7 @@ class RogueServer implements Detector {
   #server(role: number, event: DetectEvent, nowMs: number): void {
     const address = event.fromDevice ? event.local : event.peer;
     if (!this.#context.addresses.isHost(address)) return;
+    if (role === ROUTER && !event.fromDevice && this.#isFlood(address, nowMs)) return;
     const slot = this.#servers.intern(role, address, event.fromDevice ? 1 : 0);
     if (this.#servers.isNew) {
       const isLearning = nowMs - this.#sinceMs < this.#settings.learnSeconds * 1000;
@@ -109,6 +118,52 @@ class RogueServer implements Detector {
     // A new server of the network is told once; it would be told again with each lease else.
     if (id !== 0 && !event.fromDevice) return;
     this.#findings[slot] = this.#openServer(role, address, event, nowMs);
+  }
+
+  /** More routers within a minute than any link has: one finding, whoever they are, and none of them is known by it. */
+  #isFlood(address: number, nowMs: number): boolean {
+    const routers = this.#clients;
+    const group = routers.add(ROUTERS_ON_NETWORK, 0, 0, address, nowMs);
+    const id = routers.finding(group);
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
+    const threshold = this.#settings.routers;
+    if (routers.distinct(group) < threshold) return false;
+    const serial = routers.serial(group);
+    const finding = this.#context.book.openFinding(
+      {
+        detector: 'rogueServer',
+        subject: 'the network side',
+        what: 'router-flood',
+        device: null,
+        deviceMac: null,
+        peer: null,
+        quietMs: QUIET_MS,
+        firstMs: routers.firstMs(group),
+        count: routers.events(group),
+        describe: (count) => {
+          if (routers.serial(group) !== serial) return null;
+          const most = routers.peak(group);
+          return {
+            severity: SEVERITY['rogueServer.flood'].severity,
+            title: `${most} IPv6 routers advertise themselves on the network side within a minute`,
+            evidence: {
+              kind: 'router advertisement flood',
+              from: 'network',
+              routers: most,
+              threshold,
+              windowSeconds: CLIENT_WINDOW_MS / 1000,
+              messages: count,
+              examples: routers.examples(group, MAX_EXAMPLES).map((one) => addressOr(this.#context, one)),
+            },
+            remedy:
+              'It closes 15 min after the last of them. Find the switch port that they come from and close it, or switch on RA guard (RFC 6105) on the switches.',
+          };
+        },
+      },
+      nowMs,
+    );
+    routers.setFinding(group, finding);
+    return true;
   }
 
   #openServer(role: number, address: number, event: DetectEvent, nowMs: number): number {

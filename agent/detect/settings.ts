@@ -224,6 +224,12 @@ export const detectSettings = z.strictObject({
         .max(1024)
         .default(10)
         .describe('hosts that one opener tries within the window'),
+      snmpRequests: z
+        .int()
+        .min(10)
+        .max(10_000)
+        .default(30)
+        .describe('SNMP requests to one host within a minute, a quarter of them answered at most'),
       windowSeconds: z.int().min(10).max(86400).default(600),
     })
     .prefault({}),
@@ -283,6 +289,12 @@ export const detectSettings = z.strictObject({
         .max(2048)
         .default(10)
         .describe('addresses that one client hardware address asks leases for within a minute'),
+      routers: z
+        .int()
+        .min(3)
+        .max(2048)
+        .default(8)
+        .describe('IPv6 routers that advertise themselves on the network side within a minute'),
     })
     .prefault({}),
   deviceSilent: z

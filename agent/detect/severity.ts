@@ -24,6 +24,10 @@ export const SEVERITY = {
     severity: 'high',
     why: 'looking for other hosts is what spreading malware does first',
   },
+  'hostSweep.groupPing': {
+    severity: 'medium',
+    why: 'one packet finds every host of a link; somebody who tests the network sends it too',
+  },
   'hostSweep.atDevices': {
     severity: 'medium',
     why: 'somebody looks for devices; often a vulnerability scanner or an inventory of the site',
@@ -159,6 +163,10 @@ export const SEVERITY = {
   'rogueServer.onNetwork': {
     severity: 'medium',
     why: 'a new server may be planned; if it is not, it becomes the way of all traffic',
+  },
+  'rogueServer.flood': {
+    severity: 'high',
+    why: 'no link has that many routers; a device that believes them all stops answering',
   },
   'rogueServer.starvation': {
     severity: 'medium',

@@ -15,6 +15,7 @@ import {
   fillEvent,
   type DetectEvent,
 } from '../detect/event.js';
+import { claimMac } from '../detect/neighbour-event.js';
 import type { DeviceLabel } from '../detect/detector.js';
 import { detectorBit, detectorsThat, verdictOf, type Verdict } from '../detect/verdict.js';
 import type { Detection } from '../detect/registry.js';
@@ -32,7 +33,7 @@ import type { Policy } from '../policy/schema.js';
 import { decodeArp } from '../packet/decode-arp.js';
 import { decodeIp } from '../packet/decode-ip.js';
 import { u24 } from '../packet/read.js';
-import { NONE, createPacketView, type PacketView } from '../packet/view.js';
+import { NONE, createPacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 import {
   DEVICE_MASK,
@@ -164,7 +165,7 @@ export class Evidence {
     }
     if (!LYING.has(reason)) this.#identify(packet, prefix, isAnswer, nowMs);
     if (prefix === IDENTITY_INDEX || prefix === WATCHED_INDEX) {
-      if (this.#event.kind === EVENT_ARP) asClaimed(this.#event, this.#view);
+      if (this.#event.kind === EVENT_ARP) claimMac(this.#event, this.#view, packet.buffer);
       this.#observe(nowMs);
       return;
     }
@@ -352,12 +353,6 @@ export class Evidence {
 function asPayload(event: DetectEvent, isAnswer: boolean): void {
   event.kind = EVENT_PAYLOAD;
   if (isAnswer) asOpened(event);
-}
-
-/** What the ARP says of its sender, which is what caches believe, instead of who sent the frame. */
-function asClaimed(event: DetectEvent, view: PacketView): void {
-  event.macHigh = view.arpSenderMacHigh;
-  event.macLow = view.arpSenderMacLow;
 }
 
 /** An answer, with ports and direction as its connection was opened with. Its MAC is not the opener's. */

@@ -127,6 +127,7 @@ function readIpv6Extensions(
     if (header === FRAGMENT) {
       const field = u16(bytes, at + 2);
       const fragmentOffset = field & 0xfff8;
+      view.fragmentHeaderOffset = at;
       at += 8;
       // RFC 6946: offset 0 without "more" is an atomic fragment, a whole packet.
       if (fragmentOffset > 0 || (field & 1) !== 0) {

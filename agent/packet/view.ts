@@ -72,6 +72,8 @@ export interface PacketView {
   isFirstFragment: boolean;
   /** In bytes. */
   fragmentOffset: number;
+  /** Of the IPv6 fragment header, into the caller's buffer; NONE where there is none. */
+  fragmentHeaderOffset: number;
   /** Offsets into the caller's buffer; NONE when the header is not there. */
   ipOffset: number;
   transportOffset: number;
@@ -126,6 +128,7 @@ export function createPacketView(): PacketView {
     isFragment: false,
     isFirstFragment: false,
     fragmentOffset: 0,
+    fragmentHeaderOffset: NONE,
     ipOffset: NONE,
     transportOffset: NONE,
     payloadOffset: NONE,
@@ -174,6 +177,7 @@ export function resetView(view: PacketView): void {
   view.isFragment = false;
   view.isFirstFragment = false;
   view.fragmentOffset = 0;
+  view.fragmentHeaderOffset = NONE;
   view.ipOffset = NONE;
   view.transportOffset = NONE;
   view.payloadOffset = NONE;

@@ -214,3 +214,9 @@ export function isNetworkServer(view: PacketView): boolean {
   if (view.protocol !== PROTOCOL_UDP) return false;
   return (view.srcPort === 67 && view.dstPort === 68) || (view.srcPort === 547 && view.dstPort === 546);
 }
+
+/** To a group or to all (RFC 1112, RFC 919, RFC 4291 section 2.7): devices hear it, too. */
+export function isToAll(view: PacketView): boolean {
+  if (view.family === 6) return view.dst0 >>> 24 === 0xff;
+  return view.dst0 >>> 28 === 14 || view.dst0 === 0xffffffff;
+}

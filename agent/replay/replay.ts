@@ -1,8 +1,7 @@
 /**
  * Packets of a capture into the events that detectors are fed on a box: the first packet of a connection, the first data of
  * each direction, the end, ARP. Time is the capture's. Told every packet by read-file.ts; what is found goes to `onFinding`.
- *
- * Unlike the kernel's connection tracking it puts no fragments together: those after the first are counted and left out.
+ * Fragments are put together before anything looks at them, as the kernel does.
  */
 import { decodeLink, LINK_ETHERNET, UNSUPPORTED_LINK } from '../capture/decode-link.js';
 import type { CapturedPacket, ComingPackets } from '../capture/packet-record.js';
@@ -27,6 +26,7 @@ import type { DetectSettings } from '../detect/settings.js';
 import { createFlowKey, fillFlowKey, fillQuotedKey, isIcmpError } from '../flow/flow-key.js';
 import { FlowTable } from '../flow/flow-table.js';
 import type { Finding } from '../messages/vocabulary.js';
+import { isNeighbourMessage } from '../packet/neighbour.js';
 import { CAPTURE_CUT } from '../packet/problems.js';
 import {
   createPacketView,
@@ -40,7 +40,8 @@ import {
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
 import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
-import { createEnd, isNetworkServer, NOT_OURS, type ReplayDevices } from './replay-devices.js';
+import { Reassembly } from './reassembly.js';
+import { createEnd, isNetworkServer, isToAll, NOT_OURS, type ReplayDevices } from './replay-devices.js';
 import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
@@ -89,6 +90,7 @@ export class Replay {
   permitted = 0;
   refused = 0;
   undecodable = 0;
+  /** Each of them; what became of them is among the counters. */
   fragments = 0;
   unsupportedLink = 0;
   /** Neither IP nor ARP. */
@@ -109,6 +111,7 @@ export class Replay {
   readonly #detection: Detection;
   readonly #table: FlowTable;
   readonly #clock = new CaptureClock();
+  readonly #reassembly = new Reassembly();
   readonly #view = createPacketView();
   readonly #key = createFlowKey();
   readonly #event = createEvent();
@@ -157,11 +160,23 @@ export class Replay {
     }
     const view = this.#view;
     const problem = decodeLink(view, captured.linkType, bytes, offset, length);
+    // What cannot be read at all leaves the view as it was.
+    if (problem === UNSUPPORTED_LINK || !view.isFragment) {
+      this.#decoded(problem, bytes);
+      return;
+    }
+    this.fragments++;
+    const whole = this.#reassembly.add(view, bytes, offset, this.nowMs);
+    if (whole !== null) this.#decoded(decodeLink(view, captured.linkType, whole, 0, whole.length), whole);
+  }
+
+  #decoded(problem: number, bytes: Uint8Array): void {
+    const view = this.#view;
     if (problem === UNSUPPORTED_LINK) this.unsupportedLink++;
     else if (problem > CAPTURE_CUT) this.undecodable++;
-    else if ((view.layers & LAYER_ARP) !== 0) this.#arp(view);
+    else if ((view.layers & LAYER_ARP) !== 0) this.#resolution(view, bytes);
     else if (view.family === 0 || view.protocol === NONE) this.otherFrames++;
-    else if (view.isFragment && !view.isFirstFragment) this.fragments++;
+    else if (isNeighbourMessage(view)) this.#resolution(view, bytes);
     else this.#ip(view, bytes);
   }
 
@@ -215,6 +230,7 @@ export class Replay {
     return {
       'flows.evicted': this.#table.evicted,
       'clock.jumps': this.#clock.jumps,
+      ...this.#reassembly.counters(),
       'devices.refused': this.#options.devices.refused,
       ...this.#detection.counters(),
     };
@@ -230,14 +246,16 @@ export class Replay {
     for (const finding of findings) this.#options.onFinding(finding);
   }
 
-  #arp(view: PacketView): void {
-    const mac = view.srcMacHigh * 0x1000000 + view.srcMacLow;
-    const isFrameKnown = mac !== 0;
+  /** ARP and neighbour discovery, which no connection tracking follows. */
+  #resolution(view: PacketView, bytes: Uint8Array): void {
     const sender = this.#source;
-    sender.mac = isFrameKnown ? mac : view.arpSenderMacHigh * 0x1000000 + view.arpSenderMacLow;
-    sender.family = 4;
-    sender.w0 = view.arpSenderAddress;
-    sender.w1 = sender.w2 = sender.w3 = 0;
+    sender.mac = view.srcMacHigh * 0x1000000 + view.srcMacLow;
+    if (view.family === 6) setEnd(sender, 6, view.src0, view.src1, view.src2, view.src3);
+    else {
+      // The link of some captures has no addresses.
+      if (sender.mac === 0) sender.mac = view.arpSenderMacHigh * 0x1000000 + view.arpSenderMacLow;
+      setEnd(sender, 4, view.arpSenderAddress, 0, 0, 0);
+    }
     const id = this.#options.devices.ofSender(sender);
     fillEvent(
       this.#event,
@@ -250,6 +268,7 @@ export class Replay {
       // What the packet claims, where both are known, as the contract of the event says.
       NONE,
       NONE,
+      bytes,
     );
     this.observe(this.#event);
   }
@@ -286,7 +305,10 @@ export class Replay {
     this.#destination.mac = hasTarget ? view.dstMacHigh * 0x1000000 + view.dstMacLow : -1;
     const found = devices.ofConnection(this.#source, this.#destination);
     // Nobody said who the devices are: then whoever leases addresses or advertises routes is the network, not one of them.
-    const device = !devices.isNamed && found > 0 && isNetworkServer(view) ? -UNKNOWN_DEVICE : found;
+    const isUnnamed = !devices.isNamed && found > 0;
+    // What it tells all, devices hear, as on a box.
+    const isHeard = found === NOT_OURS && isToAll(view);
+    const device = (isUnnamed || isHeard) && isNetworkServer(view) ? -UNKNOWN_DEVICE : found;
     const table = this.#table;
     table.setNote(flow, NOTE_DEVICE, device);
     if (device === NOT_OURS) {

@@ -21,6 +21,9 @@ const LOG_RATE_SIZE = 8192;
  */
 const ND_TARGET = '@th,64,128';
 
+/** What IPv6 has for ARP. */
+const ND_TYPES = '{ nd-neighbor-solicit, nd-neighbor-advert }';
+
 /** A guarded device, as far as layer 2 is concerned. */
 export interface BridgeDevice {
   readonly macs: readonly string[];
@@ -44,13 +47,14 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
       ),
       ...cutSets(),
       logRateSet('refused_log_rate'),
-      logRateSet('arp_log_rate'),
+      logRateSet('neighbour_log_rate'),
     ],
     chains: [
       ...prerouting(config),
       arpClaims(false),
       ...(config.vlans.length === 0 ? [] : [arpClaims(true)]),
-      arpPassed(),
+      neighboursPassed(),
+      neighbourDiscovery(),
       ndClaims(),
       admitted(config),
       ...refusalChains('bridge'),
@@ -161,7 +165,7 @@ function prerouting(config: BoxConfig): readonly Chain[] {
       name: 'claims',
       rules: [
         { text: 'ether type ip accept', comment: 'decided in table inet cordon' },
-        { text: 'icmpv6 type nd-neighbor-advert jump nd_claims' },
+        { text: `icmpv6 type ${ND_TYPES} goto neighbour_discovery` },
         { text: 'ether type ip6 accept', comment: 'decided in table inet cordon' },
         ...taggedRules(config),
         { text: 'ether type arp goto arp_claims' },
@@ -180,7 +184,7 @@ function taggedRules(config: BoxConfig): readonly Rule[] {
   if (config.vlans.length === 0) return [];
   const tagged = `ether type vlan vlan id { ${config.vlans.join(', ')} }`;
   return [
-    { text: `${tagged} meta protocol ip6 icmpv6 type nd-neighbor-advert jump nd_claims` },
+    { text: `${tagged} meta protocol ip6 icmpv6 type ${ND_TYPES} goto neighbour_discovery` },
     { text: `${tagged} meta protocol { ip, ip6 } accept`, comment: 'as without a tag' },
     { text: `${tagged} vlan type arp goto arp_claims_tagged` },
   ];
@@ -196,9 +200,9 @@ function arpClaims(behindTag: boolean): Chain {
   return {
     name: behindTag ? 'arp_claims_tagged' : 'arp_claims',
     rules: [
-      { text: `${arp}arp saddr ip 0.0.0.0 goto arp_passed` },
+      { text: `${arp}arp saddr ip 0.0.0.0 goto neighbours_passed` },
       {
-        text: `${arp}arp saddr ether . arp saddr ip @bindings4 ether saddr . arp saddr ip @bindings4 goto arp_passed`,
+        text: `${arp}arp saddr ether . arp saddr ip @bindings4 ether saddr . arp saddr ip @bindings4 goto neighbours_passed`,
       },
       {
         text: `${arp}arp saddr ip @guarded4 goto ${chainName('arp-spoof')}`,
@@ -208,25 +212,41 @@ function arpClaims(behindTag: boolean): Chain {
       {
         text: `${fromDevice} limit rate 20/second burst 50 packets log group ${LEARN_GROUP} prefix "${LEARN_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
       },
-      { text: 'goto arp_passed' },
+      { text: 'goto neighbours_passed' },
     ],
   };
 }
 
 /** Copies for the detectors (sweeps, poisoned caches): a limit for each sender, so that a flood from one does not hide another. */
-function arpPassed(): Chain {
+function neighboursPassed(): Chain {
   return {
-    name: 'arp_passed',
+    name: 'neighbours_passed',
     rules: [
       {
-        text: `update @arp_log_rate { ether saddr limit rate ${WATCHED_LOG_RATE_PER_SECOND}/second burst ${WATCHED_LOG_BURST} packets } log group ${LEARN_GROUP} prefix "${WATCHED_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
+        text: `update @neighbour_log_rate { ether saddr limit rate ${WATCHED_LOG_RATE_PER_SECOND}/second burst ${WATCHED_LOG_BURST} packets } log group ${LEARN_GROUP} prefix "${WATCHED_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
       },
       { text: 'accept' },
     ],
   };
 }
 
-/** The same for IPv6. Solicitations need no such check: what they claim is their source address, and table inet looks at that. */
+/** The same for IPv6; table inet decides on what passes here. */
+function neighbourDiscovery(): Chain {
+  return {
+    name: 'neighbour_discovery',
+    rules: [
+      // Said with `meta`, as behind a tag `ether type` shows the tag.
+      { text: 'meta protocol ip6 icmpv6 type nd-neighbor-advert jump nd_claims' },
+      {
+        text: 'meta protocol ip6 ip6 hoplimit 255 goto neighbours_passed',
+        comment: 'nobody listens to others',
+      },
+      { text: 'accept' },
+    ],
+  };
+}
+
+/** Solicitations need no such check: what they claim is their source address, and table inet looks at that. */
 function ndClaims(): Chain {
   return {
     name: 'nd_claims',

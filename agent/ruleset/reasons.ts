@@ -28,7 +28,7 @@ export const ANSWER_PREFIX = 'answer';
 export const LEARN_PREFIX = 'learn';
 /** DHCP of a device: passes without being told, and says more of the device than anything else. */
 export const IDENTITY_PREFIX = 'identity';
-/** ARP that passed, and answers of DHCP servers and routers: copies for the detectors, which passed without being anybody's connection. */
+/** ARP and neighbour discovery that passed, and answers of DHCP servers and routers: copies for the detectors, which passed without being anybody's connection. */
 export const WATCHED_PREFIX = 'watched';
 /** LLDP and CDP of the device side. */
 export const ANNOUNCED_PREFIX = 'announced';

@@ -1,4 +1,4 @@
-/** What passes as infrastructure reaches the detectors live: ARP sweeps, and servers of the network that nobody knew. */
+/** What passes as infrastructure reaches the detectors live: sweeps and lies in ARP and neighbour discovery, and servers of the network that nobody knew. */
 import './support/in-own-namespace.js';
 import t from 'tap';
 import { connect } from '../../agent/ipc/client.js';
@@ -7,6 +7,7 @@ import { waitFor } from '../../agent/lab/namespace.js';
 import { requests } from '../../agent/messages/enforcer-messages.js';
 import type { Finding, Memory } from '../../agent/messages/vocabulary.js';
 import { pathsFromEnvironment } from '../../agent/paths.js';
+import { neighborAdvertisement, rawFrames } from './support/frames.js';
 import { InlineLab } from './support/inline-lab.js';
 
 const inline = await InlineLab.create('bridge');
@@ -46,6 +47,28 @@ t.test('a device sweeps its subnet by ARP', async (t) => {
   `;
   await inline.lab.pump.must([process.execPath, '-e', sweep], { timeoutMs: 20_000 });
   await found('hostSweep', /sweeps .* for arp/);
+  t.pass();
+});
+
+t.test('a device sweeps its link by neighbour discovery', async (t) => {
+  const sweep = `
+    const socket = require('node:dgram').createSocket('udp6');
+    for (let host = 0x100; host < 0x128; host++) socket.send('x', 9, '${HOSPITAL[1].replace(/[0-9a-f]+$/, '')}' + host.toString(16));
+    setTimeout(() => process.exit(0), 1500);
+  `;
+  await inline.lab.pump.must([process.execPath, '-e', sweep], { timeoutMs: 20_000 });
+  await found('hostSweep', /sweeps .* for neighbour discovery/);
+  t.pass();
+});
+
+t.test('somebody on the network says again and again that the server is elsewhere', async (t) => {
+  const [, pump] =
+    /inet6 (fd\S+)\/\d+ /.exec(await inline.lab.pump.must(['ip', '-6', 'address', 'show'])) ?? [];
+  const link = { from: '02:00:00:00:06:66', to: inline.lab.pumpMac };
+  const claimed = 'fd77::77';
+  const lie = neighborAdvertisement(link, { source: claimed, destination: pump ?? '' }, claimed, []);
+  for (let n = 0; n < 12; n++) await inline.lab.hospital.must(['sh', '-c', rawFrames([lie], 'eth0')]);
+  await found('arpSpoof', /^02:00:00:00:06:66 keeps telling .* that it is fd77::77; nobody asks/);
   t.pass();
 });
 

@@ -14,6 +14,8 @@ import { pathsFromEnvironment } from '../../agent/paths.js';
 const NEVER: Promise<unknown> = new Promise(() => undefined);
 const FTP_PORT = 21;
 const PASSWORDS = 240;
+const SNMP_PORT = 161;
+const COMMUNITIES = 150;
 /** A stage prop: it knows no password, and hangs up after three (as vsftpd does: max_login_fails). */
 const FTP_SERVER = `
 require('node:net').createServer((socket) => {
@@ -64,7 +66,10 @@ export class AttackLab {
     const policy = join(dir, 'policy.yaml');
     const more = (protocol: string, port: number): string =>
       `      - { direction: out, peer: { group: servers }, protocol: ${protocol}, ports: [${port}], why: "for the attacks" }\n`;
-    await writeFile(policy, `${demoPolicy('bridge', lab.pumpMac)}${more('tcp', FTP_PORT)}${more('udp', 53)}`);
+    await writeFile(
+      policy,
+      `${demoPolicy('bridge', lab.pumpMac)}${more('tcp', FTP_PORT)}${more('udp', 53)}${more('udp', SNMP_PORT)}`,
+    );
     const enforcer = await box.startEnforcer();
     const applied = await box.cordon('policy', 'apply', policy, '--no-confirm');
     if (applied.code !== 0) throw new Error(applied.stderr);
@@ -158,6 +163,21 @@ export class AttackLab {
     );
     await server.stop();
     await this.#ended('tcp', FTP_PORT);
+    return `${ran.stdout} ${ran.stderr}`;
+  }
+
+  /** At a server that answers none of them. */
+  async guessCommunities(): Promise<string> {
+    const list = join(this.#dir, 'communities');
+    await writeFile(list, Array.from({ length: COMMUNITIES }, (_, index) => `secret${index}\n`).join(''));
+    const server = await this.hospital.start([
+      'socat',
+      `UDP4-RECV:${SNMP_PORT},bind=${HOSPITAL[0]}`,
+      'OPEN:/dev/null',
+    ]);
+    const ran = await this.pump.run(['onesixtyone', '-c', list, HOSPITAL[0]], { timeoutMs: 60_000 });
+    await this.#ended('udp', SNMP_PORT);
+    await server.stop();
     return `${ran.stdout} ${ran.stderr}`;
   }
 

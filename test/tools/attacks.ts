@@ -34,6 +34,14 @@ function nmap(words: string, from: 'pump' | 'hospital' = 'pump', timeoutMs = 60_
   };
 }
 
+/** A command that runs to its end, or until it is stopped. */
+function sent(command: readonly string[], from: 'pump' | 'hospital' = 'pump'): Attack['run'] {
+  return async (lab) => {
+    const { stdout, stderr } = await lab.host(from).run(command, { timeoutMs: 60_000 });
+    return `${stdout} ${stderr}`;
+  };
+}
+
 const isScan =
   (kind: RegExp, from: 'device' | 'network' = 'device') =>
   ({ detector, evidence }: Finding): boolean =>
@@ -77,6 +85,7 @@ export const ATTACKS: readonly Attack[] = [
   scan('-sW', /^ACK or window$/),
   scan('-sM', /^Maimon$/),
   scan('-sU', /^UDP$/),
+  scan('-sS -f', /^SYN$/),
   { what: 'nmap -sO', run: nmap(`-sO -p 2-40 ${SERVER}`), found: isScan(/^IP protocol$/) },
   { what: 'nmap -6 -sS', run: nmap(`-6 -sS -p ${PORTS} ${HOSPITAL[1]}`), found: isScan(/^SYN$/) },
   ...[5, 4, 3, 2, 1].map(pace),
@@ -87,13 +96,44 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     what: 'nmap ping sweep',
-    run: async ({ pump }) =>
-      (
-        await pump.run(['nmap', '-n', '-sn', '-PE', '--send-ip', '--max-retries', '0', `${SERVER}/26`], {
-          timeoutMs: 60_000,
-        })
-      ).stdout,
+    run: sent(['nmap', '-n', '-sn', '-PE', '--send-ip', '--max-retries', '0', `${SERVER}/26`]),
     found: isBy('hostSweep'),
+  },
+  {
+    what: 'fping of a whole subnet',
+    run: sent(['fping', '-q', '-r', '0', '-g', `${SERVER}/26`]),
+    found: isBy('hostSweep'),
+  },
+  {
+    what: 'nmap -6 -sn of a part of the link',
+    run: sent(['nmap', '-n', '-6', '-sn', '--max-retries', '0', `${HOSPITAL[1]}/121`]),
+    found: ({ detector, evidence }) =>
+      detector === 'hostSweep' && String(evidence['services']) === 'neighbour discovery',
+  },
+  {
+    what: 'arpspoof claims to be the server',
+    run: sent(['timeout', '6', 'arpspoof', '-i', 'eth0', '-t', '10.77.0.2', SERVER]),
+    found: ({ detector, key }) => detector === 'spoofing' && key.includes('arp-spoof'),
+  },
+  {
+    what: 'fake_advertise6 claims to be the server',
+    run: sent(['timeout', '6', 'atk6-fake_advertise6', 'eth0', HOSPITAL[1], 'ff02::1']),
+    found: ({ detector, key }) => detector === 'spoofing' && key.includes('spoofed-source'),
+  },
+  {
+    what: 'fake_advertise6 on the network tells the device of somebody else',
+    run: sent(['timeout', '56', 'atk6-fake_advertise6', 'eth0', 'fd77::77', PUMP.bridge[1]], 'hospital'),
+    found: ({ detector, title }) => detector === 'arpSpoof' && title.includes('that it is fd77::77'),
+  },
+  {
+    what: 'fake_router26 advertises itself',
+    run: sent(['timeout', '6', 'atk6-fake_router26', 'eth0']),
+    found: ({ detector, key }) => detector === 'spoofing' && key.includes('rogue-ra'),
+  },
+  {
+    what: 'onesixtyone guesses SNMP communities of a permitted server',
+    run: (lab) => lab.guessCommunities(),
+    found: isBy('bruteForce'),
   },
   {
     what: 'nmap of the device from the network',
@@ -117,33 +157,18 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     what: 'hping3 scans with SYN',
-    run: async ({ pump }) =>
-      (
-        await pump.run(['hping3', '-S', '-c', '40', '-i', 'u50000', '-p', '++20', SERVER], {
-          timeoutMs: 30_000,
-        })
-      ).stderr,
+    run: sent(['hping3', '-S', '-c', '40', '-i', 'u50000', '-p', '++20', SERVER]),
     // Its source ports count up, like those that a system gives to connect().
     found: isScan(/^(SYN|connect)$/),
   },
   {
     what: 'hping3 scans with UDP',
-    run: async ({ pump }) =>
-      (
-        await pump.run(['hping3', '--udp', '-c', '40', '-i', 'u50000', '-p', '++500', SERVER], {
-          timeoutMs: 30_000,
-        })
-      ).stderr,
+    run: sent(['hping3', '--udp', '-c', '40', '-i', 'u50000', '-p', '++500', SERVER]),
     found: isScan(/^UDP$/),
   },
   {
     what: 'hping3 floods a permitted port',
-    run: async ({ pump }) =>
-      (
-        await pump.run(['hping3', '-S', '-c', '6000', '-i', 'u500', '-p', '8080', SERVER], {
-          timeoutMs: 40_000,
-        })
-      ).stderr,
+    run: sent(['hping3', '-S', '-c', '6000', '-i', 'u500', '-p', '8080', SERVER]),
     found: isBy('connectionBurst'),
   },
   {

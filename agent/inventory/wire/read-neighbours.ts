@@ -3,8 +3,16 @@
  * means. Never a probe's target (RFC 5227): that address is not taken yet.
  */
 import { formatAddress, formatMac } from '../../packet/format.js';
+import {
+  findLinkAddress,
+  isGroupMac,
+  isNeighbourMessage,
+  NEIGHBOUR_ADVERTISEMENT,
+  OPTION_SOURCE_MAC,
+  linkAddressOffset,
+} from '../../packet/neighbour.js';
 import { s32, u24, u8 } from '../../packet/read.js';
-import type { PacketView } from '../../packet/view.js';
+import { NONE, type PacketView } from '../../packet/view.js';
 
 /** An address that its owner has told on the link. */
 export interface Claim {
@@ -15,7 +23,7 @@ export interface Claim {
 }
 
 export function readArpClaim(view: PacketView): Claim | null {
-  if (view.arpSenderAddress === 0 || isGroup(view.arpSenderMacHigh)) return null;
+  if (view.arpSenderAddress === 0 || isGroupMac(view.arpSenderMacHigh)) return null;
   if (view.arpSenderMacHigh === 0 && view.arpSenderMacLow === 0) return null;
   return {
     mac: formatMac(view.arpSenderMacHigh, view.arpSenderMacLow),
@@ -26,11 +34,6 @@ export function readArpClaim(view: PacketView): Claim | null {
 }
 
 const ROUTER_ADVERTISEMENT = 134;
-const NEIGHBOUR_SOLICITATION = 135;
-const NEIGHBOUR_ADVERTISEMENT = 136;
-const OPTION_SOURCE_MAC = 1;
-const OPTION_TARGET_MAC = 2;
-const MAX_OPTIONS = 8;
 const ROUTER_FLAG = 0x80;
 /** RFC 4861 section 11.2: what a router passed on has less. */
 const ON_LINK_HOP_LIMIT = 255;
@@ -42,44 +45,34 @@ export function readNeighbourClaim(
   start: number,
   end: number,
 ): Claim | null {
-  if (view.hopLimit !== ON_LINK_HOP_LIMIT || view.icmpCode !== 0) return null;
-  if (view.icmpType === NEIGHBOUR_ADVERTISEMENT) {
-    if (end - start < 20) return null;
-    const mac = linkAddress(bytes, start + 20, end, OPTION_TARGET_MAC) ?? senderMac(view);
-    const address = ipv6(bytes, start + 4);
-    return mac === null
-      ? null
-      : { mac, address, source: 'nd', isRouter: (u8(bytes, start) & ROUTER_FLAG) !== 0 };
+  if (view.icmpType === ROUTER_ADVERTISEMENT) {
+    if (view.hopLimit !== ON_LINK_HOP_LIMIT || view.icmpCode !== 0) return null;
+    return claimOfSource(view, bytes, findLinkAddress(bytes, start + 12, end, OPTION_SOURCE_MAC), true);
   }
-  const isRouter = view.icmpType === ROUTER_ADVERTISEMENT;
-  if (!isRouter && view.icmpType !== NEIGHBOUR_SOLICITATION) return null;
-  // Duplicate address detection asks from the unspecified address.
-  if (view.src0 === 0) return null;
-  const mac = linkAddress(bytes, start + (isRouter ? 12 : 20), end, OPTION_SOURCE_MAC) ?? senderMac(view);
-  if (mac === null) return null;
-  const address = formatAddress(6, view.src0, view.src1, view.src2, view.src3);
-  return { mac, address, source: 'nd', isRouter };
+  if (!isNeighbourMessage(view)) return null;
+  const option = linkAddressOffset(view, bytes);
+  if (view.icmpType !== NEIGHBOUR_ADVERTISEMENT) return claimOfSource(view, bytes, option, false);
+  const mac = macAt(view, bytes, option);
+  const isRouter = (u8(bytes, start) & ROUTER_FLAG) !== 0;
+  return mac === null ? null : { mac, address: ipv6(bytes, start + 4), source: 'nd', isRouter };
 }
 
-function linkAddress(bytes: Uint8Array, from: number, end: number, type: number): string | null {
-  let at = from;
-  for (let seen = 0; seen < MAX_OPTIONS && at + 8 <= end; seen++) {
-    const length = u8(bytes, at + 1) * 8;
-    if (length === 0) return null;
-    if (u8(bytes, at) === type && length === 8 && !isGroup(u24(bytes, at + 2)))
-      return formatMac(u24(bytes, at + 2), u24(bytes, at + 5));
-    at += length;
-  }
-  return null;
+function claimOfSource(view: PacketView, bytes: Uint8Array, option: number, isRouter: boolean): Claim | null {
+  // Duplicate address detection asks from the unspecified address.
+  if (view.src0 === 0) return null;
+  const mac = macAt(view, bytes, option);
+  const address = formatAddress(6, view.src0, view.src1, view.src2, view.src3);
+  return mac === null ? null : { mac, address, source: 'nd', isRouter };
+}
+
+/** What an option says, or who sent the frame. */
+function macAt(view: PacketView, bytes: Uint8Array, option: number): string | null {
+  return option === NONE ? senderMac(view) : formatMac(u24(bytes, option), u24(bytes, option + 3));
 }
 
 function senderMac(view: PacketView): string | null {
-  if (isGroup(view.srcMacHigh) || (view.srcMacHigh === 0 && view.srcMacLow === 0)) return null;
+  if (isGroupMac(view.srcMacHigh) || (view.srcMacHigh === 0 && view.srcMacLow === 0)) return null;
   return formatMac(view.srcMacHigh, view.srcMacLow);
-}
-
-function isGroup(macHigh: number): boolean {
-  return (macHigh & 0x010000) !== 0;
 }
 
 function ipv6(bytes: Uint8Array, at: number): string {

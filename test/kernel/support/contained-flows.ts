@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type t from 'tap';
 import { createLabBox } from '../../../agent/lab/lab-box.js';
-import { waitFor, type Namespace, type Running } from '../../../agent/lab/namespace.js';
+import { PATIENCE, waitFor, type Namespace, type Running } from '../../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL, PUMP, type LabMode } from '../../../agent/lab/network-lab.js';
 
 const PORTS = { essential: 5100, other: 5200 } as const;
-const EVERY_MS = 10;
+/** Where a machine is emulated, as seldom as it can answer. */
+const EVERY_MS = 10 * PATIENCE;
 /** Answers more that are taken for "it goes on". */
 const PROGRESS = 5;
 

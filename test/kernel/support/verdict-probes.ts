@@ -338,6 +338,15 @@ export function layer2Probes(ward: Ward): readonly Probe[] {
   const group4 = { from: MACS.hospital, to: '01:00:5e:00:00:fb' };
   const group6 = (from: HostName) => ({ from: MACS[from], to: '33:33:00:00:00:01' });
   const everyone = (from: HostName) => ({ from: MACS[from], to: 'ff:ff:ff:ff:ff:ff' });
+  /** What passes is copied for the detectors. */
+  const copied = (
+    from: HostName,
+    expect: Probe['expect'],
+    logged: Probe['logged'],
+  ): Pick<Probe, 'logged' | 'loggedAs'> =>
+    expect === 'passes'
+      ? { logged: from === 'hospital' ? network : pump, loggedAs: 'watched' }
+      : { logged: logged ?? null };
   const claim = (
     what: string,
     from: HostName,
@@ -356,10 +365,7 @@ export function layer2Probes(ward: Ward): readonly Probe[] {
         tag,
       ),
     expect,
-    // What passes is copied for the detectors.
-    ...(expect === 'passes'
-      ? { logged: from === 'hospital' ? network : pump, loggedAs: 'watched' }
-      : { logged: logged ?? null }),
+    ...copied(from, expect, logged),
   });
   const neighbor = (
     what: string,
@@ -382,7 +388,7 @@ export function layer2Probes(ward: Ward): readonly Probe[] {
         tag,
       ),
     expect,
-    logged: logged ?? null,
+    ...copied(from, expect, logged),
   });
   const ndp = (
     what: string,

@@ -184,6 +184,7 @@ t.test('echo that carries data is told, a ping of any system is not', (t) => {
     { ...echo(linux), packetsOut: 600, packetsIn: 598, bytesOut: 600 * 84, bytesIn: 598 * 84 },
     START,
   );
+  scene.first({ ...echo(Buffer.from('who is there, and who else')), to: 0xe0000001 }, START);
   t.same(scene.by('icmpTunnel'), []);
   scene.first(
     echo(Buffer.from('from 10.0.0.1: transfer all of the funds to account number 11928282')),

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { VERDICT_ALLOWED } from '../../../agent/detect/event.js';
-import { createScene, PUMP, PUMP_ADDRESS, START, type Change, type Scene } from './scene.js';
+import { createScene, PUMP, PUMP_ADDRESS, START, type Address, type Change, type Scene } from './scene.js';
 
 const REQUEST = 1;
 const REPLY = 2;
@@ -91,6 +91,33 @@ const HONEST_ARP: readonly { name: string; tell: (scene: Scene) => void }[] = [
   },
 ];
 
+/** The same scene in IPv6: what is sent to or about an IPv4 address, about the one that ends in it. */
+function inIpv6(scene: Scene): Scene {
+  const six = (address: Address): Address =>
+    typeof address !== 'number' || address === 0 ? [0, 0, 0, 0] : [0xfd000000, 0, 0, address];
+  return {
+    ...scene,
+    arp: (operation, mac, sender, target, nowMs, change) => {
+      scene.arp(operation, mac, six(sender), six(target), nowMs, change);
+    },
+  };
+}
+
+t.test('the same lies in neighbour discovery', (t) => {
+  for (const { kind, tell } of LIES) {
+    const scene = createScene();
+    tell(inIpv6(scene));
+    t.match(scene.by('arpSpoof'), [{ severity: 'high', evidence: { kind } }], kind);
+    if (kind !== 'unsolicited') t.match(scene.by('arpSpoof')[0]?.title, /in neighbour discovery$/);
+  }
+  for (const { name, tell } of HONEST_ARP) {
+    const scene = createScene();
+    tell(inIpv6(scene));
+    t.same(scene.by('arpSpoof'), [], name);
+  }
+  t.end();
+});
+
 t.test('honest ARP is no lie', (t) => {
   for (const { name, tell } of HONEST_ARP) {
     const scene = createScene();
@@ -139,6 +166,27 @@ t.test('a DHCP server or a router that was not there while it learnt is told, wi
   };
   scene.first({ ...router, to: [0xfe800000, 0, 0, 0x66] }, START + 51 * HOUR_MS);
   t.match(scene.by('rogueServer').slice(1), [{ title: /fe80::66 is new and acts as an IPv6 router/ }]);
+  t.end();
+});
+
+t.test('more routers than a link has are one flood, even while it learns; a pair of them is none', (t) => {
+  const router = (n: number): Change => ({
+    deviceId: 1,
+    fromDevice: false,
+    protocol: 58,
+    srcPort: -1,
+    port: 134 * 256,
+    tcpFlags: 0,
+    to: [0xfe800000, 0, 0, 1 + n],
+    at: [0xff020000, 0, 0, 1],
+  });
+  const scene = createScene();
+  for (let n = 0; n < 1_000; n += 1) scene.first(router(n % 2), START + n * 1_000);
+  t.same(scene.by('rogueServer'), []);
+  for (let n = 0; n < 4_000; n += 1) scene.first(router(n), START + 2_000_000 + n);
+  t.match(scene.by('rogueServer'), [
+    { severity: 'high', evidence: { kind: 'router advertisement flood', threshold: 8 } },
+  ]);
   t.end();
 });
 

@@ -7,7 +7,7 @@ import {
   VERDICT_ALLOWED,
   VERDICT_REFUSED,
 } from '../../../agent/detect/event.js';
-import { createScene, START, type Change } from './scene.js';
+import { createScene, PUMP_ADDRESS, START, type Change } from './scene.js';
 
 const REFUSED = { verdict: VERDICT_REFUSED, reason: reasonIndex('policy') };
 const ATTACKER = 0x0a4d0063;
@@ -132,16 +132,6 @@ const SWEEPS: readonly { name: string; probe: (n: number) => Change }[] = [
     name: 'IPv6 ping',
     probe: (n) => ({ to: [0x20010db8, 0, 0, n], port: 0x8000, protocol: 58, srcPort: -1 }),
   },
-  {
-    name: 'IPv6 neighbours',
-    probe: (n) => ({
-      at: [0xfe800000, 0, 0, 1],
-      to: [0xff020000, 0, 1, 0xff000000 + n],
-      port: 135 * 256,
-      protocol: 58,
-      srcPort: -1,
-    }),
-  },
 ];
 
 t.test('sweeps of hosts by TCP, UDP, ping, ARP and neighbour solicitation are each one finding', (t) => {
@@ -152,7 +142,37 @@ t.test('sweeps of hosts by TCP, UDP, ping, ARP and neighbour solicitation are ea
   }
   const arp = createScene();
   for (let n = 1; n <= 30; n += 1) arp.arp(1, 0x020000000001, 0x0a4d000a, 0x0a4d0100 + n, START + n * 100);
-  t.equal(arp.by('hostSweep').length, 1, 'ARP');
+  t.match(arp.by('hostSweep'), [{ evidence: { services: ['arp'] } }]);
+  const neighbours = createScene();
+  const link = [0xfe800000, 0, 0] as const;
+  for (let n = 1; n <= 30; n += 1)
+    neighbours.arp(1, 0x020000000001, [...link, 1], [...link, 0x100 + n], START + n * 100);
+  t.match(neighbours.by('hostSweep'), [
+    { evidence: { services: ['neighbour discovery'], network: 'fe80::/64', distinctHosts: 10 } },
+  ]);
+  t.end();
+});
+
+t.test('a ping of everybody on the link at once is a sweep, one of a host is none', (t) => {
+  const ping = (to: Change['to'], change: Change = {}): Change => ({
+    to: to ?? 0,
+    protocol: typeof to === 'number' ? 1 : 58,
+    port: typeof to === 'number' ? 0x0800 : 0x8000,
+    srcPort: -1,
+    at: typeof to === 'number' ? PUMP_ADDRESS : [0xfe800000, 0, 0, 5],
+    ...change,
+  });
+  const scene = createScene();
+  scene.first(ping([0xfe800000, 0, 0, 1]), START);
+  scene.first(ping(0x0a4d0001), START);
+  scene.first(ping([0xff020000, 0, 0, 1], { fromDevice: false }), START);
+  t.same(scene.by('hostSweep'), []);
+  for (let n = 0; n < 3; n += 1) scene.first(ping([0xff020000, 0, 0, 1]), START + n);
+  scene.first(ping(0xffffffff), START + 10);
+  t.match(scene.by('hostSweep'), [
+    { severity: 'medium', peer: 'ff02::1' },
+    { severity: 'medium', peer: '255.255.255.255' },
+  ]);
   t.end();
 });
 

@@ -28,7 +28,8 @@ export interface Scene {
   first(change: Change, nowMs: number): void;
   /** The end of one. */
   end(change: Change, nowMs: number): void;
-  arp(operation: number, mac: number, sender: number, target: number, nowMs: number, change?: Change): void;
+  /** ARP or, with addresses of IPv6, neighbour discovery. */
+  arp(operation: number, mac: number, sender: Address, target: Address, nowMs: number, change?: Change): void;
   tick(nowMs: number): void;
   /** Everything told so far. */
   readonly told: Finding[];

@@ -1,6 +1,7 @@
 import t from 'tap';
 import {
   OUTCOME_ANSWERED,
+  OUTCOME_NO_ANSWER,
   reasonIndex,
   VERDICT_ALLOWED,
   VERDICT_REFUSED,
@@ -126,6 +127,58 @@ t.test('a device that guesses elsewhere, and one that tries a password at many h
   ]);
   t.end();
 });
+
+/** Flows to SNMP: `asked` packets out and `answered` back, one each `everyMs`. */
+function asksSnmp(
+  scene: Scene,
+  flows: number,
+  everyMs: number,
+  asked: number,
+  answered: number,
+  change: Change = {},
+): void {
+  for (let n = 0; n < flows; n += 1)
+    scene.end(
+      {
+        protocol: 17,
+        port: 161,
+        tcpFlags: 0,
+        packetsOut: asked,
+        packetsIn: answered,
+        outcome: answered > 0 ? OUTCOME_ANSWERED : OUTCOME_NO_ANSWER,
+        durationMs: 2_000,
+        ...change,
+      },
+      START + n * everyMs,
+    );
+}
+
+t.test(
+  'SNMP communities that are guessed, from one socket or from many; not a station whose device is off',
+  (t) => {
+    for (const [flows, everyMs, asked, answered] of [
+      [1, 0, 152, 1],
+      [16, 500, 15, 0],
+      [40, 200, 1, 0],
+    ] as const) {
+      const scene = createScene();
+      asksSnmp(scene, flows, everyMs, asked, answered);
+      t.match(scene.by('bruteForce'), [
+        { severity: 'high', peer: '10.77.0.1', evidence: { service: 'SNMP (port 161)', answers: answered } },
+      ]);
+    }
+    const inbound = createScene();
+    asksSnmp(inbound, 1, 0, 1, 60, { fromDevice: false, packetsOut: 0, packetsIn: 60 });
+    t.match(inbound.by('bruteForce'), [{ device: 'pump-1', title: /^10\.77\.0\.1 seems to guess SNMP/ }]);
+    const honest = createScene();
+    asksSnmp(honest, 500, 60_000, 6, 0);
+    asksSnmp(honest, 1, 0, 1_200, 1_200);
+    asksSnmp(honest, 1, 0, 50, 0, { verdict: VERDICT_ALLOWED, to: 0x0a4d0002 });
+    asksSnmp(honest, 1, 0, 2_000, 0, { durationMs: 86_400_000, to: 0x0a4d0003 });
+    t.same(honest.by('bruteForce'), []);
+    t.end();
+  },
+);
 
 const HONEST_LOGINS: readonly { name: string; everyMs: number; change: (n: number) => Change }[] = [
   {

@@ -349,7 +349,7 @@ function check(
   const surrounded = new Uint8Array(bytes.length + 200).fill(0xff);
   surrounded.set(bytes, 100);
   decode(view, surrounded, 100, bytes.length);
-  for (const key of ['ipOffset', 'transportOffset', 'payloadOffset'] as const)
+  for (const key of ['ipOffset', 'transportOffset', 'payloadOffset', 'fragmentHeaderOffset'] as const)
     if (view[key] !== NONE) view[key] -= 100;
   t.same(view, alone, `${name}: the same at another offset`);
 }

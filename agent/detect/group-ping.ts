@@ -1,0 +1,47 @@
+/**
+ * A ping of everybody on the link at once: an echo request to a group (RFC 4291 section 2.7, RFC 1112) or to the limited broadcast, which every host
+ * may answer: how the hosts of an IPv6 link are found, where no subnet is small enough to be swept (RFC 7707 section 4.3). Used by
+ * host-sweep.ts, whose finding it is. Cold path.
+ */
+import { describeSubject, type DetectContext } from './detector.js';
+import { EVENT_IP, isIcmpRequest, type DetectEvent } from './event.js';
+import { SEVERITY } from './severity.js';
+
+const QUIET_MS = 300_000;
+
+export function isGroupPing(context: DetectContext, event: DetectEvent): boolean {
+  return (
+    event.kind === EVENT_IP &&
+    event.fromDevice &&
+    isIcmpRequest(event) &&
+    !context.addresses.isHost(event.peer) &&
+    context.addresses.isHost(event.local)
+  );
+}
+
+/** Opens the finding, or counts one more. */
+export function tellGroupPing(context: DetectContext, event: DetectEvent, nowMs: number): void {
+  const group = context.addresses.text(event.peer);
+  if (group === null) return;
+  const who = describeSubject(context, event);
+  context.book.openFinding(
+    {
+      detector: 'hostSweep',
+      subject: who.text,
+      what: `pings:${group}`,
+      device: who.device,
+      deviceMac: who.mac,
+      peer: group,
+      quietMs: QUIET_MS,
+      firstMs: nowMs,
+      count: 1,
+      describe: (count) => ({
+        severity: SEVERITY['hostSweep.groupPing'].severity,
+        title: `${who.text} pings all hosts of its link at once (${group})`,
+        evidence: { from: 'device', kind: 'ping of a group', group, pings: count },
+        remedy: `It closes ${QUIET_MS / 60_000} min after the last such ping. If somebody tests the network from the device, nothing is to do; if not, look at what runs on it: this is how a link's hosts are found.`,
+      }),
+    },
+    nowMs,
+  );
+}
