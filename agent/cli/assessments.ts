@@ -57,11 +57,11 @@ export interface Gathered {
   readonly world: World;
 }
 
-/** `onPacket`: also sees every packet of a capture. */
+/** `onPacket`: also sees every packet of a capture, and when it was. */
 export async function gather(
   context: CliContext,
   options: AssessmentOptions,
-  onPacket?: (view: PacketView) => void,
+  onPacket?: (view: PacketView, timeMs: number) => void,
 ): Promise<Gathered> {
   const nowMs = options.asOf === undefined ? context.nowMs() : Date.parse(`${options.asOf}T12:00:00Z`);
   const notes: string[] = [];
@@ -134,7 +134,7 @@ async function fromCapture(
   context: CliContext,
   capture: string,
   options: AssessmentOptions,
-  onPacket?: (view: PacketView) => void,
+  onPacket?: (view: PacketView, timeMs: number) => void,
 ): Promise<World> {
   const inventory = new Inventory({ makers: loadMakers() });
   await readIntoInventory(inventory, capture, onPacket);

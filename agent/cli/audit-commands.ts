@@ -90,9 +90,10 @@ function declareReport(program: Command, context: CliContext, report: ReportStat
         )
         .option('--json', 'the same as --format json')
         .addOption(
-          new Option('--period <period>', 'of activity and incidents: 30d, or FROM..TO')
-            .argParser(period)
-            .default(period('30d'), '30d'),
+          new Option(
+            '--period <period>',
+            'of activity and incidents: 90d, or FROM..TO (default: 30d; of a capture, all of it)',
+          ).argParser(period),
         )
         .option('--out <file>', 'write there instead of to standard output', nonEmpty(MAX_PATH))
         .option('--by <who>', 'who makes it (default: your account)', nonEmpty(MAX_TEXT)),

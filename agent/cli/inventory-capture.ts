@@ -15,7 +15,7 @@ export interface CaptureRead {
 export async function readCaptureInto(
   inventory: Inventory,
   file: string,
-  onPacket?: (view: PacketView) => void,
+  onPacket?: (view: PacketView, timeMs: number) => void,
 ): Promise<CaptureRead> {
   const view = createPacketView();
   let frames = 0;
@@ -28,7 +28,7 @@ export async function readCaptureInto(
     if (problem !== 0) undecodedFrames += 1;
     if (problem < 0) return;
     inventory.observePacket(view, frame, Math.floor(timeMs));
-    onPacket?.(view);
+    onPacket?.(view, timeMs);
   });
   for await (const chunk of chunksOf(file)) {
     reader.push(chunk);

@@ -44,7 +44,7 @@ export async function showInventory(
 export async function readIntoInventory(
   inventory: Inventory,
   file: string,
-  onPacket?: (view: PacketView) => void,
+  onPacket?: (view: PacketView, timeMs: number) => void,
 ): Promise<CaptureRead> {
   try {
     const read = await readCaptureInto(inventory, file, onPacket);

@@ -31,23 +31,29 @@ export const REPORT_FORMATS = ['html', 'pdf', 'md', 'json'] as const;
 
 export interface ReportOptions extends AssessmentOptions {
   readonly format: (typeof REPORT_FORMATS)[number];
-  readonly period: Period;
+  /** Default: the last 30 days, or all of a capture. */
+  readonly period?: Period;
   readonly out?: string;
   readonly by?: string;
 }
 
 const MAX_ROWS = 10_000;
+const DEFAULT_PERIOD_MS = 30 * 86_400_000;
 
 export async function writeReport(context: CliContext, options: ReportOptions): Promise<ExitStatus> {
   const flows = new ObservedFlows();
-  const gathered = await gather(context, options, (view) => {
+  const seen = { fromMs: Infinity, toMs: -Infinity };
+  const gathered = await gather(context, options, (view, timeMs) => {
     flows.observe(view);
+    seen.fromMs = Math.min(seen.fromMs, timeMs);
+    seen.toMs = Math.max(seen.toMs, timeMs);
   });
+  const isSeen = seen.fromMs <= seen.toMs;
+  const period = options.period ?? (isSeen ? seen : lastDays(context.nowMs()));
   const common = {
     version: await readVersion(),
     by: whoAsks(context, options.by),
-    fromMs: options.period.fromMs,
-    toMs: options.period.toMs,
+    ...period,
     nowMs: gathered.nowMs,
     devices: gathered.world.devices,
     inputs: gathered.inputs,
@@ -55,7 +61,7 @@ export async function writeReport(context: CliContext, options: ReportOptions): 
   };
   const input: ReportInput =
     options.capture === undefined
-      ? { ...common, ...(await fromBox(context, gathered, options.period)) }
+      ? { ...common, ...(await fromBox(context, gathered, period)) }
       : { ...common, ...fromCapture(options.capture, gathered, flows) };
   const model = buildReport(input);
   const hash = sha256(canonicalJson(model));
@@ -65,6 +71,10 @@ export async function writeReport(context: CliContext, options: ReportOptions): 
       : await render(options.format, writeDocument(model, hash));
   put(context, options, text, hash);
   return EXIT_DONE;
+}
+
+function lastDays(nowMs: number): Period {
+  return { fromMs: nowMs - DEFAULT_PERIOD_MS, toMs: nowMs };
 }
 
 async function render(

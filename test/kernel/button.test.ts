@@ -7,7 +7,7 @@ import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
-import { run, waitFor } from '../../agent/lab/namespace.js';
+import { PATIENCE, run, waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import { pressing } from './support/press-button.js';
 
@@ -58,7 +58,13 @@ t.test(
     await eventually(() => logged(/"kind":"containment-ordered"/), 'not contained');
     t.match(enforcer.output(), /"scope":"box","level":"contained".*"source":"button"/);
     await eventually(async () => (await shows()).startsWith('timer'), 'the light does not blink');
-    const page = await lab.pump.run(['curl', '--silent', '--max-time', '1', `http://${HOSPITAL[0]}:8080/`]);
+    const page = await lab.pump.run([
+      'curl',
+      '--silent',
+      '--max-time',
+      String(PATIENCE),
+      `http://${HOSPITAL[0]}:8080/`,
+    ]);
     t.equal(page.code, 28, 'what is not essential stops');
   },
 );

@@ -6,7 +6,7 @@ import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
-import { waitFor } from '../../agent/lab/namespace.js';
+import { PATIENCE, waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { ContainmentOrder } from '../../agent/messages/vocabulary.js';
 import { fromRoot } from '../root.js';
@@ -31,7 +31,8 @@ if (applied.code !== 0) throw new Error(applied.stderr);
 
 /** A permitted entry that is not essential. */
 const passes = async (): Promise<boolean> =>
-  (await lab.pump.run(['curl', '--silent', '--max-time', '1', `http://${HOSPITAL[0]}:8080/`])).code === 0;
+  (await lab.pump.run(['curl', '--silent', '--max-time', String(PATIENCE), `http://${HOSPITAL[0]}:8080/`]))
+    .code === 0;
 const orders = async (): Promise<ContainmentOrder[]> =>
   (
     JSON.parse((await box.cordon('status', '--json')).stdout) as {

@@ -7,7 +7,7 @@ import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { fakeClockEnvironment, setFakeClock } from '../../agent/lab/fake-clock.js';
 import { createLabBox, type StartHow } from '../../agent/lab/lab-box.js';
-import { waitFor, type Running } from '../../agent/lab/namespace.js';
+import { PATIENCE, waitFor, type Running } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { EnforcerStatus } from '../../agent/messages/vocabulary.js';
 
@@ -52,7 +52,8 @@ const apply = async (): Promise<void> => {
 await apply();
 
 const reaches = async (port: number): Promise<boolean> =>
-  (await lab.pump.run(['curl', '--silent', '--max-time', '1', `http://${SERVER}:${port}/`])).code === 0;
+  (await lab.pump.run(['curl', '--silent', '--max-time', String(PATIENCE), `http://${SERVER}:${port}/`]))
+    .code === 0;
 const exceptions = async (): Promise<EnforcerStatus['exceptions']> =>
   (await box.askEnforcer('status', {})).exceptions;
 const eventually = (isTrue: () => Promise<boolean>, what: string): Promise<void> =>
@@ -112,7 +113,7 @@ t.test('it ends by itself, with its live connection, and nothing else does', asy
       '--output',
       '/dev/null',
       '--max-time',
-      '60',
+      String(60 * PATIENCE),
       `http://${SERVER}:${port}/slow`,
     ]);
   const [ends, goesOn] = [await download(8090), await download(8080)];

@@ -6,7 +6,7 @@ import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
-import { must, type Running } from '../../agent/lab/namespace.js';
+import { PATIENCE, must, type Running } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import { fromRoot } from '../root.js';
 
@@ -35,7 +35,7 @@ const reaches = async (withinSeconds: number): Promise<boolean> =>
       'curl',
       '--silent',
       '--max-time',
-      String(withinSeconds),
+      String(withinSeconds * PATIENCE),
       `http://${HOSPITAL[0]}:8080/`,
     ])
   ).code === 0;

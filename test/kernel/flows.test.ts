@@ -6,7 +6,7 @@ import t from 'tap';
 import { startWebServer } from '../../agent/lab/clinical.js';
 import { demoPolicy } from '../../agent/lab/demo-policy.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
-import { waitFor } from '../../agent/lab/namespace.js';
+import { PATIENCE, waitFor } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL } from '../../agent/lab/network-lab.js';
 import type { LiveFlow, LiveFlows } from '../../agent/messages/enforcer-messages.js';
 
@@ -42,7 +42,7 @@ t.test('live connections are shown with the entry that permits each, over IPv4 a
         '--output',
         '/dev/null',
         '--max-time',
-        '60',
+        String(60 * PATIENCE),
         `http://${host}:8080/slow`,
       ]),
     );

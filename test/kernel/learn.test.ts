@@ -12,7 +12,7 @@ import {
   storeImage,
 } from '../../agent/lab/clinical.js';
 import { createLabBox } from '../../agent/lab/lab-box.js';
-import { waitFor, type Namespace } from '../../agent/lab/namespace.js';
+import { PATIENCE, waitFor, type Namespace } from '../../agent/lab/namespace.js';
 import { createNetworkLab, HOSPITAL, OUTSIDE, PUMP } from '../../agent/lab/network-lab.js';
 import type { LearnDetail } from '../../agent/messages/agent-messages.js';
 
@@ -36,7 +36,7 @@ async function curl(from: Namespace, address: string, port: number): Promise<boo
     'curl',
     '--silent',
     '--max-time',
-    '3',
+    String(3 * PATIENCE),
     '-o',
     '/dev/null',
     `http://${host}:${port}/`,
