@@ -7,16 +7,19 @@ import { MAX_RECORD_BYTES, type CapturedPacket } from '../capture/packet-record.
 import { createZeekConnReader } from '../capture/zeek-conn.js';
 import { desiredDocument, desiredHeader, planDesired, type DesiredContext } from '../containment/desired.js';
 import { createPacketView, NONE } from '../packet/view.js';
+import { Reassembly } from '../replay/reassembly.js';
 
 const PIECE_BYTES = 61;
 /** Of the first packets, what they are is ground. */
 const TOLD_PACKETS = 4;
+const MOST_WORDS = 8;
 
 const view = createPacketView();
 /** In pieces, as a stream gives them: what a piece leaves unfinished is the reader's to keep. */
 export function capture(input: Uint8Array): string {
   const words: string[] = [];
   let packets = 0;
+  const reassembly = new Reassembly();
   const reader = new CaptureReader((packet: Readonly<CapturedPacket>) => {
     const { bytes, offset, length, linkType, timeMs } = packet;
     if (offset < 0 || length < 0 || offset + length > bytes.length || length > MAX_RECORD_BYTES)
@@ -26,12 +29,16 @@ export function capture(input: Uint8Array): string {
     for (const at of [view.ipOffset, view.transportOffset, view.payloadOffset])
       if (problem >= 0 && at !== NONE && (at < offset || at > offset + length))
         throw new Error(`${at} is outside the packet of ${length} at ${offset}`);
+    if (problem >= 0 && view.isFragment) {
+      const whole = reassembly.add(view, bytes, offset, timeMs);
+      if (whole !== null) words.push(`whole ${decodeLink(view, linkType, whole, 0, whole.length)}`);
+    }
     packets += 1;
     if (packets <= TOLD_PACKETS) words.push(`${linkType} ${problem}`);
   });
   for (let at = 0; at < input.length; at += PIECE_BYTES) reader.push(input.subarray(at, at + PIECE_BYTES));
   reader.end();
-  return `${reader.problem} ${packets} ${words.join()} ${Object.keys(reader.counters()).length}`;
+  return `${reader.problem} ${packets} ${words.slice(0, MOST_WORDS).join()} ${Object.keys(reader.counters()).length}`;
 }
 
 export function flowLog(input: Uint8Array): string {

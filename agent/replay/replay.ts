@@ -167,7 +167,11 @@ export class Replay {
     }
     this.fragments++;
     const whole = this.#reassembly.add(view, bytes, offset, this.nowMs);
-    if (whole !== null) this.#decoded(decodeLink(view, captured.linkType, whole, 0, whole.length), whole);
+    if (whole === null) return;
+    const inside = decodeLink(view, captured.linkType, whole, 0, whole.length);
+    // A fragment in fragments: no host sends it, and it is not put together twice.
+    if (view.isFragment) this.undecodable++;
+    else this.#decoded(inside, whole);
   }
 
   #decoded(problem: number, bytes: Uint8Array): void {
