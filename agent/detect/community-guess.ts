@@ -50,9 +50,8 @@ export class CommunityGuess {
     }
     // Of a long flow what falls into one minute.
     const share = Math.min(1, WINDOW_MS / Math.max(1, event.durationMs));
-    const [sent, returned] = fromDevice
-      ? [event.packetsOut, event.packetsIn]
-      : [event.packetsIn, event.packetsOut];
+    const sent = fromDevice ? event.packetsOut : event.packetsIn;
+    const returned = fromDevice ? event.packetsIn : event.packetsOut;
     const asked = (this.#asked[slot] ?? 0) + sent * share;
     const answered = (this.#answered[slot] ?? 0) + returned * share;
     this.#asked[slot] = asked;

@@ -6,9 +6,19 @@
  */
 import { PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
-import { EVENT_IP, serviceOf, subjectOf, UNKNOWN_DEVICE, type DetectEvent, SEES_IP } from './event.js';
+import {
+  EVENT_END,
+  EVENT_IP,
+  serviceOf,
+  subjectOf,
+  UNKNOWN_DEVICE,
+  type DetectEvent,
+  SEES_END,
+  SEES_IP,
+} from './event.js';
 import type { Memory } from './memory.js';
 import { isInside } from './inside.js';
+import { isPacketFlood, tellPacketFlood } from './packet-flood.js';
 import { looksLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -45,7 +55,7 @@ export function createConnectionBurstDetector(
 
 class ConnectionBurst implements Detector {
   readonly name = 'connectionBurst';
-  readonly kinds = SEES_IP;
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['connectionBurst'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -77,6 +87,9 @@ class ConnectionBurst implements Detector {
   }
 
   observe(event: DetectEvent, nowMs: number): void {
+    const { packetsPerSecond } = this.#settings;
+    if (event.kind === EVENT_END && isPacketFlood(event, packetsPerSecond))
+      tellPacketFlood(this.#context, event, packetsPerSecond, nowMs);
     if (event.kind !== EVENT_IP || event.protocol < 0 || looksLikeAnswer(event)) return;
     const direction = event.fromDevice ? 1 : 0;
     if (event.fromDevice && event.deviceId <= UNKNOWN_DEVICE)

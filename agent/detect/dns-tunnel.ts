@@ -19,6 +19,8 @@ const DNS_PORT = 53;
 const UDP = 17;
 /** So long, with bytes that no host name has: encoded data, and one such name is enough. */
 const STRANGE_NAME_BYTES = 50;
+/** Share of questions that a tunnel's end answers, at least. */
+const LEAST_ANSWERED = 0.25;
 const QUIET_MS = 600_000;
 
 export function createDnsTunnelDetector(
@@ -134,6 +136,8 @@ class DnsTunnel implements Detector {
   #socket(event: DetectEvent, nowMs: number): void {
     const mean = event.packetsOut === 0 ? 0 : event.bytesOut / event.packetsOut;
     if (event.packetsOut < this.#settings.packetsPerSocket || mean < this.#settings.meanPacketBytes) return;
+    // What nobody answers carries nothing back, and is a flood (connection-burst.ts).
+    if (event.packetsIn < event.packetsOut * LEAST_ANSWERED) return;
     const who = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
     const { packetsOut, bytesOut, bytesIn, durationMs } = event;

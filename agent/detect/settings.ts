@@ -190,6 +190,12 @@ export const detectSettings = z.strictObject({
         .max(1_000_000)
         .default(100)
         .describe('new connections a second on one service that are a flood'),
+      packetsPerSecond: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(100)
+        .describe('pings, or UDP questions that are hardly ever answered, a second in one connection'),
       forgedPerSecond: z
         .int()
         .min(10)

@@ -167,11 +167,14 @@ export class Replay {
     }
     this.fragments++;
     const whole = this.#reassembly.add(view, bytes, offset, this.nowMs);
-    if (whole === null) return;
-    const inside = decodeLink(view, captured.linkType, whole, 0, whole.length);
-    // A fragment in fragments: no host sends it, and it is not put together twice.
-    if (view.isFragment) this.undecodable++;
-    else this.#decoded(inside, whole);
+    if (whole !== null) this.#assembled(captured.linkType, whole);
+  }
+
+  /** A fragment inside of fragments, which no host sends, is not put together twice. */
+  #assembled(linkType: number, whole: Uint8Array): void {
+    const problem = decodeLink(this.#view, linkType, whole, 0, whole.length);
+    if (this.#view.isFragment) this.undecodable++;
+    else this.#decoded(problem, whole);
   }
 
   #decoded(problem: number, bytes: Uint8Array): void {

@@ -214,6 +214,55 @@ t.test('honest clients of login services guess nothing', (t) => {
   t.end();
 });
 
+t.test(
+  'a flood inside one connection: pings, and questions that nobody answers; a stream or a log is none',
+  (t) => {
+    const udp = (port: number, out: number, back: number, durationMs: number): Change => ({
+      protocol: 17,
+      port,
+      tcpFlags: 0,
+      packetsOut: out,
+      packetsIn: back,
+      durationMs,
+    });
+    const echo = (out: number, back: number, durationMs: number): Change => ({
+      ...udp(0x0800, out, back, durationMs),
+      protocol: 1,
+      srcPort: -1,
+    });
+    const flooding: readonly Change[] = [
+      echo(8_000, 8_000, 4_000),
+      echo(8_000, 0, 4_000),
+      udp(53, 8_000, 100, 4_000),
+      udp(1_900, 3_000, 0, 30_000),
+      { ...echo(20, 20_000, 10_000), fromDevice: false },
+    ];
+    for (const change of flooding) {
+      const scene = createScene();
+      scene.end(change, START);
+      t.match(scene.by('connectionBurst'), [
+        {
+          severity: change.fromDevice === false ? 'high' : 'medium',
+          evidence: { kind: 'flood in one connection', thresholdPerSecond: 100 },
+        },
+      ]);
+      t.same(scene.by('dnsTunnel'), []);
+    }
+    const honest = createScene();
+    for (const change of [
+      echo(86_400, 86_400, 86_400_000),
+      echo(20, 20, 100),
+      udp(53, 8_000, 7_900, 4_000),
+      udp(5_004, 500_000, 0, 600_000),
+      udp(514, 50_000, 0, 60_000),
+      udp(320, 7_680, 0, 60_000),
+    ])
+      honest.end(change, START);
+    t.same(honest.by('connectionBurst'), []);
+    t.end();
+  },
+);
+
 const FLOODS: readonly { name: string; change: (n: number) => Change; everyMs: number; severity: string }[] =
   [
     { name: 'a device that floods one server', change: () => ({ port: 80 }), everyMs: 5, severity: 'medium' },
