@@ -30,6 +30,14 @@ export function createEnd(): End {
   return { family: 0, w0: 0.5, w1: 0.5, w2: 0.5, w3: 0.5, mac: 0.5 };
 }
 
+export function setEnd(end: End, family: number, w0: number, w1: number, w2: number, w3: number): void {
+  end.family = family;
+  end.w0 = w0;
+  end.w1 = w1;
+  end.w2 = w2;
+  end.w3 = w3;
+}
+
 export interface NamedDevice {
   readonly name: string;
   readonly ends: readonly string[];
@@ -118,6 +126,16 @@ export class ReplayDevices {
     if (isInside(source)) return this.#idOf(source);
     // Neither is inside: somebody on our side opened it, and nobody knows who (forged sources look like this).
     return isInside(destination) ? -this.#idOf(destination) : UNKNOWN_DEVICE;
+  }
+
+  /** As `ofConnection`, but that who leases addresses or advertises routes is the network where nobody said who the devices are, and is heard where it tells all. */
+  ofFirstPacket(view: PacketView, source: End, destination: End): number {
+    const found = this.ofConnection(source, destination);
+    if (!isNetworkServer(view)) return found;
+    const isUnnamed = !this.isNamed && found > 0;
+    // What it tells all, devices hear, as on a box.
+    const isHeard = found === NOT_OURS && isToAll(view);
+    return isUnnamed || isHeard ? -UNKNOWN_DEVICE : found;
   }
 
   /** ARP says who sends by its MAC: the address is what it claims. */
@@ -209,14 +227,14 @@ function isInside(end: End): boolean {
 }
 
 /** Leases addresses or advertises routes: a server of the network, whatever address it has. */
-export function isNetworkServer(view: PacketView): boolean {
+function isNetworkServer(view: PacketView): boolean {
   if (view.protocol === PROTOCOL_ICMPV6) return view.icmpType === ROUTER_ADVERTISEMENT;
   if (view.protocol !== PROTOCOL_UDP) return false;
   return (view.srcPort === 67 && view.dstPort === 68) || (view.srcPort === 547 && view.dstPort === 546);
 }
 
 /** To a group or to all (RFC 1112, RFC 919, RFC 4291 section 2.7): devices hear it, too. */
-export function isToAll(view: PacketView): boolean {
+function isToAll(view: PacketView): boolean {
   if (view.family === 6) return view.dst0 >>> 24 === 0xff;
   return view.dst0 >>> 28 === 14 || view.dst0 === 0xffffffff;
 }

@@ -16,7 +16,6 @@ import {
   OUTCOME_ANSWERED,
   OUTCOME_NO_ANSWER,
   OUTCOME_REJECTED,
-  UNKNOWN_DEVICE,
   VERDICT_OBSERVED,
   VERDICT_REFUSED,
   type DetectEvent,
@@ -41,7 +40,7 @@ import {
 import { CaptureClock } from './capture-clock.js';
 import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
 import { Reassembly } from './reassembly.js';
-import { createEnd, isNetworkServer, isToAll, NOT_OURS, type ReplayDevices } from './replay-devices.js';
+import { createEnd, NOT_OURS, setEnd, type ReplayDevices } from './replay-devices.js';
 import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
@@ -272,8 +271,7 @@ export class Replay {
       id !== NOT_OURS,
       VERDICT_OBSERVED,
       0,
-      // What the packet claims, where both are known, as the contract of the event says.
-      NONE,
+      NONE, // then it is what the packet claims
       NONE,
       bytes,
     );
@@ -307,15 +305,9 @@ export class Replay {
     const hasMac = (view.srcMacHigh | view.srcMacLow) !== 0;
     setEnd(this.#source, view.family, view.src0, view.src1, view.src2, view.src3);
     setEnd(this.#destination, view.family, view.dst0, view.dst1, view.dst2, view.dst3);
-    this.#source.mac = hasMac ? view.srcMacHigh * 0x1000000 + view.srcMacLow : -1;
-    const hasTarget = (view.dstMacHigh | view.dstMacLow) !== 0;
-    this.#destination.mac = hasTarget ? view.dstMacHigh * 0x1000000 + view.dstMacLow : -1;
-    const found = devices.ofConnection(this.#source, this.#destination);
-    // Nobody said who the devices are: then whoever leases addresses or advertises routes is the network, not one of them.
-    const isUnnamed = !devices.isNamed && found > 0;
-    // What it tells all, devices hear, as on a box.
-    const isHeard = found === NOT_OURS && isToAll(view);
-    const device = (isUnnamed || isHeard) && isNetworkServer(view) ? -UNKNOWN_DEVICE : found;
+    this.#source.mac = macOf(view.srcMacHigh, view.srcMacLow);
+    this.#destination.mac = macOf(view.dstMacHigh, view.dstMacLow);
+    const device = devices.ofFirstPacket(view, this.#source, this.#destination);
     const table = this.#table;
     table.setNote(flow, NOTE_DEVICE, device);
     if (device === NOT_OURS) {
@@ -403,19 +395,9 @@ export class Replay {
   }
 }
 
-function setEnd(
-  end: ReturnType<typeof createEnd>,
-  family: number,
-  w0: number,
-  w1: number,
-  w2: number,
-  w3: number,
-): void {
-  end.family = family;
-  end.w0 = w0;
-  end.w1 = w1;
-  end.w2 = w2;
-  end.w3 = w3;
+/** As an `End` has it. */
+function macOf(high: number, low: number): number {
+  return (high | low) === 0 ? -1 : high * 0x1000000 + low;
 }
 
 function outcomeOf(table: FlowTable, flow: number): number {
