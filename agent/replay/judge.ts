@@ -14,7 +14,7 @@ import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
 import { parseAddress } from '../policy/address.js';
 import { explain, type Endpoint } from '../policy/explain.js';
 import type { Policy } from '../policy/schema.js';
-import type { Judge } from './replay.js';
+import type { Judge } from './replay-options.js';
 import type { ReplayDevices } from './replay-devices.js';
 
 export function createPolicyJudge(policy: Policy, devices: ReplayDevices): Judge {

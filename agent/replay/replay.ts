@@ -21,7 +21,6 @@ import {
   type DetectEvent,
 } from '../detect/event.js';
 import { createDetection, type Detection } from '../detect/registry.js';
-import type { DetectSettings } from '../detect/settings.js';
 import { createFlowKey, fillFlowKey, fillQuotedKey, isIcmpError } from '../flow/flow-key.js';
 import { FlowTable } from '../flow/flow-table.js';
 import type { Finding } from '../messages/vocabulary.js';
@@ -40,7 +39,8 @@ import {
 import { CaptureClock } from './capture-clock.js';
 import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
 import { Reassembly } from './reassembly.js';
-import { createEnd, NOT_OURS, setEnd, type ReplayDevices } from './replay-devices.js';
+import { LEARNING, type ReplayOptions } from './replay-options.js';
+import { createEnd, NOT_OURS, setEnd } from './replay-devices.js';
 import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
@@ -54,32 +54,6 @@ const NOTE_LOCAL = 4;
 const NOTE_PEER = 5;
 /** After the last packet, time goes on for this long, so that what waits for a silence is told (tcp syn_sent: 120 s). */
 const AFTERMATH_MS = 130_000;
-
-/** Detectors that have a learning time of their own for what a device is used to. */
-export const LEARNING = [
-  'unfamiliarPeer',
-  'unfamiliarService',
-  'unfamiliarNetwork',
-  'lateralContact',
-] as const;
-
-/** What may be said about a first packet instead of "observed". */
-export type Judge = (event: DetectEvent, addresses: AddressTable) => number;
-
-export interface ReplayOptions {
-  readonly settings: DetectSettings;
-  readonly devices: ReplayDevices;
-  readonly onFinding: (finding: Finding) => void;
-  readonly judge?: Judge;
-  /** Sees what the detectors are fed, before them; copies what it wants to keep. */
-  readonly onEvent?: (event: Readonly<DetectEvent>, addresses: AddressTable) => void;
-  /** The time of every packet or record. */
-  readonly onTime?: (nowMs: number) => void;
-  /** Every datagram (UDP) that a device, by its number, gets as an answer; `bytes` hold the packet. */
-  readonly onAnswer?: (deviceId: number, view: PacketView, bytes: Uint8Array) => void;
-  /** A power of two. */
-  readonly flowCapacity?: number;
-}
 
 export class Replay {
   packets = 0;
