@@ -7,7 +7,7 @@ import { ARP_REQUEST } from '../packet/decode-arp.js';
 import { isNeighbourMessage } from '../packet/neighbour.js';
 import { LAYER_ARP, NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, type PacketView } from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
-import { claimMac, neighbourSender, neighbourTarget, operationOf } from './neighbour-event.js';
+import { claimMac, isToGroup, neighbourSender, neighbourTarget, operationOf } from './neighbour-event.js';
 
 /** The first packet of a connection, or any refused IP packet. */
 export const EVENT_IP = 1;
@@ -80,6 +80,8 @@ export interface DetectEvent {
   payloadLength: number;
   /** EVENT_PAYLOAD: sent by the end that was contacted. */
   isReply: boolean;
+  /** EVENT_ARP in IPv6: asks one host that it knows whether it is still there (RFC 4861 section 7.3), and looks for nobody. */
+  isToOne: boolean;
   /** EVENT_END only, else 0. Out is away from the device. Bytes as conntrack counts them: IP headers included. */
   outcome: number;
   bytesOut: number;
@@ -111,6 +113,7 @@ export function createEvent(): DetectEvent {
     payloadOffset: 0,
     payloadLength: 0,
     isReply: false,
+    isToOne: false,
     outcome: 0,
     // A fraction, so that V8 stores doubles from the start and counters above 2^31 allocate nothing.
     bytesOut: 0.5,
@@ -175,6 +178,7 @@ export function fillEvent(
     event.port = operationOf(view);
     source = neighbourSender(view, bytes, addresses);
     destination = neighbourTarget(view, bytes, addresses);
+    event.isToOne = !isToGroup(view);
     if (macHigh === NONE) {
       event.macHigh = view.srcMacHigh;
       event.macLow = view.srcMacLow;
@@ -209,6 +213,7 @@ export function clearEvent(event: DetectEvent): void {
   event.payloadOffset = 0;
   event.payloadLength = 0;
   event.isReply = false;
+  event.isToOne = false;
   event.outcome = 0;
   event.bytesOut = 0;
   event.bytesIn = 0;

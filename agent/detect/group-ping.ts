@@ -1,6 +1,6 @@
 /**
  * A ping of everybody on the link at once: an echo request to a group (RFC 4291 section 2.7, RFC 1112) or to the limited broadcast, which every host
- * may answer: how the hosts of an IPv6 link are found, where no subnet is small enough to be swept (RFC 7707 section 4.3). Used by
+ * may answer: how the hosts of an IPv6 link are found, where no subnet is small enough to be swept (RFC 7707 section 3.3). Used by
  * host-sweep.ts, whose finding it is. Cold path.
  */
 import { describeSubject, type DetectContext } from './detector.js';

@@ -179,7 +179,7 @@ function createCount(members: number, threshold: number, seconds: number): Sweep
 
 function isHostProbe(event: DetectEvent): boolean {
   // Routers ask the whole link on behalf of others: only a device's own asking says something about it.
-  if (event.kind === EVENT_ARP) return event.fromDevice && isArpRequest(event);
+  if (event.kind === EVENT_ARP) return event.fromDevice && isArpRequest(event) && !event.isToOne;
   if (event.kind !== EVENT_IP) return false;
   switch (event.protocol) {
     case PROTOCOL_TCP:

@@ -31,9 +31,13 @@ export function neighbourSender(view: PacketView, bytes: Uint8Array, addresses: 
 
 /** Ticket of who is asked for, or of who is answered; an advertisement to all is an announcement, and about its own sender. */
 export function neighbourTarget(view: PacketView, bytes: Uint8Array, addresses: AddressTable): number {
-  return view.icmpType === NEIGHBOUR_SOLICITATION || view.dst0 >>> 24 === MULTICAST
+  return view.icmpType === NEIGHBOUR_SOLICITATION || isToGroup(view)
     ? targetOf(view, bytes, addresses)
     : addresses.intern(6, view.dst0, view.dst1, view.dst2, view.dst3);
+}
+
+export function isToGroup(view: PacketView): boolean {
+  return view.dst0 >>> 24 === MULTICAST;
 }
 
 function targetOf(view: PacketView, bytes: Uint8Array, addresses: AddressTable): number {

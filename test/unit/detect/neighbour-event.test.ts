@@ -89,6 +89,12 @@ t.test('a solicitation is a question, an advertisement an answer about its targe
   t.end();
 });
 
+t.test('a solicitation to one host looks for nobody', (t) => {
+  t.equal(event({ type: SOLICITATION }).isToOne, true);
+  t.equal(event({ type: SOLICITATION, to: ALL_NODES }).isToOne, false);
+  t.end();
+});
+
 t.test('an advertisement that replaces nothing claims no MAC', (t) => {
   t.match(claims(event({ type: ADVERTISEMENT, options: option(2) })), { kind: EVENT_ARP, mac: null });
   t.end();

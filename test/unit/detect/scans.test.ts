@@ -150,6 +150,12 @@ t.test('sweeps of hosts by TCP, UDP, ping, ARP and neighbour solicitation are ea
   t.match(neighbours.by('hostSweep'), [
     { evidence: { services: ['neighbour discovery'], network: 'fe80::/64', distinctHosts: 10 } },
   ]);
+  const known = createScene();
+  for (let n = 1; n <= 300; n += 1)
+    known.arp(1, 0x020000000001, [...link, 1], [...link, 0x100 + (n % 30)], START + n * 1_000, {
+      isToOne: true,
+    });
+  t.same(known.by('hostSweep'), [], 'asking known neighbours whether they are still there');
   t.end();
 });
 
