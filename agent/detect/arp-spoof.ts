@@ -6,6 +6,7 @@
  * the virtual MACs of failover protocols (VRRP, RFC 9568 section 7.3; CARP, HSRP, GLBP, NLB) are none. What the kernel
  * refused is told by spoofing.ts.
  */
+import { ARP_REPLY } from '../packet/decode-arp.js';
 import { formatMac } from '../packet/format.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
 import { EVENT_ARP, isArpRequest, VERDICT_REFUSED, type DetectEvent, SEES_ARP } from './event.js';
@@ -15,7 +16,6 @@ import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
-const ARP_REPLY = 2;
 const ADDRESSES = 4_096;
 /** (asker, address): who asked for whom, and how often it was answered since. */
 const PAIRS = 8_192;

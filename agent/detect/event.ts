@@ -5,9 +5,16 @@
 import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
 import { ARP_REQUEST } from '../packet/decode-arp.js';
 import { isNeighbourMessage } from '../packet/neighbour.js';
-import { LAYER_ARP, NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, type PacketView } from '../packet/view.js';
+import {
+  isToGroup,
+  LAYER_ARP,
+  NONE,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  type PacketView,
+} from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
-import { claimMac, isToGroup, neighbourSender, neighbourTarget, operationOf } from './neighbour-event.js';
+import { claimMac, neighbourSender, neighbourTarget, operationOf } from './neighbour-event.js';
 
 /** The first packet of a connection, or any refused IP packet. */
 export const EVENT_IP = 1;
@@ -172,7 +179,7 @@ export function fillEvent(
   event.peer = NO_ADDRESS;
   let source = NO_ADDRESS;
   let destination = NO_ADDRESS;
-  if (view.family !== 0 && verdict !== VERDICT_REFUSED && event.bytes === bytes && isNeighbourMessage(view)) {
+  if (verdict !== VERDICT_REFUSED && bytes !== NO_BYTES && isNeighbourMessage(view)) {
     event.kind = EVENT_ARP;
     event.protocol = NONE;
     event.port = operationOf(view);

@@ -9,13 +9,10 @@ import {
   NEIGHBOUR_SOLICITATION,
   targetOffset,
 } from '../packet/neighbour.js';
-import { ARP_REQUEST } from '../packet/decode-arp.js';
+import { ARP_REPLY, ARP_REQUEST } from '../packet/decode-arp.js';
 import { s32, u24 } from '../packet/read.js';
-import { LAYER_ARP, NONE, type PacketView } from '../packet/view.js';
+import { isToGroup, LAYER_ARP, NONE, type PacketView } from '../packet/view.js';
 import type { AddressTable } from './address-table.js';
-
-const ARP_REPLY = 2;
-const MULTICAST = 0xff;
 
 /** RFC 826's operation. */
 export function operationOf(view: PacketView): number {
@@ -34,10 +31,6 @@ export function neighbourTarget(view: PacketView, bytes: Uint8Array, addresses: 
   return view.icmpType === NEIGHBOUR_SOLICITATION || isToGroup(view)
     ? targetOf(view, bytes, addresses)
     : addresses.intern(6, view.dst0, view.dst1, view.dst2, view.dst3);
-}
-
-export function isToGroup(view: PacketView): boolean {
-  return view.dst0 >>> 24 === MULTICAST;
 }
 
 function targetOf(view: PacketView, bytes: Uint8Array, addresses: AddressTable): number {

@@ -1,9 +1,10 @@
 /**
  * Somebody new gives out addresses or routes, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router
- * (RFC 4861 section 4.2; the problem is RFC 6104), a flood of such routers, which stops whoever believes them all, or somebody who takes all the leases (DHCP starvation: many client
- * hardware addresses, RFC 2131 section 7). Servers on the network side that are seen while it learns, and the first DHCP server, are known; behind a
- * guarded device none is expected. What the kernel refused is told by spoofing.ts.
+ * (RFC 4861 section 4.2; the problem is RFC 6104), a flood of such routers, which stops whoever believes them all, or
+ * somebody who takes all the leases (DHCP starvation: many client hardware addresses, RFC 2131 section 7). Servers on the
+ * network side that are seen while it learns, and the first DHCP server, are known; behind a guarded device none is expected. What the kernel refused is told by spoofing.ts.
  */
+import { ROUTER_ADVERTISEMENT } from '../packet/neighbour.js';
 import { PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
 import { formatMac } from '../packet/format.js';
 import {
@@ -36,7 +37,6 @@ const ROUTER = 3;
 const DHCP_CLIENT = 4;
 const ROLES = ['', 'a DHCP server', 'a DHCPv6 server', 'an IPv6 router'] as const;
 
-const ROUTER_ADVERTISEMENT = 134;
 /** RFC 2131 section 2: op, and chaddr of 16 bytes of which Ethernet uses 6; the fixed part is 236 bytes long. */
 const BOOTREQUEST = 1;
 const BOOTREPLY = 2;

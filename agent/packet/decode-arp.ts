@@ -7,6 +7,7 @@ import { u16, u24, s32, u8 } from './read.js';
 import { LAYER_ARP, resetView, type PacketView } from './view.js';
 
 export const ARP_REQUEST = 1;
+export const ARP_REPLY = 2;
 
 const ARP_BYTES = 28;
 const HARDWARE_ETHERNET = 1;

@@ -5,6 +5,8 @@
 import { u24, u8 } from './read.js';
 import { LAYER_ICMPV6, NONE, type PacketView } from './view.js';
 
+/** Section 4.2; no neighbour message, but under the same rules. */
+export const ROUTER_ADVERTISEMENT = 134;
 export const NEIGHBOUR_SOLICITATION = 135;
 export const NEIGHBOUR_ADVERTISEMENT = 136;
 /** Link-layer address of the sender, and of the target (section 4.6.1). */
@@ -13,7 +15,7 @@ export const OPTION_TARGET_MAC = 2;
 /** "This replaces what you know": not set for anycast addresses and by proxies (sections 7.2.7 and 7.2.8). */
 const OVERRIDE_FLAG = 0x20;
 /** Section 7.1: what a router passed on has less, and is not listened to. */
-const ON_LINK_HOP_LIMIT = 255;
+export const ON_LINK_HOP_LIMIT = 255;
 /** Flags or nothing, and the target: behind type, code and checksum, as a view gives the payload. */
 const FLAGS_BYTES = 4;
 const TARGET_BYTES = 16;

@@ -192,3 +192,9 @@ export function resetView(view: PacketView): void {
   view.arpTargetMacLow = 0;
   view.arpTargetAddress = 0;
 }
+
+/** To a group or to all (RFC 1112, RFC 919, RFC 4291 section 2.7): every host of the link hears it. */
+export function isToGroup(view: PacketView): boolean {
+  if (view.family === 6) return view.dst0 >>> 24 === 0xff;
+  return view.dst0 >>> 28 === 14 || view.dst0 === 0xffffffff;
+}

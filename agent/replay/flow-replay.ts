@@ -11,6 +11,7 @@ import {
   VERDICT_OBSERVED,
   type DetectEvent,
 } from '../detect/event.js';
+import { ROUTER_ADVERTISEMENT } from '../packet/neighbour.js';
 import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
 import { addressBytes, type Address } from '../policy/address.js';
 import { createEnd, NOT_OURS, type ReplayDevices } from './replay-devices.js';
@@ -18,7 +19,6 @@ import type { Replay } from './replay.js';
 
 /** About 400 bytes each. */
 const MAX_FLOW_RECORDS = 1_000_000;
-const ROUTER_ADVERTISEMENT = 134;
 
 interface Moment {
   readonly atMs: number;

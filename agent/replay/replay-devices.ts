@@ -4,15 +4,14 @@
  */
 import { formatAddress, formatMac } from '../packet/format.js';
 import { UNKNOWN_DEVICE } from '../detect/event.js';
-import { PROTOCOL_ICMPV6, PROTOCOL_UDP, type PacketView } from '../packet/view.js';
+import { ROUTER_ADVERTISEMENT } from '../packet/neighbour.js';
+import { isToGroup, PROTOCOL_ICMPV6, PROTOCOL_UDP, type PacketView } from '../packet/view.js';
 import type { DeviceLabel } from '../detect/detector.js';
 import { isInNetwork, parseAddress, type Network } from '../policy/address.js';
 
 /** Devices with a number of their own; those beyond are counted and share UNKNOWN_DEVICE. */
 const MAX_REPLAY_DEVICES = 16_384;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
-/** RFC 4861 section 4.2. */
-const ROUTER_ADVERTISEMENT = 134;
 /** Nobody's connection: neither end is a device. */
 export const NOT_OURS = 0;
 
@@ -128,13 +127,16 @@ export class ReplayDevices {
     return isInside(destination) ? -this.#idOf(destination) : UNKNOWN_DEVICE;
   }
 
-  /** As `ofConnection`, but that who leases addresses or advertises routes is the network where nobody said who the devices are, and is heard where it tells all. */
+  /**
+   * As `ofConnection`, but for who leases addresses or advertises routes: that is the network where nobody said who the devices are, and is
+   * heard where it tells all.
+   */
   ofFirstPacket(view: PacketView, source: End, destination: End): number {
     const found = this.ofConnection(source, destination);
     if (!isNetworkServer(view)) return found;
     const isUnnamed = !this.isNamed && found > 0;
     // What it tells all, devices hear, as on a box.
-    const isHeard = found === NOT_OURS && isToAll(view);
+    const isHeard = found === NOT_OURS && isToGroup(view);
     return isUnnamed || isHeard ? -UNKNOWN_DEVICE : found;
   }
 
@@ -231,10 +233,4 @@ function isNetworkServer(view: PacketView): boolean {
   if (view.protocol === PROTOCOL_ICMPV6) return view.icmpType === ROUTER_ADVERTISEMENT;
   if (view.protocol !== PROTOCOL_UDP) return false;
   return (view.srcPort === 67 && view.dstPort === 68) || (view.srcPort === 547 && view.dstPort === 546);
-}
-
-/** To a group or to all (RFC 1112, RFC 919, RFC 4291 section 2.7): devices hear it, too. */
-function isToAll(view: PacketView): boolean {
-  if (view.family === 6) return view.dst0 >>> 24 === 0xff;
-  return view.dst0 >>> 28 === 14 || view.dst0 === 0xffffffff;
 }

@@ -25,21 +25,20 @@ const [DEVICE] = PUMP.bridge;
 const PORTS = '21,22,23,25,80,110,135,139,143,443,445,993,995,1433,3306,3389,5900,8000,8443,9100';
 const DATA = process.env['CORDON_DATA'] ?? fromRoot('../shared/data');
 
-function nmap(words: string, from: 'pump' | 'hospital' = 'pump', timeoutMs = 60_000): Attack['run'] {
+/** A command that runs to its end, or until it is stopped. */
+function sent(
+  command: readonly string[],
+  from: 'pump' | 'hospital' = 'pump',
+  timeoutMs = 60_000,
+): Attack['run'] {
   return async (lab) => {
-    const { stdout, stderr } = await lab
-      .host(from)
-      .run(['nmap', '-n', '-Pn', '--max-retries', '0', ...words.split(' ')], { timeoutMs });
+    const { stdout, stderr } = await lab.host(from).run(command, { timeoutMs });
     return `${stdout} ${stderr}`;
   };
 }
 
-/** A command that runs to its end, or until it is stopped. */
-function sent(command: readonly string[], from: 'pump' | 'hospital' = 'pump'): Attack['run'] {
-  return async (lab) => {
-    const { stdout, stderr } = await lab.host(from).run(command, { timeoutMs: 60_000 });
-    return `${stdout} ${stderr}`;
-  };
+function nmap(words: string, from: 'pump' | 'hospital' = 'pump', timeoutMs?: number): Attack['run'] {
+  return sent(['nmap', '-n', '-Pn', '--max-retries', '0', ...words.split(' ')], from, timeoutMs);
 }
 
 const isScan =

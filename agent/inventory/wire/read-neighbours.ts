@@ -8,7 +8,10 @@ import {
   isGroupMac,
   isNeighbourMessage,
   NEIGHBOUR_ADVERTISEMENT,
+  ON_LINK_HOP_LIMIT,
   OPTION_SOURCE_MAC,
+  ROUTER_ADVERTISEMENT,
+  targetOffset,
   linkAddressOffset,
 } from '../../packet/neighbour.js';
 import { s32, u24, u8 } from '../../packet/read.js';
@@ -33,10 +36,7 @@ export function readArpClaim(view: PacketView): Claim | null {
   };
 }
 
-const ROUTER_ADVERTISEMENT = 134;
 const ROUTER_FLAG = 0x80;
-/** RFC 4861 section 11.2: what a router passed on has less. */
-const ON_LINK_HOP_LIMIT = 255;
 
 /** `start` is behind the first four bytes of the ICMPv6 message, as a view gives its payload. */
 export function readNeighbourClaim(
@@ -54,7 +54,7 @@ export function readNeighbourClaim(
   if (view.icmpType !== NEIGHBOUR_ADVERTISEMENT) return claimOfSource(view, bytes, option, false);
   const mac = macAt(view, bytes, option);
   const isRouter = (u8(bytes, start) & ROUTER_FLAG) !== 0;
-  return mac === null ? null : { mac, address: ipv6(bytes, start + 4), source: 'nd', isRouter };
+  return mac === null ? null : { mac, address: ipv6(bytes, targetOffset(view)), source: 'nd', isRouter };
 }
 
 function claimOfSource(view: PacketView, bytes: Uint8Array, option: number, isRouter: boolean): Claim | null {

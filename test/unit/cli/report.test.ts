@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
+import { fromRoot } from '../../root.js';
 import { canonicalJson } from '../../../agent/activity/canonical-json.js';
 import { captureFile } from '../inventory/support/captures.js';
 import { POLICY } from './policies.js';
@@ -85,4 +86,14 @@ t.test('a report of a capture needs no box and holds nothing of a patient', asyn
     t.equal(ran.exitStatus, 0, ran.stderr);
     for (const name of [...patients, 'NOBODY^', 'LAB0']) t.notOk(ran.stdout.includes(name), name);
   }
+});
+
+t.test('a report of a capture is about the time of the capture', async (t) => {
+  const box = unservedBox(t);
+  const file = join(box.directory, 'fragments.pcap');
+  const hex = readFileSync(fromRoot('test/corpus/capture/pcap-fragments.hex'), 'utf8').trim();
+  writeFileSync(file, Buffer.from(hex, 'hex'));
+  const ran = await box.cordon('report', '--capture', file, '--format', 'md');
+  t.equal(ran.exitStatus, 0, ran.stderr);
+  t.match(ran.stdout, '| Period | 2027-01-15 08:00 UTC to 2027-01-15 08:00 UTC |');
 });

@@ -33,7 +33,7 @@ interface Message {
   readonly body?: b.Bytes;
 }
 
-function event(message: Message, verdict = VERDICT_OBSERVED, mac: number = NONE): DetectEvent {
+function event(message: Message, verdict = VERDICT_OBSERVED, isCaptured = true): DetectEvent {
   const { type, flags = 0, from = b.PUMP6, to = b.SERVER6, options = [], hopLimit = 255, code = 0 } = message;
   const body = message.body ?? [flags, 0, 0, 0, ...TARGET, ...options];
   const icmp = [type, code, 0, 0, ...body];
@@ -42,7 +42,7 @@ function event(message: Message, verdict = VERDICT_OBSERVED, mac: number = NONE)
   const view = createPacketView();
   decodeEthernet(view, bytes, 0, bytes.length);
   const filled = createEvent();
-  fillEvent(filled, view, addresses, 1, true, verdict, 0, mac, mac, bytes);
+  fillEvent(filled, view, addresses, 1, true, verdict, 0, NONE, NONE, ...(isCaptured ? [bytes] : []));
   return filled;
 }
 
@@ -109,6 +109,7 @@ t.test('what no host would listen to, and what was refused, stays what it is', (
   ])
     t.equal(event(message).kind, EVENT_IP);
   t.equal(event({ type: ADVERTISEMENT }, VERDICT_REFUSED).kind, EVENT_IP);
+  t.equal(event({ type: ADVERTISEMENT }, VERDICT_OBSERVED, false).kind, EVENT_IP, 'its bytes are not here');
   t.end();
 });
 
