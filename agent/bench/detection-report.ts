@@ -36,7 +36,7 @@ const SHIPPED = detectSettings.parse(
   process.argv.includes('--outlier') ? { outlier: { enabled: true } } : {},
 );
 const rows: Row[] = [];
-for (const listed of await readManifest(/\.pcap(ng)?$|\.binetflow$|conn\.log(\.labeled)?$/))
+for (const listed of await readManifest(/(\.pcap(ng)?|\.binetflow|conn\.log(\.labeled)?)(\.gz)?$/))
   rows.push(await examine(listed));
 if (asJson) process.stdout.write(`${JSON.stringify({ rows, summary: summarise() }, null, 1)}\n`);
 else printMarkdown();

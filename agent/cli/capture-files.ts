@@ -1,5 +1,6 @@
 /** Captures and flow logs that a person names: what is wrong with one of them, before anything is done with it. */
-import { open } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { chunksOf } from '../replay/file-chunks.js';
 import { isReplayable, START_BYTES } from '../replay/read-file.js';
 import { nameOf, unreadable } from './documents.js';
 import { CliError } from './errors.js';
@@ -23,16 +24,10 @@ export function notACapture(file: string): CliError {
 /** Null for a pipe, which can be read once only. */
 async function startOf(file: string): Promise<Buffer | null> {
   try {
-    const handle = await open(file, 'r');
-    try {
-      const stats = await handle.stat();
-      if (stats.isDirectory()) throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
-      if (!stats.isFile()) return null;
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
+    const stats = await stat(file);
+    if (!stats.isFile() && !stats.isDirectory()) return null;
+    for await (const chunk of chunksOf(file)) return chunk.subarray(0, START_BYTES);
+    return Buffer.alloc(0);
   } catch (cause) {
     throw unreadable(file, cause);
   }

@@ -115,6 +115,8 @@ const SAID: Readonly<Record<string, string>> = {
   EACCES: 'no permission to read it',
   EISDIR: 'it is a directory',
   ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
+  Z_BUF_ERROR: 'its gzip data ends early',
+  Z_DATA_ERROR: 'its gzip data is damaged',
 };
 
 /** An error of the file system as a person is told it. */

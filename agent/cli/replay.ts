@@ -100,6 +100,10 @@ export async function replayCaptures(
     const read = outcomes.map(({ file, outcome }) => ({ file, ...outcome }));
     printJson(context, found, { ...summary, counters: replay.counters(), files: read });
   } else printText(context, found, summary);
+  if (replay.unsupportedLink > 0)
+    context.warn(
+      `${replay.unsupportedLink} packets were not looked at: their link layer is not one of Ethernet, Linux cooked, raw IP, loopback, PPP, 802.11, nflog`,
+    );
   for (const { file, outcome } of broken)
     context.warn(`${nameOf(file)}: ${outcome.problem}: what came before it was read`);
   return first === undefined ? EXIT_DONE : EXIT_REFUSED;

@@ -5,7 +5,7 @@
 import { createBinetflowReader, isBinetflowHeader } from '../capture/binetflow.js';
 import { CaptureReader, isCapture, type CaptureProblem } from '../capture/capture-reader.js';
 import type { FlowLineReader, FlowRecord } from '../capture/flow-record.js';
-import { createZeekConnReader } from '../capture/zeek-conn.js';
+import { createZeekConnReader, isZeekConn } from '../capture/zeek-conn.js';
 import { chunksOf } from './file-chunks.js';
 import { FlowReplay } from './flow-replay.js';
 import type { ReplayDevices } from './replay-devices.js';
@@ -116,6 +116,5 @@ function flowSource(
 
 function flowFormatOf(start: string): FlowLineReader | null {
   if (isBinetflowHeader(start)) return createBinetflowReader();
-  const isZeek = /^#path\tconn$/m.test(start) || /^\{.*"id\.orig_h".*"conn_state"/.test(start);
-  return isZeek ? createZeekConnReader() : null;
+  return isZeekConn(start) ? createZeekConnReader() : null;
 }

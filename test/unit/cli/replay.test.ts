@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import * as b from '../packet/build.js';
 import { emptyBox } from './run-cordon.js';
@@ -68,6 +69,28 @@ t.test('a line for each finding, then the summary; the same every time, over sev
   t.equal(typeof summary?.['nsPerPacket'], 'number');
   const again = await box.cordon(...words);
   t.equal(again.stdout.replace(/"nsPerPacket":\d+/, ''), stdout.replace(/"nsPerPacket":\d+/, ''));
+});
+
+t.test('what gzip compressed is read as it is; a link layer that is not read is told', async (t) => {
+  const box = emptyBox(t);
+  const [file, cut, odd] = [
+    join(box.directory, 'one.pcap.gz'),
+    join(box.directory, 'cut'),
+    join(box.directory, 'odd'),
+  ];
+  // Not compressible into one piece of 256 KiB.
+  const packed = gzipSync(capture(Array.from({ length: 6_000 }, (_, port) => ({ port }))), { level: 0 });
+  writeFileSync(file, packed);
+  writeFileSync(cut, packed.subarray(0, 300_000));
+  const other = capture([{ port: 104 }]);
+  other.writeUInt32LE(6, 20);
+  writeFileSync(odd, other);
+  const { stdout } = await box.cordon('replay', file, '--json');
+  t.match(lines(stdout).at(-1), { packets: 6_000, flows: 6_000, files: [{ file, problem: 'none' }] });
+  const early = await box.cordon('replay', cut);
+  t.match(early, { exitStatus: 1, stderr: /cannot read .*cut: its gzip data ends early/ });
+  const unread = await box.cordon('replay', odd);
+  t.match(unread.stderr, /1 packets were not looked at: their link layer/);
 });
 
 t.test('the device side is what --side says; a baseline makes usual what is in it', async (t) => {
