@@ -8,13 +8,15 @@ import { PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector, type Subject } from './detector.js';
 import {
   EVENT_END,
+  EVENT_GOING,
   EVENT_IP,
+  SEES_END,
+  SEES_GOING,
+  SEES_IP,
   serviceOf,
   subjectOf,
   UNKNOWN_DEVICE,
   type DetectEvent,
-  SEES_END,
-  SEES_IP,
 } from './event.js';
 import type { Memory } from './memory.js';
 import { isInside } from './inside.js';
@@ -55,7 +57,7 @@ export function createConnectionBurstDetector(
 
 class ConnectionBurst implements Detector {
   readonly name = 'connectionBurst';
-  readonly kinds = SEES_IP | SEES_END;
+  readonly kinds = SEES_IP | SEES_END | SEES_GOING;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['connectionBurst'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -88,7 +90,8 @@ class ConnectionBurst implements Detector {
 
   observe(event: DetectEvent, nowMs: number): void {
     const { packetsPerSecond } = this.#settings;
-    if (event.kind === EVENT_END && isPacketFlood(event, packetsPerSecond))
+    const isCounted = event.kind === EVENT_END || event.kind === EVENT_GOING;
+    if (isCounted && isPacketFlood(event, packetsPerSecond))
       tellPacketFlood(this.#context, event, packetsPerSecond, nowMs);
     if (event.kind !== EVENT_IP || event.protocol < 0 || looksLikeAnswer(event)) return;
     const direction = event.fromDevice ? 1 : 0;

@@ -5,7 +5,16 @@
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import { createQuestion, nameText, readQuestion } from './dns-question.js';
-import { EVENT_END, EVENT_IP, subjectOf, type DetectEvent, SEES_IP, SEES_END } from './event.js';
+import {
+  EVENT_END,
+  EVENT_GOING,
+  EVENT_IP,
+  SEES_END,
+  SEES_GOING,
+  SEES_IP,
+  subjectOf,
+  type DetectEvent,
+} from './event.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -32,7 +41,7 @@ export function createDnsTunnelDetector(
 
 class DnsTunnel implements Detector {
   readonly name = 'dnsTunnel';
-  readonly kinds = SEES_IP | SEES_END;
+  readonly kinds = SEES_IP | SEES_END | SEES_GOING;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['dnsTunnel'];
   readonly #domains = new SlotTable(DOMAINS);
@@ -51,7 +60,7 @@ class DnsTunnel implements Detector {
 
   observe(event: DetectEvent, nowMs: number): void {
     if (event.protocol !== UDP || event.port !== DNS_PORT || !event.fromDevice) return;
-    if (event.kind === EVENT_END) this.#socket(event, nowMs);
+    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#socket(event, nowMs);
     if (event.kind === EVENT_IP && event.payloadLength > 0) this.#asked(event, nowMs);
   }
 

@@ -27,6 +27,14 @@ export const EVENT_OTHER = 3;
 export const EVENT_PAYLOAD = 4;
 /** A connection is over: `outcome`, counters and duration are filled. */
 export const EVENT_END = 5;
+/**
+ * A connection of many packets goes on: counters and duration so far. Told every GOES_ON_MS, because what is told at the end of a tunnel that
+ * runs for weeks is told too late.
+ */
+export const EVENT_GOING = 6;
+export const GOES_ON_MS = 120_000;
+/** Of both directions together, at least: most connections are over before. */
+export const GOES_ON_PACKETS = 50;
 
 /** Kinds of events as bits: what a detector says that it looks at. */
 export const SEES_IP = 1 << EVENT_IP;
@@ -34,7 +42,8 @@ export const SEES_ARP = 1 << EVENT_ARP;
 export const SEES_OTHER = 1 << EVENT_OTHER;
 export const SEES_PAYLOAD = 1 << EVENT_PAYLOAD;
 export const SEES_END = 1 << EVENT_END;
-export const EVENT_KINDS = 6;
+export const SEES_GOING = 1 << EVENT_GOING;
+export const EVENT_KINDS = 7;
 
 /** Nothing ever came back. */
 export const OUTCOME_NO_ANSWER = 1;
@@ -58,7 +67,7 @@ export interface DetectEvent {
   kind: number;
   /** 1 is any unknown device; a known one is above. */
   deviceId: number;
-  /** The device (true) or the network side sent this packet; EVENT_PAYLOAD and EVENT_END: opened the connection. */
+  /** The device (true) or the network side sent this packet; later events: opened the connection. */
   fromDevice: boolean;
   /** 4, 6, or 0. */
   family: number;
@@ -89,7 +98,7 @@ export interface DetectEvent {
   isReply: boolean;
   /** EVENT_ARP in IPv6: asks one host that it knows whether it is still there (RFC 4861 section 7.3), and looks for nobody. */
   isToOne: boolean;
-  /** EVENT_END only, else 0. Out is away from the device. Bytes as conntrack counts them: IP headers included. */
+  /** EVENT_END and EVENT_GOING only (which has no outcome), else 0. Out is away from the device. Bytes as conntrack counts them: IP headers included. */
   outcome: number;
   bytesOut: number;
   bytesIn: number;

@@ -6,12 +6,14 @@ import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_END,
+  EVENT_GOING,
   EVENT_IP,
   isIcmpRequest,
+  SEES_END,
+  SEES_GOING,
+  SEES_IP,
   subjectOf,
   type DetectEvent,
-  SEES_IP,
-  SEES_END,
 } from './event.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -38,7 +40,7 @@ export function createIcmpTunnelDetector(
 
 class IcmpTunnel implements Detector {
   readonly name = 'icmpTunnel';
-  readonly kinds = SEES_IP | SEES_END;
+  readonly kinds = SEES_IP | SEES_END | SEES_GOING;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['icmpTunnel'];
   readonly #pairs = new SlotTable(PAIRS);
@@ -53,7 +55,7 @@ class IcmpTunnel implements Detector {
   observe(event: DetectEvent, nowMs: number): void {
     if (event.protocol !== PROTOCOL_ICMP && event.protocol !== PROTOCOL_ICMPV6) return;
     if (!isIcmpRequest(event)) return;
-    if (event.kind === EVENT_END) this.#ended(event, nowMs);
+    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#carried(event, nowMs);
     // To a group: that finds hosts (host-sweep.ts), it does not carry data to one.
     if (!this.#context.addresses.isHost(event.peer)) return;
     if (event.kind !== EVENT_IP || isPingPayload(event.bytes, event.payloadOffset, event.payloadLength))
@@ -79,7 +81,7 @@ class IcmpTunnel implements Detector {
     return { 'icmpTunnel.evicted': this.#pairs.evicted };
   }
 
-  #ended(event: DetectEvent, nowMs: number): void {
+  #carried(event: DetectEvent, nowMs: number): void {
     const packets = event.packetsOut + event.packetsIn;
     if (packets < this.#settings.packets) return;
     const header = event.family === 6 ? HEADER_BYTES[6] : HEADER_BYTES[4];

@@ -1,7 +1,7 @@
 /**
  * A flood inside one connection, which counts as one however many packets it has: pings as fast as they go (RFC 1122 section 3.2.2.6 lets every
  * host answer them), and UDP questions to a service that answers each, of which hardly any is answered (RFC 4732 section 2.1). Streams and logs
- * go one way by nature, and are none. Used by connection-burst.ts, whose finding it is. Judged from counters at a flow's end.
+ * go one way by nature, and are none. Used by connection-burst.ts, whose finding it is. Judged from a flow's counters.
  */
 import { PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext } from './detector.js';
@@ -19,7 +19,7 @@ const ONE_WAY_PORTS: ReadonlySet<number> = new Set([162, 319, 320, 514]);
 const ASKED_PORTS: ReadonlySet<number> = new Set([1_900, 11_211]);
 const QUIET_MS = 300_000;
 
-/** `event` is an EVENT_END; `packetsPerSecond` over all of its time. */
+/** `event` is an EVENT_END or an EVENT_GOING; `packetsPerSecond` over all of its time. */
 export function isPacketFlood(event: DetectEvent, packetsPerSecond: number): boolean {
   const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
   const answered = event.fromDevice ? event.packetsIn : event.packetsOut;

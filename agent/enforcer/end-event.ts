@@ -1,7 +1,8 @@
-/** The end of a connection, as ctnetlink tells it, into the event that detectors are fed. Called by evidence.ts; allocates nothing. */
+/** The end of a connection, or what it is until now, as ctnetlink tells it, into the event that detectors are fed. Called by evidence.ts; allocates nothing. */
 import type { AddressTable } from '../detect/address-table.js';
 import {
   EVENT_END,
+  EVENT_GOING,
   OUTCOME_ANSWERED,
   OUTCOME_NO_ANSWER,
   OUTCOME_REJECTED,
@@ -21,6 +22,20 @@ const ASSURED = 4;
 const TCP_IDLE_MS: readonly number[] = [
   0, 120_000, 60_000, 0, 120_000, 60_000, 30_000, 120_000, 10_000, 120_000,
 ];
+
+/** A live connection, as a dump has it. False for one of no device: nothing is filled then. */
+export function fillGoing(
+  event: DetectEvent,
+  record: Readonly<ConntrackRecord>,
+  addresses: AddressTable,
+  nowMs: number,
+): boolean {
+  if (!fillEnd(event, record, addresses)) return false;
+  event.kind = EVENT_GOING;
+  event.outcome = 0;
+  event.durationMs = record.startedMs < 0 ? 0 : Math.max(0, Math.round(nowMs - record.startedMs));
+  return true;
+}
 
 /** False for a connection of no device: nothing is filled then. */
 export function fillEnd(

@@ -44,7 +44,7 @@ import {
   UNKNOWN_DEVICE_ID,
   WOULD_REFUSE,
 } from '../ruleset/marks.js';
-import { fillEnd } from './end-event.js';
+import { fillEnd, fillGoing } from './end-event.js';
 import {
   ANNOUNCED_INDEX,
   ANSWER_INDEX,
@@ -286,6 +286,12 @@ export class Evidence {
   connectionEnd(record: Readonly<ConntrackRecord>): void {
     if (!fillEnd(this.#event, record, this.#addresses)) return;
     this.#observe(this.#options.now());
+  }
+
+  /** Called now and then for every connection of many packets that goes on, with the reader's reused struct. */
+  connectionGoesOn(record: Readonly<ConntrackRecord>): void {
+    const nowMs = this.#options.now();
+    if (fillGoing(this.#event, record, this.#addresses, nowMs)) this.#observe(nowMs);
   }
 
   /** Events for the agent since the last call. */

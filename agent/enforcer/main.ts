@@ -5,6 +5,7 @@
  */
 import { pino } from 'pino';
 import { effectsOf, levelOf } from '../containment/effects.js';
+import { GOES_ON_MS } from '../detect/event.js';
 import type { DetectorName } from '../detect/settings.js';
 import { serve } from '../ipc/server.js';
 import { requests, type EventMessage } from '../messages/enforcer-messages.js';
@@ -30,6 +31,7 @@ import { HoldRule } from './hold-rule.js';
 import { InlineVerdicts } from './inline-verdicts.js';
 import { createInterfaceNames } from './interface-names.js';
 import { KernelLock } from './kernel-lock.js';
+import { LastingConnections } from './lasting-connections.js';
 import { RECONCILE_MS } from './name-keeper.js';
 import { Names } from './names.js';
 import { readLiveFlows } from './live-flows.js';
@@ -117,6 +119,9 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
   await names.load();
   const hold = new HoldRule(config.inspection);
   const flowEnds = new FlowEnds();
+  const lasting = new LastingConnections((record) => {
+    evidence.connectionGoesOn(record);
+  });
   const variables = new VariablesFile(paths.configFile);
   const keeper: PolicyKeeper = new PolicyKeeper({
     config,
@@ -260,6 +265,7 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
     desiredDocuments: desired.refused,
     containmentsLeftToPeople: byDetectors.leftToPeople,
     flowEnds: flowEnds.dropped,
+    lastingConnections: lasting.dropped,
     connectionTableFull: connectionTable.dropped,
     stateChanges: changesDropped,
     ...server.dropped(),
@@ -339,6 +345,10 @@ export async function runEnforcer({ paths, config, version, environment }: Enfor
       const items = flowEnds.take();
       if (items.length > 0) server.broadcast({ event: 'flowEnds', items });
     }, FLOW_ENDS_MS),
+    setInterval(
+      () => void lasting.look().catch(fail('connections that go on could not be read')),
+      GOES_ON_MS,
+    ),
     setInterval(() => {
       connectionTable.look();
       if (subscribers() > 0)

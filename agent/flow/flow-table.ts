@@ -223,6 +223,14 @@ export class FlowTable extends FlowRecords {
     return this.size === 0 ? Infinity : this.#wheel.nextSecond() * 1_000;
   }
 
+  /** Every flow that had a packet since then, and as many as that of both sides. In no order of time. */
+  forEachLive(sinceMs: number, leastPackets: number, onFlow: (flow: number) => void): void {
+    for (let flow = 0; flow < this.#used; flow++) {
+      if (this.meta(flow) === 0 || (this.doubles[flow * DOUBLES + LAST_MS] ?? 0) < sinceMs) continue;
+      if (this.packets(flow, 0) + this.packets(flow, 1) >= leastPackets) onFlow(flow);
+    }
+  }
+
   /** Ends every flow, in no order of time: the capture is over. */
   endAll(): void {
     for (let flow = 0; flow < this.#used; flow++) if (this.meta(flow) !== 0) this.#end(flow);

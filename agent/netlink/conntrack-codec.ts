@@ -74,6 +74,8 @@ export interface ConntrackRecord {
   bytesIn: number;
   /** From the first packet to the end of the entry; needs net.netfilter.nf_conntrack_timestamp=1. */
   durationMs: number;
+  /** The first packet, by the wall clock; as above. */
+  startedMs: number;
 }
 
 const ATTRIBUTE = {
@@ -162,7 +164,7 @@ export function createConntrackDecoder(): ConntrackDecoder {
     return !middle.malformed;
   }
 
-  /** enum ctattr_tstamp: start and stop in nanoseconds. A destroyed entry has both. */
+  /** enum ctattr_tstamp: start and stop in nanoseconds. A destroyed entry has both, a live one the first. */
   function readDuration(): boolean {
     let start = 0;
     let stop = 0;
@@ -171,6 +173,7 @@ export function createConntrackDecoder(): ConntrackDecoder {
       if (middle.type === 1) start = middle.u64be();
       else if (middle.type === 2) stop = middle.u64be();
     }
+    if (start > 0) record.startedMs = start / 1e6;
     if (start > 0 && stop >= start) record.durationMs = (stop - start) / 1e6;
     return !middle.malformed;
   }
@@ -283,6 +286,7 @@ function clear(record: ConntrackRecord, message: MessageCursor): void {
   record.packetsIn = -1;
   record.bytesIn = -1;
   record.durationMs = -1;
+  record.startedMs = -1;
 }
 
 function clearTuple(tuple: TupleRecord): void {
@@ -326,5 +330,6 @@ function emptyRecord(): ConntrackRecord {
     packetsIn: -1,
     bytesIn: -1,
     durationMs: -1,
+    startedMs: -1,
   };
 }

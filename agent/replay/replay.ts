@@ -10,12 +10,12 @@ import {
   clearEvent,
   createEvent,
   EVENT_END,
+  EVENT_GOING,
   EVENT_IP,
   EVENT_PAYLOAD,
   fillEvent,
-  OUTCOME_ANSWERED,
-  OUTCOME_NO_ANSWER,
-  OUTCOME_REJECTED,
+  GOES_ON_MS,
+  GOES_ON_PACKETS,
   VERDICT_OBSERVED,
   VERDICT_REFUSED,
   type DetectEvent,
@@ -37,6 +37,7 @@ import {
   type PacketView,
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
+import { fillCounters, outcomeOf } from './flow-event.js';
 import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
 import { Reassembly } from './reassembly.js';
 import { LEARNING, type ReplayOptions } from './replay-options.js';
@@ -91,6 +92,7 @@ export class Replay {
   readonly #source = createEnd();
   readonly #destination = createEnd();
   readonly #steps: Steps;
+  #goingDueMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplayOptions) {
     this.#options = options;
@@ -166,12 +168,22 @@ export class Replay {
     this.nowMs = nowMs;
     if (!this.#steps.hasBegun) {
       this.startMs = nowMs;
+      this.#goingDueMs = nowMs + GOES_ON_MS;
       this.#steps.begin(nowMs);
     }
     this.lastMs = nowMs;
     this.#options.onTime?.(nowMs);
     this.#steps.advance(nowMs);
     this.nowMs = nowMs;
+    if (nowMs >= this.#goingDueMs) this.#tellGoing(nowMs);
+  }
+
+  #tellGoing(nowMs: number): void {
+    const sinceMs = this.#goingDueMs - GOES_ON_MS;
+    this.#goingDueMs = nowMs + GOES_ON_MS;
+    this.#table.forEachLive(sinceMs, GOES_ON_PACKETS, (flow) => {
+      this.#goesOn(flow);
+    });
   }
 
   /** Hands an event to the detectors; for flow-replay.ts, which has no packets. */
@@ -321,17 +333,17 @@ export class Replay {
 
   #ended(flow: number): void {
     if (!this.#describe(flow)) return;
-    const table = this.#table;
-    const event = this.#event;
-    event.kind = EVENT_END;
-    event.outcome = outcomeOf(table, flow);
-    const out = event.fromDevice ? 0 : 1;
-    event.bytesOut = table.bytes(flow, out);
-    event.bytesIn = table.bytes(flow, 1 - out);
-    event.packetsOut = table.packets(flow, out);
-    event.packetsIn = table.packets(flow, 1 - out);
-    event.durationMs = table.lastedMs(flow);
-    this.observe(event);
+    fillCounters(this.#event, this.#table, flow);
+    this.#event.kind = EVENT_END;
+    this.#event.outcome = outcomeOf(this.#table, flow);
+    this.observe(this.#event);
+  }
+
+  #goesOn(flow: number): void {
+    if (!this.#describe(flow)) return;
+    fillCounters(this.#event, this.#table, flow);
+    this.#event.kind = EVENT_GOING;
+    this.observe(this.#event);
   }
 
   /** Fills the event with what the first packet of a flow said. False: the flow is nobody's. */
@@ -372,9 +384,4 @@ export class Replay {
 /** As an `End` has it. */
 function macOf(high: number, low: number): number {
   return (high | low) === 0 ? -1 : high * 0x1000000 + low;
-}
-
-function outcomeOf(table: FlowTable, flow: number): number {
-  if (table.wasEstablished(flow)) return OUTCOME_ANSWERED;
-  return table.hasReply(flow) || table.wasRejected(flow) ? OUTCOME_REJECTED : OUTCOME_NO_ANSWER;
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createAddressTable } from '../../../agent/detect/address-table.js';
-import { createEvent } from '../../../agent/detect/event.js';
-import { fillEnd } from '../../../agent/enforcer/end-event.js';
+import { createEvent, EVENT_GOING } from '../../../agent/detect/event.js';
+import { fillEnd, fillGoing } from '../../../agent/enforcer/end-event.js';
 import type { ConntrackRecord } from '../../../agent/netlink/conntrack.js';
 import { FIRST_DEVICE_ID, OPENED } from '../../../agent/ruleset/marks.js';
 
@@ -32,6 +32,7 @@ const record: ConntrackRecord = {
   packetsIn: 9,
   bytesIn: 900,
   durationMs: 122_345.678_9,
+  startedMs: -1,
 };
 
 t.test('a connection lasted until its last packet, not until the kernel forgot it', (t) => {
@@ -48,5 +49,16 @@ t.test('a connection lasted until its last packet, not until the kernel forgot i
   t.equal(lasted({ protocol: 17, status: 2 | 4, durationMs: 121_000 }), 1_000, 'UDP, answered');
   t.equal(lasted({ protocol: 17, status: 0, durationMs: 31_000 }), 1_000, 'UDP, one way');
   t.equal(lasted({ protocol: 1, durationMs: 30_500 }), 500, 'ICMP');
+  t.end();
+});
+
+t.test('a connection that goes on lasts since its first packet, and has no outcome', (t) => {
+  const event = createEvent();
+  const live = { ...record, durationMs: -1, startedMs: 1_000_000.25 };
+  t.ok(fillGoing(event, live, createAddressTable(), 1_060_000));
+  t.match(event, { kind: EVENT_GOING, durationMs: 60_000, outcome: 0, packetsOut: 9, bytesOut: 900 });
+  t.ok(fillGoing(event, { ...live, startedMs: -1 }, createAddressTable(), 1_060_000));
+  t.equal(event.durationMs, 0, 'a kernel that does not tell the time');
+  t.notOk(fillGoing(event, { ...live, mark: 0 }, createAddressTable(), 1_060_000), 'of no device');
   t.end();
 });
