@@ -1,6 +1,7 @@
 import './support/in-own-namespace.js';
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
+import { PATIENCE } from '../../agent/lab/namespace.js';
 import { fromRoot } from '../root.js';
 
 const MAIN = fromRoot('dist/cli/main.js');
@@ -9,7 +10,7 @@ for (const mode of ['bridge', 'router']) {
   t.test(`the main job holds on real traffic, ${mode} mode`, (t) => {
     const ran = spawnSync(process.execPath, [MAIN, 'demo', '--mode', mode, '--json'], {
       encoding: 'utf8',
-      timeout: 135_000,
+      timeout: 135_000 * PATIENCE,
     });
     const steps = ran.stdout
       .trim()
