@@ -5,92 +5,31 @@
  * "Flow-based web application brute-force attack detection", 2017 (alike sizes of consecutive flows are guesses).
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { openFromMany, openSpray, QUIET_MS, remedy } from './brute-force-opening.js';
 import { CommunityGuess, SNMP_PORT } from './community-guess.js';
-import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
+import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_END,
+  EVENT_PAYLOAD,
   OUTCOME_ANSWERED,
   subjectOf,
   VERDICT_ALLOWED,
   type DetectEvent,
   SEES_END,
+  SEES_PAYLOAD,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { FTP_PORT, isGuess, isTicket, loginAt, type Login } from './login-services.js';
+import { RefusedLogins } from './refused-login.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
-interface Login {
-  readonly name: string;
-  /** How many times `attempts` it takes: a program that opens one connection per transaction is no guesser. */
-  readonly factor: number;
-  /** Bytes that a guess sends at least; below it, somebody looked at the banner. */
-  readonly leastBytes: number;
-  /** Bytes of either direction at most: a person moves more. */
-  readonly mostBytes: number;
-  /** One opener to many hosts is told too. */
-  readonly canSpray: boolean;
-}
-
-const MOST_BYTES = 24_000;
-const person = (name: string, leastBytes = 0, mostBytes = MOST_BYTES): Login => ({
-  name,
-  factor: 1,
-  leastBytes,
-  mostBytes,
-  canSpray: true,
-});
-const program = (name: string, factor: number): Login => ({
-  name,
-  factor,
-  leastBytes: 0,
-  mostBytes: MOST_BYTES,
-  canSpray: factor < 10,
-});
-
-/** By destination port. SSH's key exchange alone sends more than 1000 bytes (RFC 4253 section 7.1). */
-const LOGINS = new Map<number, Login>([
-  [22, person('SSH', 1000)],
-  [2222, person('SSH', 1000)],
-  [23, person('Telnet', 200)],
-  [2323, person('Telnet', 200)],
-  [512, person('rexec')],
-  [513, person('rlogin')],
-  [3389, person('RDP', 400)],
-  [5900, person('VNC', 200)],
-  [5985, program('WinRM', 2)],
-  [5986, program('WinRM', 2)],
-  [21, program('FTP', 2)],
-  // A failed AS exchange is small; one for a ticket carries another ticket (RFC 4120 sections 3.1 and 3.3).
-  [88, person('Kerberos', 0, 1_000)],
-  [139, program('SMB', 4)],
-  [445, program('SMB', 4)],
-  [25, program('SMTP', 6)],
-  [465, program('SMTP', 6)],
-  [587, program('SMTP', 6)],
-  [110, program('POP3', 6)],
-  [995, program('POP3', 6)],
-  [143, program('IMAP', 6)],
-  [993, program('IMAP', 6)],
-  [5060, program('SIP', 10)],
-  [389, program('LDAP', 20)],
-  [636, program('LDAP', 20)],
-  [1433, program('SQL Server', 20)],
-  [1521, program('Oracle', 20)],
-  [3306, program('MySQL', 20)],
-  [5432, program('PostgreSQL', 20)],
-  [80, program('HTTP', 60)],
-  [443, program('HTTPS', 60)],
-  [8080, program('HTTP', 60)],
-  [8443, program('HTTPS', 60)],
-]);
-
-/** (opener, host, service); 60 bytes each. */
+/** (opener, host, service); 110 bytes each. */
 const PAIRS = 8_192;
+const DEVICES = 2_048;
 const SPRAY_MEMBERS = 8_192;
 const SPRAY_HOSTS = 1_024;
-/** A person stays longer. A minute, and one more by which the kernel may be late to say that a connection is over. */
-const LONGEST_MS = 120_000;
 /** Logarithm of the ratio within which sizes are alike: 35 %. */
 const ALIKE = 0.3;
 /** Weight of the newest connection in the usual size. */
@@ -99,9 +38,21 @@ const SIZE_WEIGHT = 0.2;
 const ALIKE_SHARE = 0.7;
 /** Times the count of its usual window that a regular client must pass. */
 const TIMES_USUAL = 4;
+/** A run of connections that was told is not told again this long, unless it is far longer or of another size: a job of every week is one. */
+const TOLD_MS = 8 * 86_400_000;
+/** Who was there half a day ago already is no stranger: what a program does every night comes from one that is known. */
+const KNOWN_MS = 43_200_000;
+/** What a program does from a device's first minute on was there before the box. */
+const FIRST_MINUTE_MS = 60_000;
+/** Programs that take at least so many times `attempts` open a connection for each transaction. */
+const POLLING_FACTOR = 20;
+/** Keys: the sprays of one opener inwards and outwards are 0 and 1. */
+const FROM_MANY = 2;
+const REFUSAL = 1 << 20;
+const FTP_DATA_PORT = 20;
+const FIRST_USER_PORT = 1_024;
 /** What an approved entry allows is expected to be used: twice as many. */
 const ALLOWED_FACTOR = 2;
-const QUIET_MS = 900_000;
 
 export function createBruteForceDetector(
   context: DetectContext,
@@ -112,7 +63,7 @@ export function createBruteForceDetector(
 
 class BruteForce implements Detector {
   readonly name = 'bruteForce';
-  readonly kinds = SEES_END;
+  readonly kinds = SEES_END | SEES_PAYLOAD;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['bruteForce'];
   readonly #windowMs: number;
@@ -125,8 +76,23 @@ class BruteForce implements Detector {
   /** Attempts of a usual window; 0 while none has passed. */
   readonly #usual = new Float64Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
+  /** Connections of this window that show that a login was let in. */
+  readonly #granted = new Int32Array(PAIRS);
+  readonly #firstMs = new Float64Array(PAIRS);
+  readonly #lastMs = new Float64Array(PAIRS);
+  /** Attempts without a pause in between; and of those that were told, how many, of what size and when. */
+  readonly #run = new Int32Array(PAIRS);
+  readonly #toldRun = new Int32Array(PAIRS);
+  readonly #toldSize = new Float64Array(PAIRS);
+  readonly #toldMs = new Float64Array(PAIRS);
+  /** 1: in its first window, which began with what is known of the device. */
+  readonly #isHabit = new Uint8Array(PAIRS);
+  readonly #devices = new SlotTable(DEVICES);
+  readonly #watchedMs = new Float64Array(DEVICES);
+  /** One opener at many hosts, and many openers at one host. */
   readonly #sprays: FanOut;
   readonly #communities: CommunityGuess;
+  readonly #refused = new RefusedLogins();
 
   constructor(context: DetectContext, settings: DetectSettings['bruteForce']) {
     this.#context = context;
@@ -137,27 +103,22 @@ class BruteForce implements Detector {
   }
 
   observe(event: DetectEvent, nowMs: number): void {
+    if (event.kind === EVENT_PAYLOAD) {
+      const refused = this.#refused.observe(event);
+      if (refused !== null && this.#context.addresses.isHost(event.peer))
+        this.#attempt(event, refused, nowMs);
+      return;
+    }
     if (event.kind !== EVENT_END) return;
+    this.#watch(event, nowMs);
     if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
     if (event.outcome !== OUTCOME_ANSWERED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
-    const login = LOGINS.get(event.port);
-    if (login === undefined || !isGuess(event, login) || !this.#context.addresses.isHost(event.peer)) return;
-    const opener = event.fromDevice ? subjectOf(event) : event.peer;
-    const other = event.fromDevice ? event.peer : subjectOf(event);
-    const direction = event.fromDevice ? 1 : 0;
-    const slot = this.#pairs.intern(opener, other, event.port * 2 + direction);
-    this.#add(slot, event, nowMs);
-    const isAllowed = event.verdict === VERDICT_ALLOWED;
-    const threshold = this.#settings.attempts * login.factor * (isAllowed ? ALLOWED_FACTOR : 1);
-    const isGuessing = this.#isGuessing(slot, threshold);
-    if (isGuessing) this.#tell(slot, threshold, event, login, nowMs);
-    if (!login.canSpray || isAllowed) return;
-    const group = this.#sprays.add(opener, event.port, direction, other, nowMs);
-    if (isGuessing || this.#sprays.distinct(group) < this.#settings.sprayHosts) return;
-    const id = this.#sprays.finding(group);
-    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#sprays.setFinding(group, this.#openSpray(group, event, login, nowMs));
+    if (!this.#context.addresses.isHost(event.peer)) return;
+    const login = loginAt(event.port);
+    if (login === undefined) this.#noteData(event);
+    else if (isGuess(event, login)) this.#attempt(event, login, nowMs);
+    else if (login.canSpray) this.#admit(event, login, nowMs);
   }
 
   tick(nowMs: number): void {
@@ -166,27 +127,107 @@ class BruteForce implements Detector {
 
   counters(): Readonly<Record<string, number>> {
     return {
-      'bruteForce.evicted': this.#pairs.evicted + this.#sprays.evicted + this.#communities.evicted,
+      'bruteForce.evicted':
+        this.#pairs.evicted + this.#devices.evicted + this.#sprays.evicted + this.#communities.evicted,
       'bruteForce.beyondLimit': this.#sprays.beyondLimit,
     };
   }
 
-  #add(slot: number, event: DetectEvent, nowMs: number): void {
-    const size = Math.log(event.bytesOut + event.bytesIn + 1);
+  #watch(event: DetectEvent, nowMs: number): void {
+    const slot = this.#devices.intern(subjectOf(event), 0, 0);
+    if (this.#devices.isNew) this.#watchedMs[slot] = nowMs - event.durationMs;
+  }
+
+  #attempt(event: DetectEvent, login: Login, nowMs: number): void {
+    const slot = this.#pair(event, login, nowMs);
+    const size = login.isRefusal ? 1 : Math.log(event.bytesOut + event.bytesIn + 1);
+    this.#add(slot, size, nowMs);
+    const isAllowed = event.verdict === VERDICT_ALLOWED;
+    const threshold = this.#settings.attempts * login.factor * (isAllowed ? ALLOWED_FACTOR : 1);
+    const isGuessing = this.#isGuessing(slot, threshold);
+    if (isGuessing) this.#tell(slot, threshold, event, login, nowMs);
+    if (!login.canSpray || isAllowed || nowMs - (this.#firstMs[slot] ?? nowMs) >= KNOWN_MS) return;
+    const opener = this.#pairs.keyA(slot);
+    const other = this.#pairs.keyB(slot);
+    this.#spray(opener, event.fromDevice ? 1 : 0, other, isGuessing, event, login, nowMs);
+    if (login.isAdministrative && !event.fromDevice)
+      this.#spray(other, FROM_MANY, opener, false, event, login, nowMs);
+  }
+
+  #spray(
+    one: number,
+    kind: number,
+    other: number,
+    isTold: boolean,
+    event: DetectEvent,
+    login: Login,
+    nowMs: number,
+  ): void {
+    const group = this.#sprays.add(one, event.port, kind, other, nowMs);
+    if (isTold || this.#sprays.distinct(group) < this.#settings.sprayHosts) return;
+    const id = this.#sprays.finding(group);
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    this.#sprays.setFinding(
+      group,
+      kind === FROM_MANY
+        ? openFromMany(this.#context, this.#settings, this.#sprays, group, event, login, nowMs)
+        : openSpray(this.#context, this.#settings, this.#sprays, group, event, login, nowMs),
+    );
+  }
+
+  /** A session that is none of a guesser: its opener becomes known; and a ticket takes back the request that was sent without a password. */
+  #admit(event: DetectEvent, login: Login, nowMs: number): void {
+    const slot = this.#pair(event, login, nowMs);
+    if (isTicket(event)) this.#granted[slot] = (this.#granted[slot] ?? 0) + 1;
+  }
+
+  /** Who opens a data connection was let in (RFC 959 section 3.2): a login for each file is no guess. */
+  #noteData(event: DetectEvent): void {
+    if (event.protocol !== PROTOCOL_TCP) return;
+    const isActive = event.srcPort === FTP_DATA_PORT;
+    if (!isActive && event.port < FIRST_USER_PORT) return;
+    const fromDevice = event.fromDevice !== isActive;
+    const subject = subjectOf(event);
+    const slot = this.#pairs.find(
+      fromDevice ? subject : event.peer,
+      fromDevice ? event.peer : subject,
+      FTP_PORT * 2 + (fromDevice ? 1 : 0),
+    );
+    if (slot >= 0) this.#granted[slot] = (this.#granted[slot] ?? 0) + 1;
+  }
+
+  #pair(event: DetectEvent, login: Login, nowMs: number): number {
+    const subject = subjectOf(event);
+    const opener = event.fromDevice ? subject : event.peer;
+    const other = event.fromDevice ? event.peer : subject;
+    const service = event.port * 2 + (event.fromDevice ? 1 : 0) + (login.isRefusal ? REFUSAL : 0);
+    const slot = this.#pairs.intern(opener, other, service);
     if (this.#pairs.isNew) {
-      this.#beganMs[slot] = nowMs;
-      this.#attempts[slot] = 0;
-      this.#alike[slot] = 0;
-      this.#size[slot] = size;
-      this.#usual[slot] = 0;
+      this.#firstMs[slot] = this.#beganMs[slot] = nowMs;
+      this.#lastMs[slot] = this.#toldMs[slot] = nowMs;
+      this.#attempts[slot] = this.#alike[slot] = this.#granted[slot] = 0;
+      this.#run[slot] = this.#toldRun[slot] = 0;
+      this.#size[slot] = this.#usual[slot] = 0;
       this.#findings[slot] = 0;
+      const device = this.#devices.find(subject, 0, 0);
+      const watchedMs = device < 0 ? -Infinity : (this.#watchedMs[device] ?? 0);
+      const isEarly = nowMs - event.durationMs - watchedMs <= FIRST_MINUTE_MS;
+      this.#isHabit[slot] = isEarly && login.factor >= POLLING_FACTOR ? 1 : 0;
     }
     const sinceMs = nowMs - (this.#beganMs[slot] ?? nowMs);
     if (sinceMs >= this.#windowMs || sinceMs < 0) this.#nextWindow(slot, sinceMs, nowMs);
-    const error = size - (this.#size[slot] ?? size);
-    this.#size[slot] = (this.#size[slot] ?? size) + SIZE_WEIGHT * error;
+    return slot;
+  }
+
+  #add(slot: number, size: number, nowMs: number): void {
+    const usual = this.#size[slot] ?? 0;
+    const error = usual === 0 ? 0 : size - usual;
+    this.#size[slot] = usual === 0 ? size : usual + SIZE_WEIGHT * error;
     this.#attempts[slot] = (this.#attempts[slot] ?? 0) + 1;
     if (Math.abs(error) <= ALIKE) this.#alike[slot] = (this.#alike[slot] ?? 0) + 1;
+    const isPause = Math.abs(nowMs - (this.#lastMs[slot] ?? nowMs)) > this.#windowMs;
+    this.#run[slot] = (isPause ? 0 : (this.#run[slot] ?? 0)) + 1;
+    this.#lastMs[slot] = nowMs;
   }
 
   /** The window that ends becomes the usual, at most by a factor: a guesser must not make itself usual. */
@@ -200,18 +241,41 @@ class BruteForce implements Detector {
     this.#beganMs[slot] = nowMs;
     this.#attempts[slot] = 0;
     this.#alike[slot] = 0;
+    this.#granted[slot] = 0;
+    this.#isHabit[slot] = 0;
   }
 
   #isGuessing(slot: number, threshold: number): boolean {
     const attempts = this.#attempts[slot] ?? 0;
+    if (this.#isHabit[slot] === 1) return false;
     const least = Math.max(threshold, TIMES_USUAL * (this.#usual[slot] ?? 0));
-    return attempts >= least && (this.#alike[slot] ?? 0) >= attempts * ALIKE_SHARE;
+    return (
+      attempts - (this.#granted[slot] ?? 0) >= least && (this.#alike[slot] ?? 0) >= attempts * ALIKE_SHARE
+    );
   }
 
   #tell(slot: number, threshold: number, event: DetectEvent, login: Login, nowMs: number): void {
     const id = this.#findings[slot] ?? 0;
-    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = this.#openPair(slot, threshold, event, login, nowMs);
+    const isOpen = id !== 0 && this.#context.book.touch(id, nowMs);
+    if (!isOpen && this.#isToldBefore(slot, nowMs)) {
+      this.#toldMs[slot] = nowMs;
+      return;
+    }
+    this.#toldRun[slot] = this.#run[slot] ?? 0;
+    this.#toldSize[slot] = this.#size[slot] ?? 0;
+    this.#toldMs[slot] = nowMs;
+    if (!isOpen) this.#findings[slot] = this.#openPair(slot, threshold, event, login, nowMs);
+  }
+
+  /** About as many of the same size were told within the last days: a job that runs every night, with the same wrong password perhaps. */
+  #isToldBefore(slot: number, nowMs: number): boolean {
+    const sinceMs = nowMs - (this.#toldMs[slot] ?? nowMs);
+    return (
+      sinceMs >= 0 &&
+      sinceMs <= TOLD_MS &&
+      (this.#run[slot] ?? 0) < TIMES_USUAL * (this.#toldRun[slot] ?? 0) &&
+      Math.abs((this.#size[slot] ?? 0) - (this.#toldSize[slot] ?? 0)) <= ALIKE
+    );
   }
 
   #openPair(slot: number, threshold: number, event: DetectEvent, login: Login, nowMs: number): number {
@@ -238,10 +302,11 @@ class BruteForce implements Detector {
           const [guesser, target] = fromDevice ? [who.text, peer] : [peer, who.text];
           return {
             severity: SEVERITY[fromDevice ? 'bruteForce.fromDevice' : 'bruteForce.atDevice'].severity,
-            title: `${guesser} seems to guess passwords of ${target}: ${count} short, alike connections to ${service}`,
+            title: `${guesser} seems to guess passwords of ${target}: ${count} ${login.isRefusal ? 'refused logins at' : 'short, alike connections to'} ${service}`,
             evidence: {
               kind: 'guessing at one host',
               from: fromDevice ? 'device' : 'network',
+              areRefused: login.isRefusal,
               service,
               connections: count,
               alikeInWindow: this.#alike[slot] ?? 0,
@@ -249,7 +314,7 @@ class BruteForce implements Detector {
               thresholdConnections: threshold,
               windowSeconds,
               usualPerWindow: usual,
-              typicalBytes: Math.round(Math.exp(this.#size[slot] ?? 0)),
+              typicalBytes: login.isRefusal ? 0 : Math.round(Math.exp(this.#size[slot] ?? 0)),
             },
             remedy: remedy(fromDevice, peer),
           };
@@ -258,69 +323,4 @@ class BruteForce implements Detector {
       nowMs,
     );
   }
-
-  #openSpray(group: number, event: DetectEvent, login: Login, nowMs: number): number {
-    const { addresses, book, describe } = this.#context;
-    const { fromDevice } = event;
-    const who = fromDevice ? describeSubject(this.#context, event) : null;
-    const opener = who?.text ?? addressOr(this.#context, event.peer);
-    const service = `${login.name} (port ${event.port})`;
-    const sprays = this.#sprays;
-    const serial = sprays.serial(group);
-    const { sprayHosts, windowSeconds } = this.#settings;
-    return book.openFinding(
-      {
-        detector: 'bruteForce',
-        subject: opener,
-        what: `sprays:${event.port}`,
-        device: who?.device ?? null,
-        deviceMac: who?.mac ?? null,
-        peer: fromDevice ? null : opener,
-        quietMs: QUIET_MS,
-        firstMs: sprays.firstMs(group),
-        count: sprays.events(group),
-        describe: (count) => {
-          if (sprays.serial(group) !== serial) return null;
-          const hosts = sprays
-            .examples(group, MAX_EXAMPLES)
-            .map((member) =>
-              fromDevice || member < 0 ? addresses.text(Math.abs(member)) : describe(member).name,
-            );
-          return {
-            severity: SEVERITY[fromDevice ? 'bruteForce.fromDevice' : 'bruteForce.atDevice'].severity,
-            title: `${opener} tries logins at ${sprays.peak(group)} hosts by ${service} within ${windowSeconds} s`,
-            evidence: {
-              kind: 'spraying many hosts',
-              from: fromDevice ? 'device' : 'network',
-              service,
-              distinctHosts: sprays.peak(group),
-              thresholdHosts: sprayHosts,
-              windowSeconds,
-              connections: count,
-              hosts: hosts.map((host) => host ?? 'not kept'),
-            },
-            remedy: remedy(fromDevice, opener),
-          };
-        },
-      },
-      nowMs,
-    );
-  }
-}
-
-/** Short and small in both directions, yet more than a look at the banner. */
-function isGuess(event: DetectEvent, login: Login): boolean {
-  const sent = event.fromDevice ? event.bytesOut : event.bytesIn;
-  return (
-    event.durationMs <= LONGEST_MS &&
-    sent >= login.leastBytes &&
-    event.bytesOut <= login.mostBytes &&
-    event.bytesIn <= login.mostBytes
-  );
-}
-
-function remedy(fromDevice: boolean, peer: string): string {
-  return fromDevice
-    ? 'It closes 15 min after the last such connection. If a wrong password is configured in the device, mend it; if a program of it connects this often by design, allow it or raise detect.bruteForce.attempts; if neither, contain it.'
-    : `It closes 15 min after the last such connection. If ${peer} has a wrong password configured, mend it; if not, block it and change the passwords of what it reached.`;
 }

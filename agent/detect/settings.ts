@@ -229,7 +229,9 @@ export const detectSettings = z.strictObject({
         .min(3)
         .max(1024)
         .default(10)
-        .describe('hosts that one opener tries within the window'),
+        .describe(
+          'hosts that one opener tries, or that try one device, within the window, and did not the day before',
+        ),
       snmpRequests: z
         .int()
         .min(10)

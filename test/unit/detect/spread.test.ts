@@ -71,6 +71,7 @@ const GUESSED: readonly {
   { name: 'Telnet', port: 23, connections: 10 },
   { name: 'RDP', port: 3389, connections: 10 },
   { name: 'VNC', port: 5900, connections: 10 },
+  { name: 'VNC', port: 5902, connections: 10 },
   { name: 'FTP', port: 21, connections: 20 },
   { name: 'Kerberos', port: 88, connections: 10, protocol: 17, bytes: 240 },
   { name: 'SMB', port: 445, connections: 40 },
@@ -97,6 +98,7 @@ t.test(
           START + n * 500,
         );
       };
+      scene.end(guess({ port: 104 }), START - 300_000);
       for (let n = 1; n < connections; n += 1) one(n);
       t.same(scene.by('bruteForce'), [], `${name}: not yet`);
       one(connections);

@@ -1,0 +1,192 @@
+import t from 'tap';
+import { EVENT_PAYLOAD, OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
+import { createScene, START, type Change, type Scene } from './scene.js';
+
+const DAY_MS = 86_400_000;
+const CLIENT = 0xc0000242;
+/** One connection of a login that failed: what the counters say of it. */
+const login = (change: Change): Change => ({
+  outcome: OUTCOME_ANSWERED,
+  packetsOut: 14,
+  packetsIn: 12,
+  bytesOut: 2_300,
+  bytesIn: 3_100,
+  durationMs: 2_500,
+  ...change,
+});
+/** So many connections of one client of the pump. */
+function connect(scene: Scene, count: number, atMs: number, everyMs: number, change: Change = {}): void {
+  for (let n = 0; n < count; n += 1)
+    scene.end(login({ port: 22, fromDevice: false, to: CLIENT, ...change }), atMs + n * everyMs);
+  scene.tick(atMs + count * everyMs + 3_600_000);
+}
+const openings = (scene: Scene): number =>
+  new Set(scene.by('bruteForce').map(({ key, firstMs }) => `${key} ${firstMs}`)).size;
+
+t.test('a job of every night is told once; far more of it, and another size, are told again', (t) => {
+  const scene = createScene();
+  for (let day = 0; day < 10; day += 1) connect(scene, 15 + day, START + day * DAY_MS, 16_000);
+  t.equal(openings(scene), 1, 'ten nights');
+  connect(scene, 15, START + 10 * DAY_MS, 16_000, { bytesOut: 1_300, bytesIn: 1_500 });
+  t.equal(openings(scene), 2, 'other connections than those of the job');
+  connect(scene, 100, START + 11 * DAY_MS, 3_000);
+  t.equal(openings(scene), 3, 'four times as many');
+  connect(scene, 15, START + 40 * DAY_MS, 16_000);
+  t.equal(openings(scene), 4, 'after a month it is new again');
+  t.end();
+});
+
+t.test('sessions that moved more than a login moves, and files by FTP, are no guesses', (t) => {
+  const files = createScene();
+  connect(files, 30, START, 12_000, { bytesOut: 9_000, bytesIn: 7_000 });
+  t.same(files.by('bruteForce'), [], 'SFTP');
+  for (const isActive of [false, true]) {
+    const scene = createScene();
+    for (let n = 0; n < 40; n += 1) {
+      const data = isActive
+        ? { fromDevice: false, srcPort: 20, port: 50_000 + n }
+        : { srcPort: 40_000 + n, port: 50_000 + n };
+      scene.end(login({ bytesOut: 60_000, ...data }), START + n * 10_000);
+      scene.end(login({ port: 21, bytesOut: 800, bytesIn: 1_100 }), START + n * 10_000 + 500);
+    }
+    t.same(scene.by('bruteForce'), [], isActive ? 'active' : 'passive');
+  }
+  t.end();
+});
+
+t.test(
+  'logons of many users through one server, whose first request has no password, are no guesses',
+  (t) => {
+    const asks = (bytesIn: number): Change => login({ port: 88, protocol: 17, bytesOut: 280, bytesIn });
+    const scene = createScene();
+    for (let n = 0; n < 60; n += 1) {
+      scene.end(asks(260), START + n * 5_000);
+      scene.end(asks(1_600), START + n * 5_000 + 50);
+    }
+    t.same(scene.by('bruteForce'), []);
+    for (let n = 0; n < 12; n += 1) scene.end(asks(260), START + 400_000 + n * 1_000);
+    t.match(
+      scene.by('bruteForce')[0],
+      { evidence: { service: 'Kerberos (port 88)' } },
+      'those that fail are',
+    );
+    t.end();
+  },
+);
+
+t.test('a poll that was there before the box is usual; one that begins later is told', (t) => {
+  const poll = (scene: Scene, atMs: number): void => {
+    for (let n = 0; n < 1_000; n += 1) scene.end(login({ port: 1433 }), atMs + n * 2_000);
+  };
+  const before = createScene();
+  poll(before, START);
+  t.same(before.by('bruteForce'), []);
+  for (let n = 0; n < 2_500; n += 1) before.end(login({ port: 1433 }), START + 2_000_000 + n * 200);
+  t.equal(openings(before), 1, 'ten times its usual');
+  const after = createScene();
+  after.end(login({ port: 104 }), START - 600_000);
+  poll(after, START);
+  t.equal(openings(after), 1);
+  t.end();
+});
+
+t.test(
+  'one login at each of many hosts: told once, and none where the opener was there the day before',
+  (t) => {
+    const scene = createScene();
+    for (let day = 0; day < 5; day += 1) {
+      for (let n = 0; n < 30; n += 1)
+        scene.end(
+          login({ port: 22, fromDevice: false, to: CLIENT, deviceId: 2 + n, at: 0x0a4d000a + n }),
+          START + day * DAY_MS + n * 10_000,
+        );
+      scene.tick(START + day * DAY_MS + 7_200_000);
+    }
+    t.equal(openings(scene), 1);
+    t.match(scene.by('bruteForce')[0], { peer: '192.0.2.66', evidence: { kind: 'spraying many hosts' } });
+    t.end();
+  },
+);
+
+t.test(
+  'many hosts that try a login at one device are one finding about it; those who work on it are none',
+  (t) => {
+    const botnet = createScene();
+    const one = (n: number): void => {
+      botnet.end(login({ port: 22, fromDevice: false, to: 0xc6336401 + n }), START + n * 5_000);
+    };
+    for (let n = 0; n < 9; n += 1) one(n);
+    t.same(botnet.by('bruteForce'), []);
+    for (let n = 9; n < 40; n += 1) one(n);
+    t.match(botnet.by('bruteForce').slice(0, 1), [
+      {
+        device: 'pump-1',
+        severity: 'high',
+        peer: null,
+        evidence: { kind: 'guessing from many hosts', distinctHosts: 10 },
+      },
+    ]);
+    t.equal(openings(botnet), 1);
+    const people = createScene();
+    for (let day = 0; day < 3; day += 1)
+      for (let n = 0; n < 20; n += 1) {
+        const from = { fromDevice: false, to: 0x0a500001 + n, port: 3389 };
+        const atMs = START + day * DAY_MS + n * 5_000;
+        if (day === 0) people.end(login({ ...from, bytesOut: 9_000_000, durationMs: 3_000_000 }), atMs);
+        else people.end(login(from), atMs);
+      }
+    t.same(people.by('bruteForce'), []);
+    t.end();
+  },
+);
+
+const text = (value: string): Change => {
+  const bytes = Buffer.from(value, 'latin1');
+  return { kind: EVENT_PAYLOAD, tcpFlags: 24, bytes, payloadOffset: 0, payloadLength: bytes.length };
+};
+/** The first words of so many connections: what the client says, and what it hears. */
+function speak(scene: Scene, count: number, port: number, asked: string, answered: string): void {
+  for (let n = 0; n < count; n += 1) {
+    const from = { port, srcPort: 40_000 + n, fromDevice: false, to: CLIENT };
+    scene.first({ ...from, ...text(asked) }, START + n * 10_000);
+    scene.first({ ...from, ...text(answered), isReply: true }, START + n * 10_000 + 5);
+  }
+}
+const REFUSED = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\r\n';
+const ASSOCIATE = '\x01\x00\x00\x00\x00\xcd\x00\x01';
+
+t.test('logins that the server refuses are counted by its answer: HTTP, RTSP and DICOM', (t) => {
+  for (const [service, port, count, asked, answered] of [
+    ['HTTP', 8888, 20, 'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\n\r\n', REFUSED],
+    ['HTTP', 80, 20, 'POST /a HTTP/1.1\r\nauthorization: Digest x\r\n\r\n', REFUSED],
+    [
+      'RTSP',
+      554,
+      20,
+      'DESCRIBE rtsp://x RTSP/1.0\r\nAuthorization: Basic YTpi\r\n\r\n',
+      'RTSP/1.0 401 No\r\n\r\n',
+    ],
+    ['DICOM', 104, 40, ASSOCIATE, '\x03\x00\x00\x00\x00\x04\x00\x01\x01\x07'],
+  ] as const) {
+    const scene = createScene();
+    speak(scene, count - 1, port, asked, answered);
+    t.same(scene.by('bruteForce'), [], `${service}: not yet`);
+    speak(scene, count, port, asked, answered);
+    t.match(
+      scene.by('bruteForce')[0],
+      {
+        peer: '192.0.2.66',
+        severity: 'high',
+        evidence: { areRefused: true, service: `${service} (port ${port})` },
+      },
+      service,
+    );
+  }
+  const honest = createScene();
+  speak(honest, 60, 80, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', REFUSED);
+  speak(honest, 60, 80, 'GET / HTTP/1.1\r\nAuthorization: Negotiate TlRMTVNTUAAB\r\n\r\n', REFUSED);
+  speak(honest, 60, 80, 'GET / HTTP/1.1\r\nAuthorization: Basic YTpi\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n');
+  speak(honest, 60, 104, ASSOCIATE, '\x03\x00\x00\x00\x00\x04\x00\x02\x03\x02');
+  t.same(honest.by('bruteForce'), [], 'asked for a password, NTLM, let in, busy');
+  t.end();
+});
