@@ -91,7 +91,7 @@ class ConnectionBurst implements Detector {
   observe(event: DetectEvent, nowMs: number): void {
     const { packetsPerSecond } = this.#settings;
     const isCounted = event.kind === EVENT_END || event.kind === EVENT_GOING;
-    if (isCounted && isPacketFlood(event, packetsPerSecond))
+    if (isCounted && isPacketFlood(this.#context.addresses, event, packetsPerSecond))
       tellPacketFlood(this.#context, event, packetsPerSecond, nowMs);
     if (event.kind !== EVENT_IP || event.protocol < 0 || looksLikeAnswer(event)) return;
     const direction = event.fromDevice ? 1 : 0;

@@ -1,11 +1,14 @@
 /**
  * A flood inside one connection, which counts as one however many packets it has: pings as fast as they go (RFC 1122 section 3.2.2.6 lets every
  * host answer them), and UDP questions to a service that answers each, of which hardly any is answered (RFC 4732 section 2.1). Streams and logs
- * go one way by nature, and are none. Used by connection-burst.ts, whose finding it is. Judged from a flow's counters.
+ * go one way by nature, and are none; nor is an upload by QUIC, whose receiver answers ten and more packets at once (RFC 9000 section 13.2.2). Used by
+ * connection-burst.ts, whose finding it is. Judged from a flow's counters.
  */
 import { PROTOCOL_UDP } from '../packet/view.js';
+import type { AddressTable } from './address-table.js';
 import { addressOr, describeSubject, type DetectContext } from './detector.js';
 import { isIcmpRequest, serviceOf, type DetectEvent } from './event.js';
+import { isInside } from './inside.js';
 import { serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 
@@ -19,13 +22,21 @@ const ONE_WAY_PORTS: ReadonlySet<number> = new Set([162, 319, 320, 514]);
 const ASKED_PORTS: ReadonlySet<number> = new Set([1_900, 11_211]);
 const QUIET_MS = 300_000;
 
+const QUIC_PORT = 443;
+
 /** `event` is an EVENT_END or an EVENT_GOING; `packetsPerSecond` over all of its time. */
-export function isPacketFlood(event: DetectEvent, packetsPerSecond: number): boolean {
+export function isPacketFlood(
+  addresses: AddressTable,
+  event: DetectEvent,
+  packetsPerSecond: number,
+): boolean {
   const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
   const answered = event.fromDevice ? event.packetsIn : event.packetsOut;
   if (sent < LEAST_PACKETS || sent * 1000 < packetsPerSecond * event.durationMs) return false;
   if (isIcmpRequest(event)) return true;
   if (event.protocol !== PROTOCOL_UDP || answered > sent * ANSWERED_SHARE) return false;
+  if (event.port === QUIC_PORT && answered > 0 && event.fromDevice && !isInside(addresses, event.peer))
+    return false;
   const isService = event.port < FIRST_USER_PORT && !ONE_WAY_PORTS.has(event.port);
   return isService || ASKED_PORTS.has(event.port);
 }

@@ -237,6 +237,7 @@ t.test(
       echo(8_000, 0, 4_000),
       udp(53, 8_000, 100, 4_000),
       udp(1_900, 3_000, 0, 30_000),
+      { ...udp(443, 100, 8_000, 4_000), fromDevice: false, to: 0x8efa0101 },
       { ...echo(20, 20_000, 10_000), fromDevice: false },
     ];
     for (const change of flooding) {
@@ -258,6 +259,7 @@ t.test(
       udp(5_004, 500_000, 0, 600_000),
       udp(514, 50_000, 0, 60_000),
       udp(320, 7_680, 0, 60_000),
+      { ...udp(443, 160_000, 14_000, 60_000), to: 0x8efa0101 },
     ])
       honest.end(change, START);
     t.same(honest.by('connectionBurst'), []);
