@@ -1,9 +1,10 @@
 /**
  * What a TCP connection's opener speaks, from its first bytes, and what well-known ports promise. Only protocols whose client speaks
  * first and begins with something fixed: DICOM PS3.8 section 9.3.2; HL7 MLLP release 1; RFC 8446 section 5.1; RFC 9112 section 3; RFC 4253
- * section 4.2; MS-SMB2 section 2.1; T.123 (TPKT, RFC 1006 section 6). Pure.
+ * section 4.2; MS-SMB2 section 2.1; T.123 (TPKT, RFC 1006 section 6). A load balancer may say before whom it speaks for (HAProxy, "The PROXY
+ * protocol"): what follows is looked at, and alone it says nothing. Pure.
  */
-export type Recognised = 'TLS' | 'HTTP' | 'SSH' | 'DICOM' | 'HL7 MLLP' | 'SMB' | 'RDP';
+export type Recognised = 'TLS' | 'HTTP' | 'SSH' | 'DICOM' | 'HL7 MLLP' | 'SMB' | 'RDP' | 'PROXY';
 
 export interface PortPromise {
   readonly protocols: readonly Recognised[];
@@ -52,26 +53,76 @@ export function promiseOf(port: number): PortPromise | null {
 
 export function isRefusedAs(promise: PortPromise, found: Recognised | null): boolean {
   if (found === null) return promise.isStrict;
+  if (found === 'PROXY') return false;
   return !promise.protocols.includes(found);
 }
 
+/** The PROXY protocol: version 1 is a line of 107 bytes at most (section 2.1), version 2 begins so and has its length at byte 14 (section 2.2). */
+const PROXY_LINE_BYTES = 107;
+const PROXY_SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
+const PROXY_HEADER_BYTES = 16;
+/** Of a message, a batch or a file of batches (HL7 2.x section 2.10.3). */
+const HL7_SEGMENTS = ['MSH|', 'BHS|', 'FHS|'].map(word);
+const LEAST_BYTES = 4;
+
 /** Needs at least 4 bytes; null for what it does not know. Allocates nothing. */
 export function recognise(bytes: Uint8Array, offset: number, length: number): Recognised | null {
+  const skipped = proxyHeader(bytes, offset, length);
+  if (skipped > 0 && length - skipped < LEAST_BYTES) return 'PROXY';
+  return recogniseSpeech(bytes, offset + skipped, length - skipped);
+}
+
+function recogniseSpeech(bytes: Uint8Array, offset: number, length: number): Recognised | null {
   const at = (index: number): number => (index < length ? (bytes[offset + index] ?? 0) : 0);
-  const first = ((at(0) << 24) | (at(1) << 16) | (at(2) << 8) | at(3)) >>> 0;
+  const first = wordAt(bytes, offset);
   if (at(0) === 0x16 && at(1) === 3 && at(2) <= 4) return 'TLS';
   if (METHODS.includes(first)) return 'HTTP';
   if (first === word('SSH-')) return 'SSH';
   // A-ASSOCIATE-RQ; byte 1 is reserved, and the protocol version after the length has bit 0 set.
   if (at(0) === 1 && at(1) === 0 && length >= 8 && (at(7) & 1) === 1) return 'DICOM';
-  // With its frame, or without, as some senders have it.
-  if (at(0) === 0x0b && at(1) === 0x4d && at(2) === 0x53 && at(3) === 0x48) return 'HL7 MLLP';
-  if (first === word('MSH|')) return 'HL7 MLLP';
   // NetBIOS session request, or the session header before SMB 1, 2 and encrypted 3.
   if (at(0) === 0x81 && at(1) === 0) return 'SMB';
   if (at(0) === 0 && at(4) >= 0xfc && at(5) === 0x53 && at(6) === 0x4d && at(7) === 0x42) return 'SMB';
   if (at(0) === 3 && at(1) === 0 && length >= 6 && (at(5) & 0xf0) === 0xe0) return 'RDP';
-  return null;
+  return isHl7(bytes, offset, length) ? 'HL7 MLLP' : null;
+}
+
+/** With its frame or without, after an empty line or a byte order mark, before or behind the start of the frame, as some senders have it. */
+function isHl7(bytes: Uint8Array, offset: number, length: number): boolean {
+  let from = 0;
+  while (from < HL7_MOST_BEFORE && isBeforeHl7(bytes[offset + from] ?? 0)) from++;
+  return length - from >= LEAST_BYTES && HL7_SEGMENTS.includes(wordAt(bytes, offset + from));
+}
+
+/** Two empty lines, a start of a frame (VT) and a byte order mark (RFC 3629 section 6). */
+const HL7_MOST_BEFORE = 8;
+
+function isBeforeHl7(byte: number): boolean {
+  return byte === 0x0b || byte === 0x0d || byte === 0x0a || byte === 0xef || byte === 0xbb || byte === 0xbf;
+}
+
+/** Bytes of a header of the PROXY protocol; 0 for none. */
+function proxyHeader(bytes: Uint8Array, offset: number, length: number): number {
+  if (wordAt(bytes, offset) === word('PROX') && bytes[offset + 4] === 0x59) {
+    for (let index = 5; index < Math.min(length, PROXY_LINE_BYTES); index++)
+      if (bytes[offset + index] === 0x0a) return index + 1;
+    return 0;
+  }
+  if (length < PROXY_HEADER_BYTES) return 0;
+  for (let index = 0; index < PROXY_SIGNATURE.length; index++)
+    if (bytes[offset + index] !== PROXY_SIGNATURE[index]) return 0;
+  const addresses = ((bytes[offset + 14] ?? 0) << 8) | (bytes[offset + 15] ?? 0);
+  return Math.min(length, PROXY_HEADER_BYTES + addresses);
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] ?? 0) << 24) |
+      ((bytes[at + 1] ?? 0) << 16) |
+      ((bytes[at + 2] ?? 0) << 8) |
+      (bytes[at + 3] ?? 0)) >>>
+    0
+  );
 }
 
 function word(text: string): number {

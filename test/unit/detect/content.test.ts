@@ -203,6 +203,7 @@ t.test('echo that carries data is told, a ping of any system is not', (t) => {
 t.test('the first data is what the port promises, or it is told', (t) => {
   const associate = '\x01\x00\x00\x00\x00\xcd\x00\x01';
   const hello = '\x16\x03\x01\x02\x00\x01';
+  const proxyV2 = `\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c${'\x0a'.repeat(12)}`;
   const cases: readonly (readonly [number, string, string | null])[] = [
     [104, associate, null],
     [11_112, hello, null],
@@ -211,6 +212,15 @@ t.test('the first data is what the port promises, or it is told', (t) => {
     [2575, '\x0bMSH|^~\\&|', null],
     [2575, 'MSH|^~\\&|LAB', null],
     [2575, 'SSH-2.0-OpenSSH_9.2\r\n', 'medium'],
+    [2575, '\x0bFHS|^~\\&|LAB', null],
+    [2575, 'BHS|^~\\&|LAB', null],
+    [2575, '\x0b\xef\xbb\xbfMSH|^~\\&|', null],
+    [2575, '\r\n\x0bMSH|^~\\&|', null],
+    [104, `PROXY TCP4 10.0.0.1 10.0.0.2 40000 104\r\n${associate}`, null],
+    [104, 'PROXY TCP4 10.0.0.1 10.0.0.2 40000 104\r\n', null],
+    [104, 'PROXY TCP4 10.0.0.1 10.0.0.2 40000 104\r\nSSH-2.0-x\r\n', 'medium'],
+    [104, `${proxyV2}${associate}`, null],
+    [104, `${proxyV2}GET / HTTP/1.1\r\n`, 'medium'],
     [443, hello, null],
     [443, 'SSH-2.0-dropbear\r\n', 'low'],
     [443, '\x10\x23\x00\x04MQTT', null],
