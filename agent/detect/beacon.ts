@@ -2,7 +2,8 @@
  * Beaconing: a device opens connections to one service of one host at regular times, as an implant does that asks for orders. Judged
  * by the intervals' median and median absolute deviation, which a few outliers do not move (RITA's beacon score; Hu et al., "BAYWATCH",
  * DSN 2016). Jitter of a third of the period is still regular; a random process is not (its deviation is 0.7 of the median).
- * A long connection that beats inside itself cannot be seen here: only first packets can.
+ * A long connection that beats inside itself cannot be seen here: only first packets can. Judged for each server, and told once for a device, a
+ * service and a period: a cloud whose address changes by the hour is one thing to look at.
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { internText } from './address-key.js';
@@ -10,6 +11,7 @@ import { NO_ADDRESS } from './address-table.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_IP,
+  isIcmpRequest,
   serviceOf,
   subjectOf,
   VERDICT_ALLOWED,
@@ -29,7 +31,11 @@ const PAIRS = 16_384;
 const RING = 32;
 const LEAST_KEPT_INTERVALS = 3;
 const LEAST_KEPT_MS = 600_000;
-/** Periodic by nature: DNS, DHCP, NTP, NetBIOS names, DHCPv6, SSDP, mDNS, LLMNR. */
+/** What was told, by (device, service, period); 40 bytes each. */
+const BEATS = 4_096;
+/** Periods are one where they differ by less than a third or so: a step of a quarter, and its neighbours. */
+const PERIOD_STEP = Math.log(1.25);
+/** Periodic by nature, over UDP: DNS, DHCP, NTP, NetBIOS names, DHCPv6, SSDP, mDNS, LLMNR. Nothing else is over TCP. */
 const PERIODIC_SERVICES: ReadonlySet<number> = new Set([
   53, 67, 68, 123, 137, 138, 546, 547, 1900, 5353, 5355,
 ]);
@@ -38,8 +44,9 @@ const ONE_VISIT_MS = 500;
 /** Sums of two scatter less. */
 const JITTER_OF_TWO = 0.5;
 const MAX_PERIOD_MS = 86_400_000;
-/** Quiet for this many periods, and it is over. */
+/** Quiet for this many periods and a long weekend, and it is over: a device that is switched off for one calls again as it did. */
 const QUIET_PERIODS = 20;
+const LEAST_QUIET_MS = 4 * 86_400_000;
 
 export function createBeaconDetector(context: DetectContext, settings: DetectSettings['beacon']): Detector {
   return new Beacon(context, settings);
@@ -57,6 +64,9 @@ class Beacon implements Detector {
   readonly #count = new Int32Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
   readonly #toldCount = new Int32Array(PAIRS);
+  readonly #beats = new SlotTable(BEATS);
+  /** Servers of each. */
+  readonly #servers = new Int32Array(BEATS);
   readonly #sorted = new Float64Array(RING);
   /** Of the intervals judged last. */
   #jitter = 0;
@@ -69,12 +79,15 @@ class Beacon implements Detector {
   observe(event: DetectEvent, nowMs: number): void {
     // What an approved entry foresees may be as regular as it likes.
     if (event.kind !== EVENT_IP || !event.fromDevice || event.verdict === VERDICT_ALLOWED) return;
-    if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
-    if (PERIODIC_SERVICES.has(event.port) || looksLikeAnswer(event)) return;
+    if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP && !isIcmpRequest(event)) return;
+    if (event.protocol === PROTOCOL_UDP && PERIODIC_SERVICES.has(event.port)) return;
+    if (looksLikeAnswer(event)) return;
     const { addresses } = this.#context;
     if (!addresses.isHost(event.peer)) return;
     // Before anything is decided, regular calls to a server inside are the ordinary life of a medical device.
     if (event.verdict === VERDICT_OBSERVED && isInside(addresses, event.peer)) return;
+    // Whether a gateway or a server inside is there is asked by many, and nothing is learnt from it.
+    if (isIcmpRequest(event) && isInside(addresses, event.peer)) return;
     const slot = this.#pairs.intern(subjectOf(event), event.peer, serviceOf(event));
     if (this.#pairs.isNew) {
       this.#lastMs[slot] = nowMs;
@@ -135,7 +148,7 @@ class Beacon implements Detector {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { 'beacon.evicted': this.#pairs.evicted };
+    return { 'beacon.evicted': this.#pairs.evicted + this.#beats.evicted };
   }
 
   #judge(slot: number, event: DetectEvent, nowMs: number): void {
@@ -146,6 +159,18 @@ class Beacon implements Detector {
     if (periodMs === 0) return;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     this.#findings[slot] = this.#open(slot, event, periodMs, nowMs);
+  }
+
+  /** The slot of what is told together: the same device, service and period, nearly. */
+  #beat(event: DetectEvent, inside: boolean, periodMs: number): number {
+    const subject = subjectOf(event);
+    const service = serviceOf(event) * 2 + (inside ? 1 : 0);
+    const step = Math.round(Math.log(periodMs) / PERIOD_STEP);
+    for (const near of [step, step - 1, step + 1])
+      if (this.#beats.find(subject, service, near) >= 0) return this.#beats.intern(subject, service, near);
+    const beat = this.#beats.intern(subject, service, step);
+    this.#servers[beat] = 0;
+    return beat;
   }
 
   /** One interval after the other, or two together: who is not answered tries again after a while, each time alike. 0: not regular. */
@@ -184,15 +209,20 @@ class Beacon implements Detector {
     const inside = isInside(this.#context.addresses, event.peer);
     const serial = this.#pairs.serial(slot);
     const startMs = this.#firstMs[slot] ?? nowMs;
+    const beat = this.#beat(event, inside, firstPeriodMs);
+    const isOther = (this.#findings[slot] ?? 0) === 0;
+    if (isOther) this.#servers[beat] = (this.#servers[beat] ?? 0) + 1;
+    const servers = Math.max(1, this.#servers[beat] ?? 1);
+    const severity = isIcmpRequest(event) ? 'beacon.echo' : inside ? 'beacon.inside' : 'beacon.outside';
     return this.#context.book.openFinding(
       {
         detector: 'beacon',
         subject: who.text,
-        what: `${peer}:${service}`,
+        what: `${inside ? 'inside' : 'outside'}:${service}:${this.#beats.keyC(beat)}`,
         device: who.device,
         deviceMac: who.mac,
         peer: this.#context.addresses.text(event.peer),
-        quietMs: Math.max(300_000, firstPeriodMs * QUIET_PERIODS),
+        quietMs: Math.max(LEAST_QUIET_MS, firstPeriodMs * QUIET_PERIODS),
         firstMs: startMs,
         count: (this.#count[slot] ?? 0) + 1,
         describe: (_count, _firstMs, lastMs) => {
@@ -203,8 +233,8 @@ class Beacon implements Detector {
           const periodMs = this.#period(slot) || firstPeriodMs;
           const jitter = this.#jitter;
           return {
-            severity: SEVERITY[inside ? 'beacon.inside' : 'beacon.outside'].severity,
-            title: `${who.text} calls ${peer} (${service}) every ${seconds(periodMs)} s, ${count + 1} times`,
+            severity: SEVERITY[severity].severity,
+            title: `${who.text} calls ${peer} (${service}) every ${seconds(periodMs)} s, ${count + 1} times${servers > 1 ? `, and ${servers - 1} other addresses before` : ''}`,
             evidence: {
               service,
               periodSeconds: seconds(periodMs),
@@ -212,9 +242,10 @@ class Beacon implements Detector {
               calls: count + 1,
               hours: Math.round((lastMs - startMs) / 360_000) / 10,
               recentIntervalsSeconds: recent.slice(-16).map(seconds),
+              addresses: servers,
               peerIs: inside ? 'inside' : 'outside',
             },
-            remedy: `It closes after ${QUIET_PERIODS} periods without a call. If the device is meant to call there, permit it with an allow entry; if not, find out what runs on it.`,
+            remedy: `It closes after ${QUIET_PERIODS} periods, four days at least, without a call. If the device is meant to call there, permit it with an allow entry; if not, find out what runs on it.`,
           };
         },
       },

@@ -188,6 +188,10 @@ export const SEVERITY = {
     severity: 'low',
     why: 'devices poll their servers; worth an entry, seldom an attack',
   },
+  'beacon.echo': {
+    severity: 'low',
+    why: 'many programs look so whether the internet is there; an implant that asks by ping looks alike',
+  },
   'volume.out': {
     severity: 'medium',
     why: 'far more than ever leaves the device: a new routine, or data being stolen',

@@ -55,11 +55,42 @@ t.test('calls at fixed and jittered times are beacons, from a second to hours ap
     { severity: 'low' },
     'to a server inside that no entry foresees',
   );
+  for (const port of [53, 123, 137])
+    t.match(calls(new Array<number>(30).fill(60), { port })[0], { severity: 'medium' }, `TCP to ${port}`);
+  t.match(
+    calls(new Array<number>(30).fill(60), { protocol: 1, port: 0x0800, srcPort: -1 })[0],
+    { severity: 'low' },
+    'by ping',
+  );
   t.same(
     calls(new Array<number>(30).fill(60), { to: INSIDE }),
     [],
     'to a server inside, before there are entries',
   );
+  t.end();
+});
+
+t.test('a cloud whose address changes is one finding; another period or service is another', (t) => {
+  const scene = createScene();
+  const call = (to: number, port: number, periodMs: number, count: number, atMs: number): void => {
+    for (let n = 0; n < count; n += 1) scene.first({ to, port }, atMs + n * periodMs);
+    scene.tick(atMs + count * periodMs);
+  };
+  const DAY_MS = 86_400_000;
+  for (let day = 0; day < 5; day += 1)
+    call(OUTSIDE + day, 443, 60_000 + day * 1_000, 600, START + day * DAY_MS);
+  const keys = (): number => new Set(scene.by('beacon').map(({ key }) => key)).size;
+  t.equal(keys(), 1);
+  t.same(
+    scene.told.filter(({ detector, state }) => detector === 'beacon' && state === 'closed'),
+    [],
+    'nor is it over by night',
+  );
+  t.match(scene.by('beacon').at(-1), { peer: '203.0.113.14', evidence: { addresses: 5 } });
+  call(OUTSIDE + 9, 443, 600_000, 40, START + 6 * DAY_MS);
+  t.equal(keys(), 2, 'each ten minutes');
+  call(OUTSIDE, 8443, 60_000, 40, START + 7 * DAY_MS);
+  t.equal(keys(), 3, 'another service');
   t.end();
 });
 
@@ -74,6 +105,11 @@ t.test('what is no beacon: chance, people, few calls, periodic services, approve
   t.same(calls(new Array<number>(15).fill(60)), [], 'too few to say');
   t.same(calls(new Array<number>(60).fill(64), { port: 123, protocol: 17 }), [], 'NTP');
   t.same(calls(new Array<number>(60).fill(60), { verdict: VERDICT_ALLOWED }), [], 'HL7 to its server');
+  t.same(
+    calls(new Array<number>(60).fill(60), { protocol: 1, port: 0x0800, srcPort: -1, to: INSIDE }),
+    [],
+    'whether its gateway is there',
+  );
   t.same(calls(new Array<number>(60).fill(0.1)), [], 'one visit of many connections');
   t.not(calls(new Array<number>(60).fill(60), { verdict: VERDICT_REFUSED }).length, 0, 'refused ones count');
   t.end();
