@@ -20,8 +20,20 @@ export const contentSettings = {
   volume: z
     .strictObject({
       ...acting,
-      historyHours: z.int().min(2).max(10_000).default(48).describe('nothing is unusual before'),
-      megabytesPerHour: z.number().min(0.1).max(1e6).default(50).describe('never told below'),
+      historyHours: z
+        .int()
+        .min(2)
+        .max(10_000)
+        .default(72)
+        .describe(
+          'hours of working days (Monday to Friday, UTC) before anything is unusual: three of them, as a cart is not at work each day',
+        ),
+      megabytesPerHour: z
+        .number()
+        .min(0.1)
+        .max(1e6)
+        .default(50)
+        .describe('never told below, nor four times of it in a day'),
       timesUsual: z.number().min(1.5).max(1e6).default(8),
       deviations: z.number().min(1).max(100).default(4).describe('mean deviations of the logarithm'),
     })

@@ -1,7 +1,8 @@
 /**
  * Bytes sent by a device per hour, far above its own history: data on its way out. What is usual is an exponentially weighted mean and
  * deviation of the logarithm of the hour's bytes (Roberts 1959; the logarithm because volumes are heavy-tailed), and the highest hour of
- * the last days: a back-up every night is rare by the mean, and usual. Counted when connections end, so one that lasts is told late.
+ * the last days: a back-up every night is rare by the mean, and usual. A day's sum is judged against the highest day, as what leaves slowly stays
+ * below every hour's threshold. Counted when connections end, so one that lasts is told late.
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import { EVENT_END, subjectOf, type DetectEvent, SEES_END } from './event.js';
@@ -12,15 +13,23 @@ import { SlotTable } from './slot-table.js';
 
 const SUBJECTS = 2_048;
 const HOUR_MS = 3_600_000;
+const DAY_HOURS = 24;
+/** Monday to Friday (UTC): a device that was only seen over a weekend has shown nothing of its work. 1 January 1970 was a Thursday. */
+const FIRST_WEEKDAY = 3;
+const WORKING_DAYS = 5;
 /** Half-life of about two days. */
 const WEIGHT = 1 / 64;
 const MAX_IDLE_HOURS = 168;
 /** The highest hour fades to half in two weeks, and less than twice of it is nothing new. */
 const PEAK_FADES = 2 ** (-1 / 336);
 const TIMES_PEAK = 2;
+const DAY_FADES = PEAK_FADES ** DAY_HOURS;
+/** Hours at the floor that a day's sum takes at least. */
+const FLOOR_HOURS = 4;
 const QUIET_MS = HOUR_MS;
 const MEGABYTE = 1_000_000;
-const MEMORY_VALUES = 6;
+/** The last three came later. */
+const LEAST_MEMORY_VALUES = 6;
 
 export function createVolumeDetector(context: DetectContext, settings: DetectSettings['volume']): Detector {
   return new Volume(context, settings);
@@ -38,6 +47,11 @@ class Volume implements Detector {
   readonly #deviation = new Float64Array(SUBJECTS);
   readonly #peak = new Float64Array(SUBJECTS);
   readonly #hours = new Int32Array(SUBJECTS);
+  /** Of those, hours of working days. */
+  readonly #workHours = new Int32Array(SUBJECTS);
+  /** Bytes of this day (UTC), and of the highest day before. */
+  readonly #dayBytes = new Float64Array(SUBJECTS);
+  readonly #dayPeak = new Float64Array(SUBJECTS);
   readonly #findings = new Int32Array(SUBJECTS);
   readonly #isChanged = new Uint8Array(SUBJECTS);
 
@@ -53,16 +67,19 @@ class Volume implements Detector {
     if (this.#subjects.isNew) {
       this.#hour[slot] = hour;
       this.#bytes[slot] = this.#mean[slot] = this.#deviation[slot] = this.#peak[slot] = 0;
-      this.#hours[slot] = this.#findings[slot] = 0;
+      this.#hours[slot] = this.#workHours[slot] = this.#findings[slot] = 0;
+      this.#dayBytes[slot] = this.#dayPeak[slot] = 0;
     }
     this.#roll(slot, hour);
     this.#isChanged[slot] = 1;
     this.#bytes[slot] = (this.#bytes[slot] ?? 0) + event.bytesOut;
-    if ((this.#hours[slot] ?? 0) < this.#settings.historyHours) return;
-    if ((this.#bytes[slot] ?? 0) < this.#threshold(slot)) return;
+    this.#dayBytes[slot] = (this.#dayBytes[slot] ?? 0) + event.bytesOut;
+    if (!this.#isSettled(slot)) return;
+    const isOfHour = (this.#bytes[slot] ?? 0) >= this.#threshold(slot);
+    if (!isOfHour && (this.#dayBytes[slot] ?? 0) < this.#dayThreshold(slot)) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = this.#open(slot, event, nowMs);
+    this.#findings[slot] = this.#open(slot, event, isOfHour, nowMs);
   }
 
   *memories(isAll: boolean): Generator<Memory> {
@@ -78,6 +95,9 @@ class Volume implements Detector {
         this.#deviation[slot] ?? 0,
         this.#peak[slot] ?? 0,
         this.#hours[slot] ?? 0,
+        this.#workHours[slot] ?? 0,
+        this.#dayBytes[slot] ?? 0,
+        this.#dayPeak[slot] ?? 0,
       ];
       yield { detector: 'volume', device: name, key: '', values };
     }
@@ -86,7 +106,8 @@ class Volume implements Detector {
   restore({ device, values }: Memory): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const [hour = 0, bytes = 0, mean = 0, deviation = 0, peak = 0, hours = 0] = values;
-    if (id === 0 || values.length !== MEMORY_VALUES) return;
+    if (id === 0 || values.length < LEAST_MEMORY_VALUES) return;
+    const [workHours = hours, dayBytes = 0, dayPeak = peak] = values.slice(LEAST_MEMORY_VALUES);
     const slot = this.#subjects.intern(id, 0, 0);
     // What was seen since the start is newer, but shorter.
     if (!this.#subjects.isNew && (this.#hours[slot] ?? 0) >= hours) return;
@@ -98,6 +119,9 @@ class Volume implements Detector {
     this.#deviation[slot] = deviation;
     this.#peak[slot] = peak;
     this.#hours[slot] = hours;
+    this.#workHours[slot] = workHours;
+    this.#dayBytes[slot] = dayBytes + sinceStart;
+    this.#dayPeak[slot] = dayPeak;
     this.#isChanged[slot] = 1;
   }
 
@@ -115,23 +139,34 @@ class Volume implements Detector {
     );
   }
 
+  #dayThreshold(slot: number): number {
+    const { megabytesPerHour, timesUsual } = this.#settings;
+    return Math.max(megabytesPerHour * MEGABYTE * FLOOR_HOURS, (this.#dayPeak[slot] ?? 0) * timesUsual);
+  }
+
+  #isSettled(slot: number): boolean {
+    return (this.#workHours[slot] ?? 0) >= this.#settings.historyHours;
+  }
+
   #roll(slot: number, hour: number): void {
     const passed = hour - (this.#hour[slot] ?? 0);
     if (passed === 0) return;
     this.#hour[slot] = hour;
     // A clock that was set: the hour begins anew, and nothing is learnt of it.
     if (passed > 0) {
-      this.#learn(slot, this.#bytes[slot] ?? 0);
-      for (let idle = Math.min(passed - 1, MAX_IDLE_HOURS); idle > 0; idle--) this.#learn(slot, 0);
+      // First, as it was when that day ended.
+      if (Math.floor(hour / DAY_HOURS) !== Math.floor((hour - passed) / DAY_HOURS)) this.#learnDay(slot);
+      this.#learn(slot, this.#bytes[slot] ?? 0, hour - passed);
+      for (let idle = Math.min(passed - 1, MAX_IDLE_HOURS); idle > 0; idle--)
+        this.#learn(slot, 0, hour - idle);
     }
     this.#bytes[slot] = 0;
   }
 
   /** What is far above the usual is learnt only up to the threshold: an attack must not become the usual. */
-  #learn(slot: number, bytes: number): void {
+  #learn(slot: number, bytes: number, hour: number): void {
     const hours = this.#hours[slot] ?? 0;
-    const isSettled = hours >= this.#settings.historyHours;
-    const learnt = isSettled ? Math.min(bytes, this.#threshold(slot)) : bytes;
+    const learnt = this.#isSettled(slot) ? Math.min(bytes, this.#threshold(slot)) : bytes;
     const value = Math.log1p(learnt);
     const weight = Math.max(WEIGHT, 1 / (hours + 1));
     const error = value - (this.#mean[slot] ?? 0);
@@ -141,15 +176,26 @@ class Volume implements Detector {
         (this.#deviation[slot] ?? 0) + weight * (Math.abs(error) - (this.#deviation[slot] ?? 0));
     this.#peak[slot] = Math.max(learnt, (this.#peak[slot] ?? 0) * PEAK_FADES);
     if (hours < 0x3fffffff) this.#hours[slot] = hours + 1;
+    const workHours = this.#workHours[slot] ?? 0;
+    if (isOfWorkingDay(hour) && workHours < 0x3fffffff) this.#workHours[slot] = workHours + 1;
   }
 
-  #open(slot: number, event: DetectEvent, nowMs: number): number {
+  #learnDay(slot: number): void {
+    const bytes = this.#dayBytes[slot] ?? 0;
+    const learnt = this.#isSettled(slot) ? Math.min(bytes, this.#dayThreshold(slot)) : bytes;
+    this.#dayPeak[slot] = Math.max(learnt, (this.#dayPeak[slot] ?? 0) * DAY_FADES);
+    this.#dayBytes[slot] = 0;
+  }
+
+  #open(slot: number, event: DetectEvent, isOfHour: boolean, nowMs: number): number {
     const who = describeSubject(this.#context, event);
     const serial = this.#subjects.serial(slot);
     const peer = addressOr(this.#context, event.peer);
     const usual = Math.expm1(this.#mean[slot] ?? 0);
+    const highestDay = this.#dayPeak[slot] ?? 0;
     const threshold = this.#threshold(slot);
     let most = 0;
+    let mostOfDay = 0;
     return this.#context.book.openFinding(
       {
         detector: 'volume',
@@ -164,13 +210,18 @@ class Volume implements Detector {
         describe: () => {
           if (this.#subjects.serial(slot) !== serial) return null;
           most = Math.max(most, this.#bytes[slot] ?? 0);
+          mostOfDay = Math.max(mostOfDay, this.#dayBytes[slot] ?? 0);
           return {
             severity: SEVERITY['volume.out'].severity,
-            title: `${who.text} sent ${megabytes(most)} MB within an hour, the last of it to ${peer}; usual are ${megabytes(usual)} MB`,
+            title: isOfHour
+              ? `${who.text} sent ${megabytes(most)} MB within an hour, the last of it to ${peer}; usual are ${megabytes(usual)} MB`
+              : `${who.text} sent ${megabytes(mostOfDay)} MB within a day, the last of it to ${peer}; its highest day had ${megabytes(highestDay)} MB`,
             evidence: {
               megabytesThisHour: megabytes(most),
               usualMegabytesPerHour: megabytes(usual),
               thresholdMegabytes: megabytes(threshold),
+              megabytesThisDay: megabytes(mostOfDay),
+              highestDayMegabytes: megabytes(highestDay),
               historyHours: this.#hours[slot] ?? 0,
             },
             remedy:
@@ -181,6 +232,10 @@ class Volume implements Detector {
       nowMs,
     );
   }
+}
+
+function isOfWorkingDay(hour: number): boolean {
+  return (Math.floor(hour / DAY_HOURS) + FIRST_WEEKDAY) % 7 < WORKING_DAYS;
 }
 
 function megabytes(bytes: number): number {

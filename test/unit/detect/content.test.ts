@@ -135,6 +135,50 @@ t.test('far more bytes out in an hour than ever before; back-ups that come every
   t.end();
 });
 
+t.test('what leaves slowly is told by the day; nothing before a device was seen at work', (t) => {
+  const day = 24 * HOUR_MS;
+  // A Monday.
+  const monday = Math.floor(START / day) * day + 3 * day;
+  const hourly = (
+    scene: ReturnType<typeof createScene>,
+    megabytes: number,
+    fromMs: number,
+    hours: number,
+  ): void => {
+    for (let hour = 0; hour < hours; hour += 1)
+      scene.end(
+        { to: OUTSIDE, outcome: OUTCOME_ANSWERED, bytesOut: megabytes * MB, packetsOut: 10 },
+        fromMs + hour * HOUR_MS + 60_000,
+      );
+  };
+  const quiet = createScene();
+  hourly(quiet, 0.1, monday, 4 * 24);
+  hourly(quiet, 42, monday + 4 * day, 4);
+  t.same(quiet.by('volume'), []);
+  hourly(quiet, 42, monday + 4 * day + 4 * HOUR_MS, 8);
+  t.match(quiet.by('volume')[0], { title: /within a day/, evidence: { megabytesThisDay: 210 } });
+  t.equal(quiet.by('volume').length, 1);
+  const weekly = createScene();
+  hourly(weekly, 0.1, monday, 24);
+  hourly(weekly, 500, monday + day, 8);
+  hourly(weekly, 0.1, monday + 2 * day, 6 * 24);
+  hourly(weekly, 500, monday + 8 * day, 8);
+  t.same(weekly.by('volume'), [], 'a day of work each week');
+  const busy = createScene();
+  hourly(busy, 20, monday, 4 * 24);
+  hourly(busy, 42, monday + 4 * day, 24);
+  t.same(busy.by('volume'), [], 'twice its highest day is nothing');
+  const friday = createScene();
+  hourly(friday, 0.1, monday + 4 * day + 17 * HOUR_MS, 7 + 48);
+  hourly(friday, 500, monday + 7 * day + 8 * HOUR_MS, 8);
+  t.same(friday.by('volume'), [], 'put in on a Friday evening');
+  hourly(friday, 500, monday + 8 * day + 8 * HOUR_MS, 8);
+  hourly(friday, 500, monday + 9 * day + 8 * HOUR_MS, 8);
+  hourly(friday, 40_000, monday + 10 * day + 8 * HOUR_MS, 1);
+  t.match(friday.by('volume'), [{ title: /within a day/ }], 'later in the week it is known');
+  t.end();
+});
+
 /** A DNS query for a name, RFC 1035 section 4.1. */
 function query(name: string): Uint8Array {
   const labels = name.split('.').flatMap((label) => [label.length, ...Buffer.from(label, 'latin1')]);
