@@ -67,6 +67,8 @@ function spokenOverTcp(view: PacketView, bytes: Uint8Array): string | null {
   const { payloadOffset, payloadLength } = view;
   if (payloadLength < 4) return null;
   const found = recognise(bytes, payloadOffset, payloadLength);
+  // A load balancer's header alone is nobody's speech.
+  if (found === 'PROXY') return null;
   if (found !== null) return found === 'HL7 MLLP' ? 'HL7' : found;
   const first =
     ((u8(bytes, payloadOffset) << 24) |
