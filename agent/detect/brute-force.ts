@@ -144,7 +144,7 @@ class BruteForce implements Detector {
     this.#add(slot, size, nowMs);
     const isAllowed = event.verdict === VERDICT_ALLOWED;
     const threshold = this.#settings.attempts * login.factor * (isAllowed ? ALLOWED_FACTOR : 1);
-    const isGuessing = this.#isGuessing(slot, threshold);
+    const isGuessing = this.#isGuessing(slot, threshold, nowMs);
     if (isGuessing) this.#tell(slot, threshold, event, login, nowMs);
     if (!login.canSpray || isAllowed || nowMs - (this.#firstMs[slot] ?? nowMs) >= KNOWN_MS) return;
     const opener = this.#pairs.keyA(slot);
@@ -245,9 +245,11 @@ class BruteForce implements Detector {
     this.#isHabit[slot] = 0;
   }
 
-  #isGuessing(slot: number, threshold: number): boolean {
+  #isGuessing(slot: number, threshold: number, nowMs: number): boolean {
     const attempts = this.#attempts[slot] ?? 0;
-    if (this.#isHabit[slot] === 1) return false;
+    // Nobody knows yet what is usual: a program that polls every second or two is not told, who guesses as fast as it is answered is.
+    const isSlow = nowMs - (this.#beganMs[slot] ?? nowMs) > this.#windowMs / TIMES_USUAL;
+    if (this.#isHabit[slot] === 1 && isSlow) return false;
     const least = Math.max(threshold, TIMES_USUAL * (this.#usual[slot] ?? 0));
     return (
       attempts - (this.#granted[slot] ?? 0) >= least && (this.#alike[slot] ?? 0) >= attempts * ALIKE_SHARE

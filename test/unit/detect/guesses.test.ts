@@ -87,6 +87,9 @@ t.test('a poll that was there before the box is usual; one that begins later is 
   after.end(login({ port: 104 }), START - 600_000);
   poll(after, START);
   t.equal(openings(after), 1);
+  const guessed = createScene();
+  for (let n = 0; n < 700; n += 1) guessed.end(login({ port: 80 }), START + n * 100);
+  t.equal(openings(guessed), 1, 'guesses as fast as they are answered, from the first minute on');
   t.end();
 });
 
