@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import type { FlowRecord } from '../capture/flow-record.js';
 import { detectSettings, type DetectSettings } from '../detect/settings.js';
-import type { Finding } from '../messages/vocabulary.js';
+import { Openings, type Opened } from '../replay/openings.js';
 import { LEARNING } from '../replay/replay-options.js';
 import { Replay } from '../replay/replay.js';
 import { ReplayDevices } from '../replay/replay-devices.js';
@@ -24,11 +24,8 @@ const TEN_DAYS_MS = 10 * DAY_MS;
 const LONG_CAPTURE_MS = 2 * DAY_MS;
 const JOINED_CAPTURE_MS = 30 * DAY_MS;
 
-interface Seen {
-  finding: Finding;
-  readonly packets: number;
-  readonly seconds: number;
-}
+/** More than any capture has. */
+const MAX_FINDINGS = 100_000;
 
 const asJson = process.argv.includes('--json');
 /** With --outlier: what the combined score, which is off as shipped, would add. */
@@ -49,26 +46,19 @@ function learning(seconds: number): DetectSettings {
 }
 
 async function run(listed: Listed, settings: DetectSettings, onRecord?: (record: FlowRecord) => void) {
-  const seen = new Map<string, Seen>();
+  const openings = new Openings(MAX_FINDINGS);
   const devices = new ReplayDevices((DEVICES[listed.path] ?? []).map((name) => ({ name, ends: [name] })));
   const replay: Replay = new Replay({
     settings,
     devices,
     onFinding: (finding) => {
-      const known = seen.get(finding.key);
-      if (known) known.finding = finding;
-      else
-        seen.set(finding.key, {
-          finding,
-          packets: replay.packets + replay.flowRecords,
-          seconds: (replay.nowMs - replay.startMs) / 1000,
-        });
+      openings.tell(finding, replay);
     },
   });
   const began = performance.now();
   const { problem } = await replayFile(join(DATA_DIRECTORY, listed.path), replay, devices, onRecord);
   return {
-    found: [...seen.values()],
+    found: openings.all,
     problem,
     packets: replay.packets + replay.flowRecords,
     tookMs: performance.now() - began,
@@ -87,7 +77,7 @@ async function examine(listed: Listed) {
   });
   const loud = asNew.found.filter(isLoud);
   const expected = SPECIAL[listed.path]?.detectors ?? EXPECTED[listed.group] ?? [];
-  const isIt = ({ finding }: Seen): boolean =>
+  const isIt = ({ finding }: Opened): boolean =>
     expected.includes(finding.detector) && finding.severity !== 'info';
   const atOnce = asNew.found.filter(isIt);
   const isRecognised = atOnce.length > 0;
@@ -121,22 +111,23 @@ async function examine(listed: Listed) {
   /** The first half of the capture teaches; what the second half is told is counted. */
   async function rateAfterLearning(one: Listed) {
     const half = await run(one, learning(Math.floor(spanMs / 2000)));
-    const late = half.found.filter(isLoud).filter(({ seconds }) => seconds * 1000 > spanMs / 2);
+    const late = half.found.filter(isLoud).filter(({ afterMs }) => afterMs > spanMs / 2);
     return { afterLearning: rateOf(late, devices, spanMs / 2), late: late.map(shown) };
   }
 }
 
-function isLoud({ finding }: Seen): boolean {
+function isLoud({ finding }: Opened): boolean {
   return LOUD.includes(finding.severity);
 }
 
-function rateOf(loud: readonly Seen[], devices: number, spanMs: number): number {
+/** Openings: an alarm that comes again every day is one every day. */
+function rateOf(loud: readonly Opened[], devices: number, spanMs: number): number {
   return loud.length / devices / (spanMs / TEN_DAYS_MS);
 }
 
-function shown({ finding, packets, seconds }: Seen) {
+function shown({ finding, afterPackets: packets, afterMs }: Opened) {
   const { detector, severity, count, title } = finding;
-  return { detector, severity, count, packets, seconds: Math.round(seconds * 10) / 10, title };
+  return { detector, severity, count, packets, seconds: Math.round(afterMs / 100) / 10, title };
 }
 
 function summarise() {
@@ -182,7 +173,7 @@ function printMarkdown(): void {
       );
   lines.push(
     '',
-    'Findings of medium severity and above per device in ten days, captures of real devices over days: as shipped, and with the first',
+    'Openings of findings of medium severity and above per device in ten days, captures of real devices over days: as shipped, and with the first',
     'half of the capture as learning time, counted in the second half.',
     '',
   );

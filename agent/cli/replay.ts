@@ -3,10 +3,10 @@
  * running box.
  */
 import { detectSettings } from '../detect/settings.js';
-import type { Finding } from '../messages/vocabulary.js';
 import { parseAddress, parseNetwork, type Network } from '../policy/address.js';
 import type { Policy } from '../policy/schema.js';
 import { createPolicyJudge } from '../replay/judge.js';
+import { Openings, type Opened } from '../replay/openings.js';
 import { Replay } from '../replay/replay.js';
 import { macNumber, ReplayDevices, type DeviceSide, type NamedDevice } from '../replay/replay-devices.js';
 import { readInto, type ReadOutcome } from '../replay/read-file.js';
@@ -25,17 +25,9 @@ export interface ReplayCommandOptions {
   readonly json?: true;
 }
 
-/** Findings kept to be printed at the end; the rest is counted. */
+/** Openings of findings that are kept to be printed at the end; the rest is counted. */
 const MAX_FINDINGS = 10_000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
-/** `at` and what follows it: when it was told first, in the capture. */
-interface Seen {
-  finding: Finding;
-  readonly atMs: number;
-  readonly afterPackets: number;
-  readonly afterMs: number;
-}
 
 export async function replayCaptures(
   context: CliContext,
@@ -44,25 +36,14 @@ export async function replayCaptures(
 ): Promise<ExitStatus> {
   const devices = (options.device ?? []).map(namedByHand);
   const policy = options.policy === undefined ? null : (await readPolicyFile(context, options.policy)).policy;
-  const seen = new Map<string, Seen>();
-  let left = 0;
+  const openings = new Openings(MAX_FINDINGS);
   let isBaseline = true;
   const book = new ReplayDevices([...devices, ...namedByPolicy(policy)], sideOf(options.side ?? []));
   const replay: Replay = new Replay({
     settings: policy?.detect ?? detectSettings.parse({}),
     devices: book,
     onFinding: (finding) => {
-      if (isBaseline) return;
-      const known = seen.get(finding.key);
-      if (known !== undefined) known.finding = finding;
-      else if (seen.size >= MAX_FINDINGS) left++;
-      else
-        seen.set(finding.key, {
-          finding,
-          atMs: replay.nowMs,
-          afterPackets: replay.packets + replay.flowRecords,
-          afterMs: replay.nowMs - replay.startMs,
-        });
+      if (!isBaseline) openings.tell(finding, replay);
     },
     ...(policy === null ? {} : { judge: createPolicyJudge(policy, book) }),
   });
@@ -78,7 +59,7 @@ export async function replayCaptures(
   if (first?.outcome.problem === 'not-a-capture' && replay.packets + replay.flowRecords === 0)
     throw notACapture(first.file);
   const tookNs = (performance.now() - began) * 1e6;
-  const found = [...seen.values()];
+  const found = openings.all;
   const summary = {
     packets: replay.packets,
     flows: replay.flows,
@@ -94,7 +75,7 @@ export async function replayCaptures(
     otherFrames: replay.otherFrames,
     unsupportedLink: replay.unsupportedLink,
     notOurs: replay.notOurs,
-    findingsNotKept: left,
+    findingsNotKept: openings.notKept,
   };
   if (options.json) {
     const read = outcomes.map(({ file, outcome }) => ({ file, ...outcome }));
@@ -158,14 +139,14 @@ function macOf(text: string): string | null {
   return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac) ? mac : null;
 }
 
-function countByDetector(found: readonly Seen[]): Record<string, number> {
+function countByDetector(found: readonly Opened[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { finding } of found) counts[finding.detector] = (counts[finding.detector] ?? 0) + 1;
   return counts;
 }
 
-/** One JSON value a line: findings in the order in which they were told, then the summary. */
-function printJson(context: CliContext, found: readonly Seen[], summary: object): void {
+/** One JSON value a line: openings of findings in the order in which they were told, then the summary. */
+function printJson(context: CliContext, found: readonly Opened[], summary: object): void {
   for (const { finding, atMs, afterPackets, afterMs } of found) {
     const { detector, device, peer, severity, evidence, title, remedy, count, state } = finding;
     const after = { packets: afterPackets, seconds: Math.round(afterMs) / 1000 };
@@ -179,10 +160,10 @@ function printJson(context: CliContext, found: readonly Seen[], summary: object)
 
 function printText(
   context: CliContext,
-  found: readonly Seen[],
+  found: readonly Opened[],
   summary: Readonly<Record<string, number | Readonly<Record<string, number>>>>,
 ): void {
-  const columns: readonly Column<Seen>[] = [
+  const columns: readonly Column<Opened>[] = [
     { title: 'severity', value: ({ finding }) => finding.severity },
     { title: 'detector', value: ({ finding }) => finding.detector, shrinkTo: 10 },
     { title: 'count', value: ({ finding }) => String(finding.count), align: 'right', leaveOut: 1 },

@@ -11,6 +11,7 @@ import { WatchLog } from '../learn/watched.js';
 import type { Finding } from '../messages/vocabulary.js';
 import { formatAddress, formatMac } from '../packet/format.js';
 import { NONE, PROTOCOL_TCP, TCP_ACK, TCP_SYN } from '../packet/view.js';
+import { Openings } from './openings.js';
 import type { ReadOutcome } from './read-file.js';
 import { replayFile } from './read-file.js';
 import { ReplayDevices, type NamedDevice } from './replay-devices.js';
@@ -19,7 +20,7 @@ import { Replay } from './replay.js';
 const DNS_PORT = 53;
 /** A capture that says nothing for longer was put together from pieces; a device that sleeps is quiet for hours. */
 const WATCH_JOIN_MS = 86_400_000;
-/** Findings kept; a capture that is one attack has thousands. */
+/** Openings of findings kept; a capture that is one attack has thousands. */
 const MAX_FINDINGS = 10_000;
 
 export interface LearntCapture {
@@ -39,7 +40,7 @@ export async function learnFromCaptures(
 ): Promise<LearntCapture> {
   const book = new HabitBook();
   const watched = new WatchLog(WATCH_JOIN_MS);
-  const findings = new Map<string, Finding>();
+  const openings = new Openings(MAX_FINDINGS);
   const devices = new ReplayDevices(named);
   const outcomes: LearntCapture['files'][number][] = [];
   let endMs = 0;
@@ -52,7 +53,7 @@ export async function learnFromCaptures(
       settings,
       devices,
       onFinding: (finding) => {
-        if (findings.has(finding.key) || findings.size < MAX_FINDINGS) findings.set(finding.key, finding);
+        openings.tell(finding, replay);
       },
       onEvent: (event, addresses) => {
         const label = whoIs(event.deviceId, addresses.text(event.local));
@@ -78,7 +79,7 @@ export async function learnFromCaptures(
     outcomes.push({ file, packets: replay.packets + replay.flowRecords, ...outcome });
     endMs = Math.max(endMs, replay.lastMs);
   }
-  return { book, watched, findings: [...findings.values()], endMs, files: outcomes };
+  return { book, watched, findings: openings.all.map(({ finding }) => finding), endMs, files: outcomes };
 }
 
 function fold(
