@@ -1,7 +1,7 @@
 /**
  * Somebody new gives out addresses or routes, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router
  * (RFC 4861 section 4.2; the problem is RFC 6104), a flood of such routers, which stops whoever believes them all, or
- * somebody who takes all the leases (DHCP starvation: many client hardware addresses, RFC 2131 section 7). Servers on the
+ * somebody who takes all the leases (DHCP starvation: many client hardware addresses, RFC 2131 section 7, or one sender that asks for others). Servers on the
  * network side that are seen while it learns, and the first DHCP server, are known; behind a guarded device none is expected. What the kernel refused is told by spoofing.ts.
  */
 import { ROUTER_ADVERTISEMENT } from '../packet/neighbour.js';
@@ -48,10 +48,13 @@ const CLIENTS = 8_192;
 const CLIENTS_PER_GROUP = 2_048;
 const CLIENT_WINDOW_MS = 60_000;
 const QUIET_MS = 900_000;
-/** Groups of the counts: hardware addresses by side, addresses of one hardware address, and routers of the network side. */
+/** Groups of the counts: hardware addresses by side and by sender, addresses of one hardware address, routers of the network side. */
 const BY_SIDE = 1;
 const BY_CLIENT = 2;
 const ROUTERS_ON_NETWORK = 3;
+const BY_SENDER = 4;
+/** Clients for which one other MAC asks within a minute: a wireless bridge does it for those behind it, and has fewer that come at once. */
+const CLIENTS_PER_SENDER = 20;
 
 export function createRogueServerDetector(
   context: DetectContext,
@@ -215,13 +218,22 @@ class RogueServer implements Detector {
   }
 
   #client(event: DetectEvent, nowMs: number): void {
-    // Known devices that come back after a power cut are as many as they are.
-    if ((event.fromDevice && event.deviceId > UNKNOWN_DEVICE) || event.payloadLength < CHADDR_END) return;
+    if (event.payloadLength < CHADDR_END) return;
     const { bytes } = event;
     const at = event.payloadOffset + CHADDR_OFFSET;
     if (bytes[event.payloadOffset] !== BOOTREQUEST) return;
     const high = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
     const low = ((bytes[at + 3] ?? 0) << 16) | ((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0);
+    const isForOthers = event.macHigh >= 0 && (high !== event.macHigh || low !== event.macLow);
+    // Known devices that come back after a power cut are as many as they are; one that asks for others is not one of them.
+    if (!isForOthers && this.#isKnownDevice(event)) return;
+    if (isForOthers) {
+      const sender = this.#clients.add(BY_SENDER, event.macHigh, event.macLow, hash3(high, low, 0), nowMs);
+      const isOne =
+        this.#clients.distinct(sender) >= CLIENTS_PER_SENDER || this.#clients.finding(sender) !== 0;
+      const by: Asker = { mac: formatMac(event.macHigh, event.macLow), asksFor: 'clients' };
+      if (isOne && this.#judge(sender, CLIENTS_PER_SENDER, event, nowMs, by)) return;
+    }
     const side = event.fromDevice ? 1 : 0;
     const source = event.fromDevice ? event.local : event.peer;
     const group = this.#clients.add(BY_SIDE, side, 0, hash3(high, low, 0), nowMs);
@@ -230,14 +242,24 @@ class RogueServer implements Detector {
     const own = this.#clients.add(BY_CLIENT, high, low, source, nowMs);
     if (this.#clients.distinct(own) < this.#settings.addressesPerClient && this.#clients.finding(own) === 0)
       return;
-    this.#judge(own, this.#settings.addressesPerClient, event, nowMs, formatMac(high, low));
+    const by: Asker = { mac: formatMac(high, low), asksFor: 'addresses' };
+    this.#judge(own, this.#settings.addressesPerClient, event, nowMs, by);
   }
 
-  #judge(group: number, threshold: number, event: DetectEvent, nowMs: number, mac: string | null): void {
+  /** One that is called by nothing but its MAC is new, as a replay finds them. */
+  #isKnownDevice(event: DetectEvent): boolean {
+    if (!event.fromDevice || event.deviceId <= UNKNOWN_DEVICE) return false;
+    const { name, mac } = this.#context.describe(event.deviceId);
+    return name !== null && name !== mac;
+  }
+
+  /** True: it is told. `by`: the one who asks, where it is one. */
+  #judge(group: number, threshold: number, event: DetectEvent, nowMs: number, by: Asker | null): boolean {
     const clients = this.#clients;
     const id = clients.finding(group);
-    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    if (clients.distinct(group) < threshold) return;
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
+    if (clients.distinct(group) < threshold) return false;
+    const mac = by?.mac ?? null;
     const { fromDevice } = event;
     const serial = clients.serial(group);
     const where = fromDevice ? 'the device side' : 'the network side';
@@ -258,15 +280,17 @@ class RogueServer implements Detector {
           return {
             severity: SEVERITY['rogueServer.starvation'].severity,
             title:
-              mac === null
+              by === null
                 ? `${most} unknown clients ask for DHCP leases from ${where} within a minute`
-                : `${mac} asks for DHCP leases of ${most} addresses within a minute`,
+                : `${by.mac} asks for DHCP leases of ${most} ${by.asksFor} within a minute`,
             evidence: {
               kind: 'DHCP starvation',
               from: fromDevice ? 'device' : 'network',
-              ...(mac === null
+              ...(by === null
                 ? { clientHardwareAddresses: most }
-                : { clientHardwareAddress: mac, addresses: most }),
+                : by.asksFor === 'clients'
+                  ? { senderMac: by.mac, clientHardwareAddresses: most }
+                  : { clientHardwareAddress: by.mac, addresses: most }),
               threshold,
               windowSeconds: CLIENT_WINDOW_MS / 1000,
               requests: count,
@@ -279,6 +303,7 @@ class RogueServer implements Detector {
       nowMs,
     );
     clients.setFinding(group, finding);
+    return true;
   }
 
   #who(event: DetectEvent, server: string): Subject {
@@ -286,6 +311,12 @@ class RogueServer implements Detector {
       ? describeSubject(this.#context, event)
       : { text: server, device: null, mac: null };
   }
+}
+
+/** One who asks for leases of many. */
+interface Asker {
+  readonly mac: string;
+  readonly asksFor: 'clients' | 'addresses';
 }
 
 function roleOf(event: DetectEvent): number {

@@ -22,8 +22,14 @@ const MAX_FLOW_RECORDS = 1_000_000;
 
 interface Moment {
   readonly atMs: number;
-  readonly record: FlowRecord;
+  readonly connection: Connection;
   readonly isEnd: boolean;
+}
+
+interface Connection {
+  readonly record: FlowRecord;
+  /** Of its first packet; the end has the same. */
+  verdict: number;
 }
 
 export class FlowReplay {
@@ -39,19 +45,29 @@ export class FlowReplay {
       this.dropped++;
       return;
     }
-    this.#moments.push({ atMs: record.startMs, record, isEnd: false });
-    this.#moments.push({ atMs: record.startMs + record.durationMs, record, isEnd: true });
+    const connection: Connection = { record, verdict: VERDICT_OBSERVED };
+    this.#moments.push({ atMs: record.startMs, connection, isEnd: false });
+    this.#moments.push({ atMs: record.startMs + record.durationMs, connection, isEnd: true });
   }
 
   /** Feeds everything; the caller ends the replay. */
   run(replay: Replay, devices: ReplayDevices): void {
     // A start comes before its own end: sorting is stable.
     this.#moments.sort((a, b) => a.atMs - b.atMs);
-    for (const { atMs, record, isEnd } of this.#moments) {
+    for (const { atMs, connection, isEnd } of this.#moments) {
       replay.advanceTo(atMs);
       if (!isEnd) replay.flowRecords++;
-      if (this.#fill(replay, devices, record, isEnd)) replay.observe(this.#event);
-      else if (!isEnd) replay.notOurs++;
+      if (!this.#fill(replay, devices, connection.record, isEnd)) {
+        if (!isEnd) replay.notOurs++;
+        continue;
+      }
+      const event = this.#event;
+      if (isEnd) event.verdict = connection.verdict;
+      else {
+        replay.judge(event);
+        connection.verdict = event.verdict;
+      }
+      replay.observe(event);
     }
   }
 
@@ -79,6 +95,7 @@ export class FlowReplay {
     fillPorts(event, record);
     event.tcpFlags = isEnd ? 0 : record.tcpFlags;
     event.verdict = VERDICT_OBSERVED;
+    event.reason = 0;
     event.outcome = isEnd ? record.outcome : 0;
     event.bytesOut = isEnd ? (isFromDevice ? record.sourceBytes : record.destinationBytes) : 0;
     event.bytesIn = isEnd ? (isFromDevice ? record.destinationBytes : record.sourceBytes) : 0;

@@ -56,6 +56,8 @@ export function trackPlainPacket(
     if (protocol !== PROTOCOL_UDP || capturedBytes < UDP_BYTES) return false;
     const udpBytes = u16(bytes, at + 4);
     if (udpBytes < UDP_BYTES || udpBytes > claimedBytes) return false;
+    // Who asks for an address has none to be told apart by: each is looked at (replay.ts).
+    if (u16(bytes, at) === 68 && u16(bytes, at + 2) === 67) return false;
   }
   return table.trackKnown(
     s32(bytes, ip + 12),

@@ -37,6 +37,11 @@ export function setEnd(end: End, family: number, w0: number, w1: number, w2: num
   end.w3 = w3;
 }
 
+/** As an `End` has it; 0 is none. */
+export function macOf(high: number, low: number): number {
+  return (high | low) === 0 ? -1 : high * 0x1000000 + low;
+}
+
 export interface NamedDevice {
   readonly name: string;
   readonly ends: readonly string[];
@@ -129,10 +134,11 @@ export class ReplayDevices {
 
   /**
    * As `ofConnection`, but for who leases addresses or advertises routes: that is the network where nobody said who the devices are, and is
-   * heard where it tells all.
+   * heard where it tells all. So is who asks all for an address.
    */
   ofFirstPacket(view: PacketView, source: End, destination: End): number {
     const found = this.ofConnection(source, destination);
+    if (found === NOT_OURS && isLeaseRequest(view) && isToGroup(view)) return -UNKNOWN_DEVICE;
     if (!isNetworkServer(view)) return found;
     const isUnnamed = !this.isNamed && found > 0;
     // What it tells all, devices hear, as on a box.
@@ -226,6 +232,11 @@ function isInside(end: End): boolean {
     w0 >>> 16 === 0xc0a8 ||
     w0 >>> 16 === 0xa9fe
   );
+}
+
+/** A DHCP client asks (RFC 2131 section 4.1): all of them from one address and port to one, until they have addresses. */
+export function isLeaseRequest({ protocol, srcPort, dstPort }: PacketView): boolean {
+  return protocol === PROTOCOL_UDP && srcPort === 68 && dstPort === 67;
 }
 
 /** Leases addresses or advertises routes: a server of the network, whatever address it has. */

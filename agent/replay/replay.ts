@@ -41,7 +41,7 @@ import { fillCounters, outcomeOf } from './flow-event.js';
 import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
 import { Reassembly } from './reassembly.js';
 import { LEARNING, type ReplayOptions } from './replay-options.js';
-import { createEnd, NOT_OURS, setEnd } from './replay-devices.js';
+import { createEnd, isLeaseRequest, macOf, NOT_OURS, setEnd } from './replay-devices.js';
 import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
@@ -60,7 +60,7 @@ export class Replay {
   packets = 0;
   events = 0;
   flows = 0;
-  /** First packets of our connections that the judge let through, and that it refused. */
+  /** First packets of our connections, or records of a flow log, that the judge let through, and that it refused. */
   permitted = 0;
   refused = 0;
   undecodable = 0;
@@ -194,6 +194,13 @@ export class Replay {
     this.#tell(this.#detection.observe(event, this.nowMs));
   }
 
+  /** Says what the policy, if there is one, makes of a first packet, and counts it. */
+  judge(event: DetectEvent): void {
+    event.verdict = this.#options.judge?.(event, this.#addresses) ?? VERDICT_OBSERVED;
+    if (event.verdict === VERDICT_REFUSED) this.refused++;
+    else this.permitted++;
+  }
+
   get addresses(): AddressTable {
     return this.#addresses;
   }
@@ -279,6 +286,7 @@ export class Replay {
     table.nowMs = this.nowMs;
     const flow = table.track(key, view.tcpFlags, view.ipLength);
     if (table.isNew) this.#opened(flow, view, bytes);
+    else if (isLeaseRequest(view)) this.#asked(view, bytes);
     const hasData = view.protocol === PROTOCOL_TCP && view.payloadLength > 0;
     if (hasData && table.noteData(flow, table.isReply)) this.#data(flow, view, bytes);
     if (view.protocol === PROTOCOL_UDP && table.isReply && table.note(flow, NOTE_DEVICE) > 0)
@@ -287,35 +295,50 @@ export class Replay {
 
   #opened(flow: number, view: PacketView, bytes: Uint8Array): void {
     this.flows++;
-    const { devices, judge } = this.#options;
-    const hasMac = (view.srcMacHigh | view.srcMacLow) !== 0;
-    setEnd(this.#source, view.family, view.src0, view.src1, view.src2, view.src3);
-    setEnd(this.#destination, view.family, view.dst0, view.dst1, view.dst2, view.dst3);
-    this.#source.mac = macOf(view.srcMacHigh, view.srcMacLow);
-    this.#destination.mac = macOf(view.dstMacHigh, view.dstMacLow);
-    const device = devices.ofFirstPacket(view, this.#source, this.#destination);
+    const device = this.#deviceOf(view);
     const table = this.#table;
     table.setNote(flow, NOTE_DEVICE, device);
     if (device === NOT_OURS) {
       this.notOurs++;
       return;
     }
-    const macHigh = hasMac ? view.srcMacHigh : NONE;
-    const macLow = hasMac ? view.srcMacLow : NONE;
-    table.setNote(flow, NOTE_MAC_HIGH, macHigh);
-    table.setNote(flow, NOTE_MAC_LOW, macLow);
     const event = this.#event;
-    const id = Math.abs(device);
-    fillEvent(event, view, this.#addresses, id, device > 0, VERDICT_OBSERVED, 0, macHigh, macLow, bytes);
-    if (judge !== undefined) event.verdict = judge(event, this.#addresses);
-    if (event.verdict === VERDICT_REFUSED) this.refused++;
-    else this.permitted++;
+    this.#fillFirst(device, view, bytes);
+    this.judge(event);
     const icmp = view.icmpType === NONE ? 0 : event.port;
+    table.setNote(flow, NOTE_MAC_HIGH, event.macHigh);
+    table.setNote(flow, NOTE_MAC_LOW, event.macLow);
     table.setNote(flow, NOTE_VERDICT, (icmp << 16) | event.verdict);
     table.setNote(flow, NOTE_LOCAL, event.local);
     table.setNote(flow, NOTE_PEER, event.peer);
     event.kind = EVENT_IP;
     this.observe(event);
+  }
+
+  /** To connection tracking all who ask for addresses are one flow; a box is told each of their packets (enforcer/evidence.ts). */
+  #asked(view: PacketView, bytes: Uint8Array): void {
+    const device = this.#deviceOf(view);
+    if (device === NOT_OURS) return;
+    this.#fillFirst(device, view, bytes);
+    this.#event.verdict = this.#options.judge?.(this.#event, this.#addresses) ?? VERDICT_OBSERVED;
+    this.observe(this.#event);
+  }
+
+  #deviceOf(view: PacketView): number {
+    setEnd(this.#source, view.family, view.src0, view.src1, view.src2, view.src3);
+    setEnd(this.#destination, view.family, view.dst0, view.dst1, view.dst2, view.dst3);
+    this.#source.mac = macOf(view.srcMacHigh, view.srcMacLow);
+    this.#destination.mac = macOf(view.dstMacHigh, view.dstMacLow);
+    return this.#options.devices.ofFirstPacket(view, this.#source, this.#destination);
+  }
+
+  #fillFirst(device: number, view: PacketView, bytes: Uint8Array): void {
+    const hasMac = (view.srcMacHigh | view.srcMacLow) !== 0;
+    const macHigh = hasMac ? view.srcMacHigh : NONE;
+    const macLow = hasMac ? view.srcMacLow : NONE;
+    const event = this.#event;
+    const id = Math.abs(device);
+    fillEvent(event, view, this.#addresses, id, device > 0, VERDICT_OBSERVED, 0, macHigh, macLow, bytes);
   }
 
   /** The first data of a direction. */
@@ -379,9 +402,4 @@ export class Replay {
     const word = (index: number): number => table.word(flow, at + index);
     return addresses.intern(table.family(flow), word(0), word(1), word(2), word(3));
   }
-}
-
-/** As an `End` has it. */
-function macOf(high: number, low: number): number {
-  return (high | low) === 0 ? -1 : high * 0x1000000 + low;
 }

@@ -71,6 +71,19 @@ t.test('a line for each finding, then the summary; the same every time, over sev
   t.equal(again.stdout.replace(/"nsPerPacket":\d+/, ''), stdout.replace(/"nsPerPacket":\d+/, ''));
 });
 
+t.test('an alarm that comes again after it was over is a line of its own', async (t) => {
+  const box = emptyBox(t);
+  const [one, two] = [join(box.directory, 'one.pcap'), join(box.directory, 'two.pcap')];
+  writeFileSync(one, capture(scan));
+  writeFileSync(two, capture(scan, 90_000));
+  const { stdout } = await box.cordon('replay', one, two, '--device', '192.0.2.10=pump-1', '--json');
+  const scans = lines(stdout).filter(({ detector }) => detector === 'portScan');
+  t.match(scans, [{ at: /^2023-11-14/, state: 'closed' }, { at: /^2023-11-15/ }]);
+  t.match(lines(stdout).at(-1), { findings: { portScan: 2 } });
+  const text = await box.cordon('replay', one, two, '--device', '192.0.2.10=pump-1');
+  t.equal(text.stdout.match(/portScan/g)?.length, 2);
+});
+
 t.test('what gzip compressed is read as it is; a link layer that is not read is told', async (t) => {
   const box = emptyBox(t);
   const [file, cut, odd] = [
@@ -128,6 +141,25 @@ t.test('what is refused by a policy is counted; wrong words are told as such', a
   );
   const { stdout } = await box.cordon('replay', file, '--policy', policy, '--json');
   t.match(lines(stdout).at(-1), { permitted: 9, refused: 31 });
+  const log = join(box.directory, 'conn.log');
+  const record = (uid: number, port: number): string =>
+    [1_700_000_000 + uid, `C${uid}`, '192.0.2.10', 40_000, '192.0.2.20', port, 'tcp', '-', 0.5].join('\t') +
+    '\t100\t200\tSF';
+  writeFileSync(
+    log,
+    '#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\tresp_bytes\tconn_state\n' +
+      [5, 7, 80, 22, 9].map((port, uid) => record(uid, port)).join('\n') +
+      '\n',
+  );
+  const logged = await box.cordon('replay', log, '--policy', policy, '--json');
+  t.match(
+    lines(logged.stdout),
+    [
+      { detector: 'lateralContact', evidence: { wasRefused: true, services: ['SSH (tcp/22)'] } },
+      { flowRecords: 5, permitted: 3, refused: 2 },
+    ],
+    'a flow log is judged as packets are',
+  );
   for (const [words, message] of [
     [['--device', 'nobody'], /neither a MAC nor an IP address/],
     [['--device', '192.0.2.1=a b'], /a name has letters/],

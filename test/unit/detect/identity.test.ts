@@ -230,6 +230,27 @@ t.test('many clients that nobody knows, or one with many addresses, take all lea
   t.end();
 });
 
+t.test(
+  'a device that asks for leases of ever other clients, and clients that nobody knows but by their MACs',
+  (t) => {
+    const own = { macHigh: 0x0003b1, macLow: 0x140063, deviceId: PUMP };
+    const many = createScene();
+    for (let n = 0; n < 60; n += 1) many.first(ask(0x020000000000 + n * 7919, own), START + n * 2_000);
+    t.match(many.by('rogueServer'), [
+      {
+        deviceMac: '00:03:b1:14:00:63',
+        title: /asks for DHCP leases of 20 clients/,
+        evidence: { senderMac: '00:03:b1:14:00:63' },
+      },
+    ]);
+    const few = createScene();
+    for (let n = 0; n < 600; n += 1) few.first(ask(0x020000000000 + (n % 12), own), START + n * 5_000);
+    for (let n = 0; n < 600; n += 1) few.first(ask(0x0003b1140063, own), START + n * 100);
+    t.same(few.by('rogueServer'), [], 'a wireless bridge with twelve clients, and one that asks in vain');
+    t.end();
+  },
+);
+
 t.test('a ward that comes back after a power cut, and renewals for weeks, are none', (t) => {
   const scene = createScene();
   for (let n = 0; n < 500; n += 1)

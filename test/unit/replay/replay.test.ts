@@ -45,6 +45,47 @@ t.test('a scan is found, whether it is a capture or a flow log', { skip }, async
   }
 });
 
+t.test('every request for a lease is told, though all of them are one connection', (t) => {
+  for (const named of [[], [{ name: 'pump-1', ends: ['10.0.0.9'] }]]) {
+    const findings: Finding[] = [];
+    const replay = new Replay({
+      settings: detectSettings.parse({}),
+      devices: new ReplayDevices(named),
+      onFinding: (one) => findings.push(one),
+    });
+    for (let n = 0; n < 300; n++) {
+      const client = [2, 0, 0, 0, n >> 8, n & 255];
+      const request = [
+        1,
+        1,
+        6,
+        0,
+        ...Array.from({ length: 24 }, () => 0),
+        ...client,
+        ...Array.from({ length: 202 }, () => 0),
+      ];
+      const datagram = [...b.u16(68), ...b.u16(67), ...b.u16(8 + request.length), 0, 0, ...request];
+      const ip = b.ipv4(datagram, { protocol: 17, src: '0.0.0.0', dst: '255.255.255.255' });
+      const frame = Uint8Array.from(b.ethernet(0x0800, ip));
+      frame.set([255, 255, 255, 255, 255, 255, ...client]);
+      replay.packet({
+        timeMs: 1_700_000_000_000 + n * 100,
+        linkType: 1,
+        bytes: frame,
+        offset: 0,
+        length: frame.length,
+      });
+    }
+    t.equal(replay.flows, 1);
+    t.match(
+      findings.filter(({ detector }) => detector === 'rogueServer').slice(0, 1),
+      [{ evidence: { kind: 'DHCP starvation', clientHardwareAddresses: 100 } }],
+      named.length === 0 ? 'everybody inside is a device' : 'from the network side',
+    );
+  }
+  t.end();
+});
+
 t.test('mutated packets neither throw nor grow the flow table past its size', (t) => {
   const seeds = [
     b.ethernet(0x0800, b.ipv4(b.tcp(2), { protocol: 6, src: '10.0.0.1', dst: '10.0.0.2' })),
