@@ -2,6 +2,9 @@
 import { addressBytes, parseAddress } from '../policy/address.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
 
+/** fe80::/10 (RFC 4291 section 2.5.6), the first ten bits. */
+const LINK_LOCAL = 0xfe80 >>> 6;
+
 /** An exact number for IPv4; for IPv6 53 bits mixed from the 128, so that nothing is allocated per packet. */
 export function addressKey(addresses: AddressTable, ticket: number): number {
   const w0 = addresses.word(ticket, 0);
@@ -29,6 +32,19 @@ export function prefixKey(addresses: AddressTable, ticket: number, bits: number)
   const high = bits >= 32 ? w0 : (w0 >>> (32 - bits)) << (32 - bits);
   const low = bits > 32 ? (addresses.word(ticket, 1) >>> (64 - bits)) << (64 - bits) : 0;
   return mix(high, low, bits, 1);
+}
+
+/** The /64 of an IPv6 address; NaN for IPv4, and on the link alone, where all have the same. */
+export function subnetKey(addresses: AddressTable, ticket: number): number {
+  const isLocal = addresses.word(ticket, 0) >>> 22 === LINK_LOCAL;
+  return addresses.family(ticket) !== 6 || isLocal ? Number.NaN : prefixKey(addresses, ticket, 64);
+}
+
+/** The same of an address in text. Cold path. */
+export function subnetKeyOfText(text: string): number {
+  const words = wordsOf(text);
+  if (words?.[0] !== 6 || words[1] >>> 22 === LINK_LOCAL) return Number.NaN;
+  return mix(words[1], words[2], 64, 1);
 }
 
 function wordsOf(text: string): [number, number, number, number, number] | null {

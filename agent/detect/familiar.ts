@@ -6,13 +6,24 @@ import { MAX_MEMORY_VALUES, type Memory } from './memory.js';
 import type { DetectorName } from './settings.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** Days with many new ones, within a month (holidays are shorter), that make them usual: browsers, resolvers and mail relays have them daily. */
+const RESTLESS_DAYS = 3;
+const RESTLESS_MS = 30 * DAY_MS;
+/** Never makes room for others. */
+export const PINNED = -1;
+/** The key of a memory that holds the days with many new ones; the other has what is known. */
+const RESTLESS = 'days';
 
 export interface Circle {
   sinceMs: number;
   readonly known: Set<number>;
-  /** When the last few new ones came, oldest first. */
-  readonly newMs: number[];
+  /** The last few new ones, oldest first, and when they came. */
+  readonly recent: { readonly key: number; readonly ms: number }[];
+  /** The last few days on which there were many, oldest first; none is the first day, when everything is new. */
+  readonly restlessMs: number[];
   isChanged: boolean;
+  isRestlessChanged: boolean;
 }
 
 export class Familiar {
@@ -28,16 +39,26 @@ export class Familiar {
 
   circle(device: string, nowMs: number): Circle {
     let circle = this.#devices.get(device);
-    if (!circle)
-      this.#devices.set(device, (circle = { sinceMs: nowMs, known: new Set(), newMs: [], isChanged: true }));
+    if (!circle) {
+      circle = {
+        sinceMs: nowMs,
+        known: new Set(),
+        recent: [],
+        restlessMs: [],
+        isChanged: true,
+        isRestlessChanged: false,
+      };
+      this.#devices.set(device, circle);
+    }
     return circle;
   }
 
   /** The one met first makes room within its own device; where there is no room at all, it is counted. */
   add(circle: Circle, key: number, mostPerDevice: number): void {
     if (circle.known.size >= mostPerDevice) {
-      const [first] = circle.known;
-      if (first !== undefined) circle.known.delete(first);
+      const [first, second] = circle.known;
+      const oldest = first === PINNED ? second : first;
+      if (oldest !== undefined) circle.known.delete(oldest);
       this.kept -= 1;
     }
     if (this.kept >= this.#most) {
@@ -49,11 +70,30 @@ export class Familiar {
     this.kept += 1;
   }
 
-  /** Notes a new one; returns how many were new within an hour, at most `limit`. */
-  countNew(circle: Circle, limit: number, nowMs: number): number {
-    circle.newMs.push(nowMs);
-    while ((circle.newMs[0] ?? nowMs) < nowMs - HOUR_MS || circle.newMs.length > limit) circle.newMs.shift();
-    return circle.newMs.length;
+  /** Notes a new one, the same once; returns how many were new within an hour, at most `many`. */
+  countNew(circle: Circle, key: number, many: number, nowMs: number): number {
+    const { recent } = circle;
+    while ((recent[0]?.ms ?? nowMs) < nowMs - HOUR_MS) recent.shift();
+    if (!recent.some((one) => one.key === key)) recent.push({ key, ms: nowMs });
+    if (recent.length > many) recent.shift();
+    if (recent.length >= many) this.#noteRestless(circle, nowMs);
+    return recent.length;
+  }
+
+  /** Many new ones are usual for this device: they were on several days before today. */
+  isRestless(circle: Circle, nowMs: number): boolean {
+    const today = dayOf(circle, nowMs);
+    const before = circle.restlessMs.filter((ms) => ms >= nowMs - RESTLESS_MS && dayOf(circle, ms) < today);
+    return before.length >= RESTLESS_DAYS;
+  }
+
+  #noteRestless(circle: Circle, nowMs: number): void {
+    const { restlessMs } = circle;
+    const day = dayOf(circle, nowMs);
+    if (day < 1 || day === dayOf(circle, restlessMs.at(-1) ?? circle.sinceMs)) return;
+    restlessMs.push(nowMs);
+    if (restlessMs.length > RESTLESS_DAYS + 1) restlessMs.shift();
+    circle.isRestlessChanged = true;
   }
 
   /** What changed since it was last taken (or all, and then none counts as taken); the latest where there are too many for one memory. */
@@ -66,10 +106,29 @@ export class Familiar {
     }
   }
 
-  restoreMemory({ device, values }: Memory, mostPerDevice: number): void {
+  /** Days with many new ones, apart: what is known may be kept elsewhere. */
+  *restlessMemories(detector: DetectorName, isAll: boolean): Generator<Memory> {
+    for (const [device, circle] of this.#devices) {
+      if (circle.restlessMs.length === 0 || (!circle.isRestlessChanged && !isAll)) continue;
+      if (!isAll) circle.isRestlessChanged = false;
+      yield { detector, device, key: RESTLESS, values: [circle.sinceMs, ...circle.restlessMs] };
+    }
+  }
+
+  restoreMemory({ device, key: part, values }: Memory, mostPerDevice: number): void {
     const [sinceMs = 0, ...keys] = values;
     const circle = this.circle(device, sinceMs);
     circle.sinceMs = Math.min(circle.sinceMs, sinceMs);
+    if (part === RESTLESS) {
+      const all = [...new Set([...keys, ...circle.restlessMs])].sort((a, b) => a - b);
+      circle.restlessMs.splice(0, Infinity, ...all.slice(-(RESTLESS_DAYS + 1)));
+      return;
+    }
     for (const key of keys) if (!circle.known.has(key)) this.add(circle, key, mostPerDevice);
   }
+}
+
+/** Counted from when it was first seen. */
+function dayOf(circle: Circle, ms: number): number {
+  return Math.floor((ms - circle.sinceMs) / DAY_MS);
 }

@@ -3,7 +3,7 @@
  * find is told when finding-life.ts says so. Pure; the only room of agent/detect that the enforcer needs to know.
  */
 import type { Finding } from '../messages/vocabulary.js';
-import { addressKeyOfText } from './address-key.js';
+import { addressKeyOfText, subnetKeyOfText } from './address-key.js';
 import type { AddressTable } from './address-table.js';
 import type { DetectContext, Detector, DeviceLabel } from './detector.js';
 import {
@@ -162,6 +162,9 @@ function restorePeers(
       if (key === null) continue;
       restored += 1;
       if (!circle.known.has(key)) familiar.add(circle, key, peersPerDevice);
+      // Who opened it was not kept: see unfamiliar-peer.ts.
+      const subnet = subnetKeyOfText(text);
+      if (!Number.isNaN(subnet) && !circle.known.has(subnet)) familiar.add(circle, subnet, peersPerDevice);
     }
   }
   return restored;

@@ -44,6 +44,10 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'a device whose circle was settled does not meet many new peers at once',
   },
+  'unfamiliarPeer.usual': {
+    severity: 'low',
+    why: 'browsers, resolvers and mail relays meet many new hosts every day: one more says little',
+  },
   'unfamiliarService.allowed': {
     severity: 'info',
     why: 'an approved entry covers it; new, but foreseen',
@@ -107,6 +111,10 @@ export const SEVERITY = {
   'wormSpread.fanOut': {
     severity: 'high',
     why: 'a clinical device does not meet that many new hosts on one service',
+  },
+  'wormSpread.outside': {
+    severity: 'low',
+    why: 'web pages and names, and most of them answer: somebody uses a browser on it',
   },
   'connectionBurst.fromDevice': {
     severity: 'medium',

@@ -22,7 +22,7 @@ import {
   type DetectEvent,
   SEES_IP,
 } from './event.js';
-import type { Circle, Familiar } from './familiar.js';
+import { PINNED, type Circle, type Familiar } from './familiar.js';
 import type { Description, Opening } from './finding-book.js';
 import { isInside } from './inside.js';
 import { looksLikeAnswer } from './probes.js';
@@ -33,7 +33,7 @@ import type { DetectSettings } from './settings.js';
 export const MAX_NETWORKS_KEPT = 50_000;
 const NETWORKS_PER_DEVICE = 384;
 /** Stands in the set of a device that ever spoke to a host outside. */
-const EVER_OUTSIDE = -1;
+const EVER_OUTSIDE = PINNED;
 /** New networks of one device within an hour that are more than a moved service: clouds answer from many, but settle. */
 const MANY_NETWORKS = 8;
 const QUIET_MS = 3_600_000;
@@ -65,12 +65,16 @@ export function createUnfamiliarNetworkDetector(
         familiar.add(circle, key, NETWORKS_PER_DEVICE);
         if (isFirstOutside) familiar.add(circle, EVER_OUTSIDE, NETWORKS_PER_DEVICE);
       }
+      const isMany = familiar.countNew(circle, key, MANY_NETWORKS, nowMs) >= MANY_NETWORKS;
       if (isLearning) return;
-      const isMany = familiar.countNew(circle, MANY_NETWORKS, nowMs) >= MANY_NETWORKS;
-      open(event, inside, { isFirstOutside, isMany }, circle, nowMs);
+      const isUnusual = isMany && !familiar.isRestless(circle, nowMs);
+      open(event, inside, { isFirstOutside, isMany: isUnusual }, circle, nowMs);
     },
     counters: () => ({ 'unfamiliarNetwork.notKept': familiar.notKept }),
-    memories: (isAll) => familiar.memories('unfamiliarNetwork', isAll),
+    *memories(isAll) {
+      yield* familiar.memories('unfamiliarNetwork', isAll);
+      yield* familiar.restlessMemories('unfamiliarNetwork', isAll);
+    },
     restore: (memory) => {
       familiar.restoreMemory(memory, NETWORKS_PER_DEVICE);
     },

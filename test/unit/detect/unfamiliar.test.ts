@@ -38,6 +38,107 @@ t.test('a service that a device never used, or was never asked for, is told once
   t.end();
 });
 
+t.test('ports that two ends agree on anew each time are one service of that peer', (t) => {
+  const scene = createScene(LEARNT);
+  const call = (n: number, nowMs: number, to = 0x0a4d0005): void => {
+    scene.first({ port: 10_000 + ((n * 7_919) % 10_000), protocol: 17, tcpFlags: 0, to }, nowMs);
+  };
+  for (let n = 0; n < 5; n += 1) call(n, START + n * 1_000);
+  for (let n = 5; n < 500; n += 1) call(n, START + 2 * DAY_MS + n * 60_000);
+  t.same(scene.by('unfamiliarService'), []);
+  scene.first({ port: 8_080, to: 0x0a4d0005 }, START + 3 * DAY_MS);
+  scene.tick(START + 4 * DAY_MS - 1_000);
+  call(1_001, START + 4 * DAY_MS, 0x0a4d0006);
+  t.match(
+    scene.by('unfamiliarService').map(({ evidence }) => evidence['services']),
+    [['tcp/8080'], ['udp/16919']],
+    'another protocol, and another peer, are their own',
+  );
+  t.end();
+});
+
+t.test('new peers of a device are one finding, medium from the fifth on', (t) => {
+  const scene = createScene(LEARNT);
+  scene.first({}, START);
+  const nowMs = START + 2 * DAY_MS;
+  scene.first({ to: 0x0a4d0100 }, nowMs);
+  t.match(scene.by('unfamiliarPeer'), [{ severity: 'low', peer: '10.77.1.0', title: /called 10\.77\.1\.0/ }]);
+  for (let n = 1; n < 30; n += 1) {
+    scene.first({ to: 0x0a4d0100 + n }, nowMs + n * 20_000);
+    scene.tick(nowMs + n * 20_000);
+  }
+  scene.tick(nowMs + 3_000_000);
+  t.match(scene.by('unfamiliarPeer').at(-1), {
+    severity: 'medium',
+    peer: null,
+    title: /called at least 16 hosts/,
+    evidence: { newPeers: 30, newPeersAreUsual: false },
+  });
+  t.equal(new Set(scene.by('unfamiliarPeer').map(({ key }) => key)).size, 1);
+  const cloud = createScene(LEARNT);
+  cloud.first({}, START);
+  for (let n = 0; n < 40; n += 1) cloud.first({ to: 0xcb007100 + n, port: 443 }, nowMs + n * 1_000);
+  cloud.tick(nowMs + 60_000);
+  t.equal(cloud.by('unfamiliarPeer').at(-1)?.severity, 'low', 'the addresses of one operator');
+  t.end();
+});
+
+/** A browser's days: twenty new hosts of as many operators each. */
+function browse(scene: ReturnType<typeof createScene>, fromDay: number, toDay: number): void {
+  for (let day = fromDay; day < toDay; day += 1)
+    for (let n = 0; n < 20; n += 1)
+      scene.first(
+        { to: 0x17000000 + (day * 20 + n) * 0x10000, port: 443 },
+        START + day * DAY_MS + n * 10_000,
+      );
+}
+
+t.test('a device that meets new peers every day is a browser; that is known after a restart too', (t) => {
+  const week = { unfamiliarPeer: { learnSeconds: 604_800 }, unfamiliarNetwork: { learnSeconds: 604_800 } };
+  const scene = createScene(week);
+  browse(scene, 0, 9);
+  scene.tick(START + 8 * DAY_MS + 600_000);
+  const severities = (): unknown[] => [
+    ...new Set([...scene.by('unfamiliarPeer'), ...scene.by('unfamiliarNetwork')].map((one) => one.severity)),
+  ];
+  t.same(severities(), ['low']);
+  const after = createScene(week);
+  after.detection.restoreMemories(scene.detection.memories(), START + 9 * DAY_MS);
+  browse(after, 9, 10);
+  after.tick(START + 9 * DAY_MS + 600_000);
+  t.same([...new Set(after.told.map(({ severity }) => severity))], ['low']);
+  const settled = createScene(week);
+  browse(settled, 0, 1);
+  browse(settled, 8, 9);
+  settled.tick(START + 8 * DAY_MS + 600_000);
+  t.match(settled.by('unfamiliarPeer').at(-1), { severity: 'medium' }, 'on its first day everything is new');
+  t.end();
+});
+
+t.test(
+  'who calls by IPv6 from ever other addresses of one network is one peer; who is called is not',
+  (t) => {
+    const scene = createScene({ unfamiliarPeer: { learnSeconds: 86_400 } });
+    const at = (host: number): readonly [number, number, number, number] => [0x20010db8, 5, host, host * 7];
+    scene.first({ to: at(1), fromDevice: false }, START);
+    scene.first({ to: [0xfe800000, 0, 0, 1], fromDevice: false }, START);
+    for (let n = 2; n < 40; n += 1) scene.first({ to: at(n), fromDevice: false }, START + 2 * DAY_MS + n);
+    t.same(scene.by('unfamiliarPeer'), []);
+    scene.first({ to: at(50) }, START + 2 * DAY_MS + 100);
+    scene.first({ to: [0xfe800000, 0, 0, 2], fromDevice: false }, START + 2 * DAY_MS + 101);
+    t.match(scene.by('unfamiliarPeer'), [{ peer: '2001:db8:0:5:0:32:0:15e' }, { peer: 'fe80::2' }]);
+    t.end();
+  },
+);
+
+t.test('a device that spoke outside for long is not told to have spoken inside only', (t) => {
+  const scene = createScene(LEARNT);
+  for (let n = 0; n < 500; n += 1) scene.first({ to: 0x17000000 + n * 0x10000 }, START + n * 1_000);
+  scene.first({ to: 0xcb000001 }, START + 2 * DAY_MS);
+  t.match(scene.by('unfamiliarNetwork'), [{ severity: 'low', evidence: { isFirstOutside: false } }]);
+  t.end();
+});
+
 t.test('an approved entry makes what is new foreseen', (t) => {
   const scene = createScene(LEARNT);
   scene.first({ port: 104, verdict: VERDICT_ALLOWED }, START);
