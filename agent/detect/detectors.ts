@@ -69,6 +69,7 @@ export function observeEnd(to: Detectors, event: DetectEvent, nowMs: number): vo
   to.portScan.observe(event, nowMs);
   to.hostSweep.observe(event, nowMs);
   to.failedConnections.observe(event, nowMs);
+  to.wormSpread.observe(event, nowMs);
   to.connectionBurst.observe(event, nowMs);
   to.bruteForce.observe(event, nowMs);
   to.deviceSilent.observe(event, nowMs);

@@ -6,6 +6,7 @@
  */
 import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../packet/view.js';
 import { addressKey } from './address-key.js';
+import { ADMINISTRATIVE } from './administrative.js';
 import {
   addressOr,
   describeSubject,
@@ -31,27 +32,6 @@ import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3, SlotTable } from './slot-table.js';
 
-/** Port to name, TCP. */
-const ADMINISTRATIVE = new Map<number, string>([
-  [22, 'SSH'],
-  [23, 'Telnet'],
-  [135, 'RPC'],
-  [139, 'SMB'],
-  [445, 'SMB'],
-  [512, 'rexec'],
-  [513, 'rlogin'],
-  [514, 'rsh'],
-  [1433, 'SQL Server'],
-  [1521, 'Oracle'],
-  [2222, 'SSH'],
-  [2323, 'Telnet'],
-  [3306, 'MySQL'],
-  [3389, 'RDP'],
-  [5432, 'PostgreSQL'],
-  [5900, 'VNC'],
-  [5985, 'WinRM'],
-  [5986, 'WinRM'],
-]);
 /** (device, direction and service, peer) once used; the one not used for longest makes room. 0.5 MiB. */
 const USED = 16_384;
 const WATCHED = 4_096;

@@ -248,8 +248,10 @@ export const detectSettings = z.strictObject({
         .int()
         .min(0)
         .max(31_536_000)
-        .default(86_400)
-        .describe('what passes on administrative services is usual for a device that is new to us this long'),
+        .default(604_800)
+        .describe(
+          'what passes on administrative services is usual for a device that is new to us this long; a weekend shows nobody at work',
+        ),
     })
     .prefault({}),
   arpSpoof: z

@@ -33,6 +33,7 @@ t.test('what a device is used to comes back after a restart, and is not new', (t
     'unfamiliarNetwork',
     'unfamiliarService',
     'volume',
+    'wormSpread',
   ]);
   t.ok(
     memories.every(({ device, values }) => device === 'pump-1' && values.length <= 512),

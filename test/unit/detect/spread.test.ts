@@ -10,44 +10,12 @@ import { createScene, START, type Change, type Scene } from './scene.js';
 
 const REFUSED = { verdict: VERDICT_REFUSED, reason: reasonIndex('policy') };
 const DAY_MS = 86_400_000;
-
-t.test(
-  'a device that was contacted on a service and then contacts many on it is a worm, critical, with the infector',
-  (t) => {
-    const scene = createScene();
-    scene.first({ fromDevice: false, to: 0xc0000207, port: 445 }, START);
-    for (let n = 0; n < 8; n += 1)
-      scene.first({ to: 0x0a000001 + n * 65_536, port: 445 }, START + 60_000 + n * 20_000);
-    const [finding] = scene.by('wormSpread');
-    t.match(finding, {
-      severity: 'critical',
-      peer: '192.0.2.7',
-      evidence: { kind: 'server turned client', service: 'tcp/445' },
-    });
-    t.equal(finding?.evidence['newHosts'], 6, 'told at the sixth');
-    t.end();
-  },
-);
-
-t.test('many new hosts anywhere on one service are a worm without a contact before, high', (t) => {
-  const scene = createScene();
-  for (let n = 0; n < 40; n += 1) scene.first({ to: 0x0a000001 + n * 65_536, port: 23 }, START + n * 10_000);
-  t.match(scene.by('wormSpread').slice(0, 1), [{ severity: 'high', evidence: { newHosts: 25 } }]);
-  t.end();
-});
-
-t.test('an archive that pushes to those who query it, and name look-ups, spread nothing', (t) => {
-  const scene = createScene({ unfamiliarPeer: { learnSeconds: 31_536_000 } });
-  for (let round = 0; round < 20; round += 1)
-    for (let n = 0; n < 40; n += 1) {
-      const nowMs = START + round * 120_000 + n * 3_000;
-      scene.first({ fromDevice: false, to: 0x0a4e0001 + n * 256, port: 11_112 }, nowMs);
-      scene.first({ to: 0x0a4e0001 + n * 256, port: 11_112 }, nowMs + 500);
-      scene.first({ to: 0x0a4d0002 + (n % 2), port: 53, protocol: 17, tcpFlags: 0 }, nowMs + 600);
-    }
-  t.same(scene.told, []);
-  t.end();
-});
+/** Nothing is told for being new alone. */
+const WATCHED_LONG = {
+  unfamiliarPeer: { learnSeconds: 31_536_000 },
+  unfamiliarService: { learnSeconds: 31_536_000 },
+  unfamiliarNetwork: { learnSeconds: 31_536_000 },
+};
 
 /** One connection of a login that failed: what the counters say of it. */
 const guess = (change: Change): Change => ({
@@ -369,6 +337,31 @@ t.test(
     t.end();
   },
 );
+
+t.test('remote control of every make is administrative, printing and file transfer are not', (t) => {
+  for (const [port, isTold] of [
+    [5901, true],
+    [5555, true],
+    [4899, true],
+    [6129, true],
+    [9100, false],
+    [21, false],
+  ] as const) {
+    const scene = createScene(WATCHED_LONG);
+    scene.first({}, START);
+    scene.first({ to: 0x0a4d0014, port }, START + 8 * DAY_MS);
+    t.equal(scene.by('lateralContact').length, isTold ? 1 : 0, `tcp/${port}`);
+  }
+  t.end();
+});
+
+t.test('a box that is put in before a weekend learns what is done on Monday', (t) => {
+  const scene = createScene(WATCHED_LONG);
+  scene.first({ port: 123, protocol: 17, tcpFlags: 0 }, START);
+  scene.first({ to: 0x0a4d0014, port: 445 }, START + 2 * DAY_MS);
+  t.match(scene.by('lateralContact'), [{ severity: 'info' }]);
+  t.end();
+});
 
 t.test('lateral contacts of one device are one finding that lists them', (t) => {
   const scene = createScene();
