@@ -7,7 +7,6 @@ import { decodeLink, LINK_ETHERNET, UNSUPPORTED_LINK } from '../capture/decode-l
 import type { CapturedPacket, ComingPackets } from '../capture/packet-record.js';
 import { createAddressTable, type AddressTable } from '../detect/address-table.js';
 import {
-  clearEvent,
   createEvent,
   EVENT_END,
   EVENT_GOING,
@@ -30,14 +29,12 @@ import {
   createPacketView,
   LAYER_ARP,
   NONE,
-  PROTOCOL_ICMP,
-  PROTOCOL_ICMPV6,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   type PacketView,
 } from '../packet/view.js';
 import { CaptureClock } from './capture-clock.js';
-import { fillCounters, outcomeOf } from './flow-event.js';
+import { fillCounters, NOTE_DEVICE, noteFirst, outcomeOf, recallFirst } from './flow-event.js';
 import { PlainPacketsComing, trackPlainPacket } from './plain-packet.js';
 import { Reassembly } from './reassembly.js';
 import { LEARNING, type ReplayOptions } from './replay-options.js';
@@ -46,13 +43,6 @@ import { Steps } from './steps.js';
 
 const FLOWS = 131_072;
 const TICK_MS = 1_000;
-/** What is noted of a flow: its device's number (negative: the other end opened it), the opener's MAC, ICMP type and code with the verdict, tickets. */
-const NOTE_DEVICE = 0;
-const NOTE_MAC_HIGH = 1;
-const NOTE_MAC_LOW = 2;
-const NOTE_VERDICT = 3;
-const NOTE_LOCAL = 4;
-const NOTE_PEER = 5;
 /** After the last packet, time goes on for this long, so that what waits for a silence is told (tcp syn_sent: 120 s). */
 const AFTERMATH_MS = 130_000;
 
@@ -305,12 +295,7 @@ export class Replay {
     const event = this.#event;
     this.#fillFirst(device, view, bytes);
     this.judge(event);
-    const icmp = view.icmpType === NONE ? 0 : event.port;
-    table.setNote(flow, NOTE_MAC_HIGH, event.macHigh);
-    table.setNote(flow, NOTE_MAC_LOW, event.macLow);
-    table.setNote(flow, NOTE_VERDICT, (icmp << 16) | event.verdict);
-    table.setNote(flow, NOTE_LOCAL, event.local);
-    table.setNote(flow, NOTE_PEER, event.peer);
+    noteFirst(event, table, flow);
     event.kind = EVENT_IP;
     this.observe(event);
   }
@@ -344,7 +329,7 @@ export class Replay {
   /** The first data of a direction. */
   #data(flow: number, view: PacketView, bytes: Uint8Array): void {
     const event = this.#event;
-    if (!this.#describe(flow)) return;
+    if (!recallFirst(this.#event, this.#table, this.#addresses, flow)) return;
     event.kind = EVENT_PAYLOAD;
     event.isReply = this.#table.isReply;
     event.tcpFlags = view.tcpFlags;
@@ -355,7 +340,7 @@ export class Replay {
   }
 
   #ended(flow: number): void {
-    if (!this.#describe(flow)) return;
+    if (!recallFirst(this.#event, this.#table, this.#addresses, flow)) return;
     fillCounters(this.#event, this.#table, flow);
     this.#event.kind = EVENT_END;
     this.#event.outcome = outcomeOf(this.#table, flow);
@@ -363,43 +348,9 @@ export class Replay {
   }
 
   #goesOn(flow: number): void {
-    if (!this.#describe(flow)) return;
+    if (!recallFirst(this.#event, this.#table, this.#addresses, flow)) return;
     fillCounters(this.#event, this.#table, flow);
     this.#event.kind = EVENT_GOING;
     this.observe(this.#event);
-  }
-
-  /** Fills the event with what the first packet of a flow said. False: the flow is nobody's. */
-  #describe(flow: number): boolean {
-    const table = this.#table;
-    const event = this.#event;
-    const device = table.note(flow, NOTE_DEVICE);
-    if (device === NOT_OURS) return false;
-    clearEvent(event);
-    event.deviceId = Math.abs(device);
-    event.fromDevice = device > 0;
-    event.macHigh = table.note(flow, NOTE_MAC_HIGH);
-    event.macLow = table.note(flow, NOTE_MAC_LOW);
-    event.family = table.family(flow);
-    event.protocol = table.protocol(flow);
-    const packed = table.note(flow, NOTE_VERDICT);
-    event.verdict = packed & 7;
-    const isIcmp = event.protocol === PROTOCOL_ICMP || event.protocol === PROTOCOL_ICMPV6;
-    event.srcPort = isIcmp ? NONE : table.openerPort(flow);
-    event.port = isIcmp ? packed >>> 16 : table.answererPort(flow);
-    event.local = this.#ticketOf(flow, NOTE_LOCAL, event.fromDevice);
-    event.peer = this.#ticketOf(flow, NOTE_PEER, !event.fromDevice);
-    return true;
-  }
-
-  /** The one that was noted, or another if its address had to make room in between. */
-  #ticketOf(flow: number, note: number, isOpener: boolean): number {
-    const table = this.#table;
-    const addresses = this.#addresses;
-    const ticket = table.note(flow, note);
-    if (addresses.see(ticket)) return ticket;
-    const at = isOpener ? 0 : 4;
-    const word = (index: number): number => table.word(flow, at + index);
-    return addresses.intern(table.family(flow), word(0), word(1), word(2), word(3));
   }
 }
