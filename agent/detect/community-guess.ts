@@ -1,7 +1,8 @@
 /**
  * Guessing SNMP communities (MITRE ATT&CK T1110.001; devices come with "public" and "private"): an agent does not answer a community that it does
  * not know (RFC 1157 section 4.1), so one host gets many requests within a minute and answers few. A management station that asks a
- * device which is off tries some five times and waits. Used by brute-force.ts, whose finding it is. Judged from counters at a flow's end.
+ * device which is off tries some five times and waits. If it has many sensors that is as much as guessing; but it was answered before, and now
+ * nothing is: an outage. Used by brute-force.ts, whose finding it is. Judged from counters at a flow's end.
  */
 import { PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext } from './detector.js';
@@ -10,11 +11,13 @@ import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
 export const SNMP_PORT = 161;
-/** (opener, host); 40 bytes each. */
+/** (opener, host); 50 bytes each. */
 const PAIRS = 1_024;
 const WINDOW_MS = 60_000;
 /** At most this share of requests is answered; who knows the community is answered nearly always. */
 const ANSWERED_SHARE = 0.25;
+/** In so many minutes most requests were answered: the opener knows the community. Who has just guessed one knows it for a minute or two. */
+const KNOWN_MINUTES = 3;
 /** An approved entry means a management station: it is expected to try. */
 const ALLOWED_FACTOR = 2;
 const QUIET_MS = 900_000;
@@ -27,6 +30,10 @@ export class CommunityGuess {
   readonly #asked = new Float64Array(PAIRS);
   readonly #answered = new Float64Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
+  /** Minutes in which most was answered, up to KNOWN_MINUTES. */
+  readonly #knownMinutes = new Uint8Array(PAIRS);
+  /** The minute before had few answers, but some. */
+  readonly #hadFewAnswers = new Uint8Array(PAIRS);
 
   /** `requests`: that many within a minute. */
   constructor(context: DetectContext, requests: number) {
@@ -41,13 +48,9 @@ export class CommunityGuess {
     const { fromDevice } = event;
     const opener = fromDevice ? subjectOf(event) : event.peer;
     const slot = this.#pairs.intern(opener, fromDevice ? event.peer : subjectOf(event), fromDevice ? 1 : 0);
-    if (this.#pairs.isNew) this.#findings[slot] = 0;
+    if (this.#pairs.isNew) this.#forget(slot);
     const sinceMs = nowMs - (this.#beganMs[slot] ?? 0);
-    if (this.#pairs.isNew || sinceMs >= WINDOW_MS || sinceMs < 0) {
-      this.#beganMs[slot] = nowMs;
-      this.#asked[slot] = 0;
-      this.#answered[slot] = 0;
-    }
+    if (sinceMs >= WINDOW_MS || sinceMs < 0) this.#nextMinute(slot, nowMs);
     // Of a long flow what falls into one minute.
     const share = Math.min(1, WINDOW_MS / Math.max(1, event.durationMs));
     const sent = fromDevice ? event.packetsOut : event.packetsIn;
@@ -58,6 +61,7 @@ export class CommunityGuess {
     this.#answered[slot] = answered;
     const threshold = this.#requests * (event.verdict === VERDICT_ALLOWED ? ALLOWED_FACTOR : 1);
     if (asked < threshold || answered > asked * ANSWERED_SHARE) return;
+    if (this.#isOutage(slot)) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     this.#findings[slot] = this.#open(slot, threshold, event, nowMs);
@@ -65,6 +69,31 @@ export class CommunityGuess {
 
   get evicted(): number {
     return this.#pairs.evicted;
+  }
+
+  #forget(slot: number): void {
+    this.#findings[slot] = 0;
+    this.#beganMs[slot] = -Infinity;
+    this.#asked[slot] = 0;
+    this.#answered[slot] = 0;
+    this.#knownMinutes[slot] = 0;
+  }
+
+  #nextMinute(slot: number, nowMs: number): void {
+    const asked = this.#asked[slot] ?? 0;
+    const answered = this.#answered[slot] ?? 0;
+    const known = this.#knownMinutes[slot] ?? 0;
+    if (answered > asked / 2 && known < KNOWN_MINUTES) this.#knownMinutes[slot] = known + 1;
+    this.#hadFewAnswers[slot] = answered > 0 && answered <= asked * ANSWERED_SHARE ? 1 : 0;
+    this.#beganMs[slot] = nowMs;
+    this.#asked[slot] = 0;
+    this.#answered[slot] = 0;
+  }
+
+  /** Nothing is answered any more by who answered this opener before; the minute in which it went, or came back, has a few answers. */
+  #isOutage(slot: number): boolean {
+    if ((this.#knownMinutes[slot] ?? 0) < KNOWN_MINUTES) return false;
+    return this.#answered[slot] === 0 || this.#hadFewAnswers[slot] === 0;
   }
 
   #open(slot: number, threshold: number, event: DetectEvent, nowMs: number): number {

@@ -150,6 +150,37 @@ t.test(
   },
 );
 
+t.test('a station whose device was answered before and is switched off guesses nothing', (t) => {
+  const off = createScene();
+  const minute = (scene: Scene, n: number, asked: number, answered: number): void => {
+    for (let sensor = 0; sensor < 20; sensor += 1)
+      scene.end(
+        {
+          protocol: 17,
+          port: 161,
+          tcpFlags: 0,
+          packetsOut: asked,
+          packetsIn: sensor < answered ? asked : 0,
+          outcome: sensor < answered ? OUTCOME_ANSWERED : OUTCOME_NO_ANSWER,
+        },
+        START + n * 60_000 + sensor * 1_000,
+      );
+  };
+  for (let n = 0; n < 10; n += 1) minute(off, n, 1, 20);
+  minute(off, 10, 2, 4);
+  for (let n = 11; n < 200; n += 1) minute(off, n, 2, 0);
+  t.same(off.by('bruteForce'), []);
+  for (let n = 200; n < 210; n += 1) minute(off, n, 1, 20);
+  minute(off, 210, 10, 1);
+  minute(off, 211, 10, 1);
+  t.match(off.by('bruteForce'), [{ severity: 'high' }], 'a device that is on answers a few of many guesses');
+  const guessed = createScene();
+  minute(guessed, 0, 1, 20);
+  minute(guessed, 1, 10, 0);
+  t.match(guessed.by('bruteForce'), [{ severity: 'high' }], 'a minute of answers is no habit');
+  t.end();
+});
+
 const HONEST_LOGINS: readonly { name: string; everyMs: number; change: (n: number) => Change }[] = [
   {
     name: 'a monitor that looks at the SSH banner',
