@@ -12,10 +12,18 @@ import {
 } from '../detect/event.js';
 import type { ConntrackRecord } from '../netlink/conntrack.js';
 import { u32 } from '../packet/read.js';
-import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import {
+  NONE,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TCP_SYN,
+} from '../packet/view.js';
 import { DEVICE_MASK, OPENED } from '../ruleset/marks.js';
 
-/** enum ip_conntrack_status of linux/netfilter/nf_conntrack_common.h. Assured: for TCP, the handshake was completed. */
+/** enum ip_conntrack_status of linux/netfilter/nf_conntrack_common.h. Assured: for TCP and SCTP, the handshake was completed. */
 const SEEN_REPLY = 2;
 const ASSURED = 4;
 /** Index: enum tcp_conntrack (syn_sent, syn_recv, established, fin_wait, close_wait, last_ack, time_wait, close, syn_sent2). */
@@ -37,6 +45,9 @@ export function fillGoing(
   return true;
 }
 
+/** The states in which only a SYN can be. */
+const OPENED_BY_SYN = new Set([1, 2, 9]);
+
 /** False for a connection of no device: nothing is filled then. */
 export function fillEnd(
   event: DetectEvent,
@@ -55,6 +66,7 @@ export function fillEnd(
   const isIcmp = record.protocol === PROTOCOL_ICMP || record.protocol === PROTOCOL_ICMPV6;
   event.srcPort = isIcmp ? NONE : original.sourcePort;
   event.port = isIcmp ? original.icmpType * 256 + original.icmpCode : original.destinationPort;
+  if (record.protocol === PROTOCOL_TCP) event.tcpFlags = OPENED_BY_SYN.has(record.tcpState) ? TCP_SYN : NONE;
   const source = ticketOf(record, original.sourceOffset, addresses);
   const destination = ticketOf(record, original.destinationOffset, addresses);
   event.local = event.fromDevice ? source : destination;
@@ -71,7 +83,9 @@ export function fillEnd(
 
 function outcomeOf(record: Readonly<ConntrackRecord>): number {
   if ((record.status & SEEN_REPLY) === 0) return OUTCOME_NO_ANSWER;
-  if (record.protocol !== PROTOCOL_TCP || (record.status & ASSURED) !== 0) return OUTCOME_ANSWERED;
+  // An ABORT (RFC 9260 section 3.3.7) or a reset is an answer of a closed port.
+  const hasHandshake = record.protocol === PROTOCOL_TCP || record.protocol === PROTOCOL_SCTP;
+  if (!hasHandshake || (record.status & ASSURED) !== 0) return OUTCOME_ANSWERED;
   return OUTCOME_REJECTED;
 }
 

@@ -1,5 +1,5 @@
 /** How flows lie in memory, for flow-table.ts: the places of a record, the four bytes that say what a flow is, and what anybody may read of it. Pure. */
-import { PROTOCOL_TCP } from '../packet/view.js';
+import { PROTOCOL_SCTP, PROTOCOL_TCP } from '../packet/view.js';
 
 /**
  * A flow's record: what most packets look at and change, 64 bytes that lie together, because with a million flows each part that lies
@@ -32,6 +32,9 @@ export const FIN_FROM_ANSWERER = 8;
 export const REJECTED = 16;
 export const PAYLOAD_FROM_OPENER = 32;
 export const PAYLOAD_FROM_ANSWERER = 64;
+
+/** What the other end sends until an association stands: INIT ACK and COOKIE ACK (RFC 9260 section 5.1). */
+const SCTP_HANDSHAKE_PACKETS = 2;
 
 export class FlowRecords {
   protected readonly record: Int32Array;
@@ -111,8 +114,9 @@ export class FlowRecords {
     return (this.meta(flow) & SEEN_REPLY) !== 0;
   }
 
-  /** TCP: reached ESTABLISHED. Others: the other end sent something. */
+  /** TCP: reached ESTABLISHED. SCTP: more came back than an ABORT. Others: the other end sent something. */
   wasEstablished(flow: number): boolean {
+    if (this.protocol(flow) === PROTOCOL_SCTP && this.packets(flow, 1) < SCTP_HANDSHAKE_PACKETS) return false;
     const bit = this.protocol(flow) === PROTOCOL_TCP ? WAS_ESTABLISHED : SEEN_REPLY;
     return (this.meta(flow) & bit) !== 0;
   }

@@ -1,6 +1,12 @@
 import t from 'tap';
 import { createAddressTable } from '../../../agent/detect/address-table.js';
-import { createEvent, EVENT_GOING } from '../../../agent/detect/event.js';
+import {
+  createEvent,
+  EVENT_GOING,
+  OUTCOME_ANSWERED,
+  OUTCOME_NO_ANSWER,
+  OUTCOME_REJECTED,
+} from '../../../agent/detect/event.js';
 import { fillEnd, fillGoing } from '../../../agent/enforcer/end-event.js';
 import type { ConntrackRecord } from '../../../agent/netlink/conntrack.js';
 import { FIRST_DEVICE_ID, OPENED } from '../../../agent/ruleset/marks.js';
@@ -62,3 +68,24 @@ t.test('a connection that goes on lasts since its first packet, and has no outco
   t.notOk(fillGoing(event, { ...live, mark: 0 }, createAddressTable(), 1_060_000), 'of no device');
   t.end();
 });
+
+t.test(
+  'a port that aborts or resets has not answered; who opened by SYN is known while nothing else came',
+  (t) => {
+    const SEEN_REPLY = 2;
+    const ASSURED = 4;
+    for (const [what, change, outcome, tcpFlags] of [
+      ['SCTP, aborted', { protocol: 132, status: SEEN_REPLY }, OUTCOME_REJECTED, 0],
+      ['SCTP, an association', { protocol: 132, status: SEEN_REPLY | ASSURED }, OUTCOME_ANSWERED, 0],
+      ['SCTP, silent', { protocol: 132, status: 0 }, OUTCOME_NO_ANSWER, 0],
+      ['UDP', { protocol: 17, status: SEEN_REPLY }, OUTCOME_ANSWERED, 0],
+      ['a silent SYN', { tcpState: 1, status: 0 }, OUTCOME_NO_ANSWER, 2],
+      ['a reset', { tcpState: 8, status: SEEN_REPLY }, OUTCOME_REJECTED, -1],
+    ] as const) {
+      const event = createEvent();
+      fillEnd(event, { ...record, ...change }, createAddressTable());
+      t.same({ outcome: event.outcome, tcpFlags: event.tcpFlags }, { outcome, tcpFlags }, what);
+    }
+    t.end();
+  },
+);

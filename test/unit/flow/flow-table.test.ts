@@ -2,6 +2,7 @@ import t from 'tap';
 import { createFlowKey, type FlowKey } from '../../../agent/flow/flow-key.js';
 import { BYTES_PER_FLOW, FlowTable } from '../../../agent/flow/flow-table.js';
 import {
+  PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   TCP_ACK,
@@ -116,6 +117,28 @@ const conversations: readonly {
     ],
     end: 'answered',
     afterMs: 120_000,
+  },
+  {
+    what: 'an SCTP port that aborts',
+    protocol: PROTOCOL_SCTP,
+    packets: [
+      { ...there, flags: 0 },
+      { ...back, flags: 0 },
+    ],
+    end: 'rejected',
+    afterMs: 600_000,
+  },
+  {
+    what: 'an SCTP association',
+    protocol: PROTOCOL_SCTP,
+    packets: [
+      { ...there, flags: 0 },
+      { ...back, flags: 0 },
+      { ...there, flags: 0 },
+      { ...back, flags: 0 },
+    ],
+    end: 'answered',
+    afterMs: 600_000,
   },
 ];
 
