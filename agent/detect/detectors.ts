@@ -58,6 +58,7 @@ export function observeFirstPacket(to: Detectors, event: DetectEvent, nowMs: num
 
 /** As above, for the first data of a direction. */
 export function observePayload(to: Detectors, event: DetectEvent, nowMs: number): void {
+  to.portScan.observe(event, nowMs);
   to.bruteForce.observe(event, nowMs);
   to.deviceSilent.observe(event, nowMs);
   to.encryptedDns.observe(event, nowMs);

@@ -80,6 +80,7 @@ export interface DetectEvent {
   srcPort: number;
   /** Destination port; ICMP: type * 256 + code; EVENT_ARP: 1 asks, 2 answers (RFC 826); NONE where there is none. */
   port: number;
+  /** Of the first packet. EVENT_END of TCP: NONE where they are not known any more. */
   tcpFlags: number;
   verdict: number;
   /** 0: not refused; else 1 + index in REFUSAL_REASONS. */

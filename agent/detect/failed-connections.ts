@@ -3,10 +3,11 @@
  * Threshold Random Walk: Jung, Paxson, Berger, Balakrishnan, "Fast Portscan Detection Using Sequential Hypothesis Testing",
  * IEEE S&P 2004, section 4. One walk per opener (a device, or a host on the network side); each distinct peer and service
  * moves it once a day, however slowly they come, so that it sees what the windows of portScan and hostSweep do not. A refusal
- * counts as a failure, failure of what an approved entry allows does not: that is a server that is down. Beside it, many hosts outside
+ * counts as a failure, failure of what an approved entry allows does not: that is a server that is down. Whoever answered within a week is no
+ * first contact (a device that is switched off), and what nobody answers is no failure (a log, an alarm, a stream). Beside it, many hosts outside
  * that each try one device in vain: none of them is a scanner by itself, together they show that the internet reaches the device.
  */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_END,
@@ -23,20 +24,27 @@ import {
 } from './event.js';
 import { FanOut } from './fan-out.js';
 import { isInside } from './inside.js';
-import { goesToClientPort, looksLikeAnswer, serviceText } from './probes.js';
+import { isTraceroute, looksLikeAnswer, lookedLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3 } from './slot-table.js';
+import { TftpAnswers } from './tftp-answers.js';
 
-/** First contacts remembered over all openers: 1.5 MiB. */
+/** Failed first contacts remembered over all openers: 1.5 MiB. */
 const CONTACTS = 16_384;
 const CONTACTS_PER_OPENER = 4_096;
+/** Contacts that answered within a week, so that a weekend or a holiday makes nobody new: 3 MiB. */
+const ANSWERED = 32_768;
+const ANSWERED_PER_OPENER = 4_096;
+const ANSWERED_MS = 604_800_000;
 /** (device, host outside) remembered. */
 const STRANGERS = 8_192;
 const STRANGERS_PER_DEVICE = 2_048;
 /** A contact is first again after this long. */
 const MEMORY_MS = 86_400_000;
 const QUIET_MS = 3_600_000;
+/** UDP that sent so many packets and got none is a stream (waveforms, sound); a question is repeated a few times. */
+const STREAM_PACKETS = 20;
 
 export function createFailedConnectionsDetector(
   context: DetectContext,
@@ -56,14 +64,20 @@ class FailedConnections implements Detector {
   readonly #scanner: number;
   readonly #benign: number;
   readonly #settings: DetectSettings['failedConnections'];
-  readonly #contacts = new FanOut(MEMORY_MS, { members: CONTACTS, membersPerGroup: CONTACTS_PER_OPENER });
+  readonly #failed = new FanOut(MEMORY_MS, { members: CONTACTS, membersPerGroup: CONTACTS_PER_OPENER });
+  readonly #answered = new FanOut(ANSWERED_MS, {
+    members: ANSWERED,
+    membersPerGroup: ANSWERED_PER_OPENER,
+  });
   readonly #strangers = new FanOut(MEMORY_MS, {
     members: STRANGERS,
     membersPerGroup: STRANGERS_PER_DEVICE,
   });
-  // By group slot of the contacts.
+  readonly #tftp = new TftpAnswers();
+  // By group slot of the failed contacts: an opener without a failure needs no walk.
   readonly #walk = new Float64Array(CONTACTS);
-  readonly #failures = new Int32Array(CONTACTS);
+  readonly #beganMs = new Float64Array(CONTACTS);
+  /** First contacts that answered since the walk began. */
   readonly #successes = new Int32Array(CONTACTS);
   /** The last failed contacts of an opener, in a ring: peer ticket and service. */
   readonly #failedPeers = new Int32Array(CONTACTS * MAX_EXAMPLES);
@@ -81,59 +95,83 @@ class FailedConnections implements Detector {
   }
 
   observe(event: DetectEvent, nowMs: number): void {
+    this.#tftp.note(event, nowMs);
     if (!isOutcome(event) || !this.#context.addresses.isHost(event.peer)) return;
     const isSuccess = event.kind === EVENT_END && event.outcome === OUTCOME_ANSWERED;
-    if (!isSuccess && event.verdict === VERDICT_ALLOWED) return;
+    if (!isSuccess && (event.verdict === VERDICT_ALLOWED || this.#isOneWay(event))) return;
     const opener = event.fromDevice ? subjectOf(event) : event.peer;
     const direction = event.fromDevice ? 1 : 0;
     const other = event.fromDevice ? event.peer : subjectOf(event);
     const contact = hash3(other, serviceOf(event), 0);
-    if (this.#contacts.has(opener, direction, 0, contact)) return;
-    const slot = this.#contacts.add(opener, direction, 0, contact, nowMs);
-    if (this.#contacts.events(slot) === 1) this.#begin(slot);
-    if (isSuccess) this.#succeed(slot);
-    else this.#fail(slot, event, nowMs);
-    if (!isSuccess && !event.fromDevice && !isInside(this.#context.addresses, event.peer))
-      this.#stranger(event, nowMs);
+    const isKnown =
+      this.#answered.has(opener, direction, 0, contact) || this.#failed.has(opener, direction, 0, contact);
+    if (isSuccess) {
+      this.#answered.add(opener, direction, 0, contact, nowMs);
+      if (!isKnown) this.#succeed(this.#failed.find(opener, direction, 0));
+      return;
+    }
+    if (isKnown) return;
+    const slot = this.#failed.add(opener, direction, 0, contact, nowMs);
+    if (this.#failed.events(slot) === 1 || nowMs - (this.#beganMs[slot] ?? 0) >= MEMORY_MS)
+      this.#begin(slot, nowMs);
+    this.#fail(slot, event, nowMs);
+    if (!event.fromDevice && !isInside(this.#context.addresses, event.peer)) this.#stranger(event, nowMs);
   }
 
   tick(nowMs: number): void {
-    this.#contacts.expire(nowMs);
+    this.#failed.expire(nowMs);
+    this.#answered.expire(nowMs);
+    this.#tftp.expire(nowMs);
     this.#strangers.expire(nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
     return {
-      'failedConnections.evicted': this.#contacts.evicted + this.#strangers.evicted,
-      'failedConnections.beyondLimit': this.#contacts.beyondLimit + this.#strangers.beyondLimit,
+      'failedConnections.evicted': this.#failed.evicted + this.#strangers.evicted,
+      'failedConnections.answeredEvicted': this.#answered.evicted + this.#answered.beyondLimit,
+      'failedConnections.beyondLimit': this.#failed.beyondLimit + this.#strangers.beyondLimit,
+      'failedConnections.tftpDropped': this.#tftp.dropped,
     };
   }
 
-  #begin(slot: number): void {
+  #begin(slot: number, nowMs: number): void {
     this.#walk[slot] = 0;
-    this.#failures[slot] = 0;
+    this.#beganMs[slot] = nowMs;
     this.#successes[slot] = 0;
   }
 
   #succeed(slot: number): void {
+    if (slot < 0) return;
     this.#successes[slot] = (this.#successes[slot] ?? 0) + 1;
     // The walk stays at the benign threshold: a long good record must not hide a scan that follows it.
     this.#walk[slot] = Math.max(this.#benign, (this.#walk[slot] ?? 0) + this.#onSuccess);
   }
 
   #fail(slot: number, event: DetectEvent, nowMs: number): void {
-    const failures = this.#failures[slot] ?? 0;
-    this.#failures[slot] = failures + 1;
-    const at = slot * MAX_EXAMPLES + (failures % MAX_EXAMPLES);
+    const sightings = this.#failed.events(slot);
+    const at = slot * MAX_EXAMPLES + ((sightings - 1) % MAX_EXAMPLES);
     this.#failedPeers[at] = event.fromDevice ? event.peer : event.local;
     this.#failedServices[at] = serviceOf(event);
     this.#walk[slot] = Math.min(this.#scanner, (this.#walk[slot] ?? 0) + this.#onFailure);
-    if ((this.#walk[slot] ?? 0) < this.#scanner || failures + 1 < this.#leastFailures) return;
-    const id = this.#contacts.finding(slot);
+    const failures = this.#failed.distinct(slot);
+    if ((this.#walk[slot] ?? 0) < this.#scanner || failures < this.#leastFailures) return;
+    const id = this.#failed.finding(slot);
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     // Asked again only now and then: who scans fast fails thousands of times.
-    if (failures + 1 > this.#leastFailures && (failures + 1) % this.#leastFailures !== 0) return;
-    if (!this.#isToldAsScan(event)) this.#contacts.setFinding(slot, this.#open(slot, event, nowMs));
+    if (failures > this.#leastFailures && sightings % this.#leastFailures !== 0) return;
+    if (!this.#isToldAsScan(event)) this.#failed.setFinding(slot, this.#open(slot, event, nowMs));
+  }
+
+  /** What no answer is expected to, so that none is no failure. */
+  #isOneWay(event: DetectEvent): boolean {
+    if (event.protocol !== PROTOCOL_UDP) return false;
+    const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
+    if (isUnanswered(event.port) || isTraceroute(event) || sent >= STREAM_PACKETS) return true;
+    const { addresses } = this.#context;
+    const target = event.fromDevice ? event.peer : event.local;
+    // A broadcast to a network, as far as one can tell without its mask.
+    if (event.family === 4 && (addresses.word(target, 0) & 0xff) === 0xff) return true;
+    return this.#tftp.isAnswer(event);
   }
 
   #stranger(event: DetectEvent, nowMs: number): void {
@@ -193,7 +231,7 @@ class FailedConnections implements Detector {
     const { fromDevice } = event;
     const who = fromDevice ? describeSubject(this.#context, event) : null;
     const opener = who?.text ?? addressOr(this.#context, event.peer);
-    const serial = this.#contacts.serial(slot);
+    const serial = this.#failed.serial(slot);
     const { theta0, theta1, alpha, beta } = this.#settings;
     return this.#context.book.openFinding(
       {
@@ -204,11 +242,11 @@ class FailedConnections implements Detector {
         deviceMac: who?.mac ?? null,
         peer: fromDevice ? null : opener,
         quietMs: QUIET_MS,
-        firstMs: this.#contacts.firstMs(slot),
-        count: this.#failures[slot] ?? 1,
+        firstMs: this.#failed.firstMs(slot),
+        count: this.#failed.distinct(slot),
         describe: () => {
-          if (this.#contacts.serial(slot) !== serial) return null;
-          const failures = this.#failures[slot] ?? 0;
+          if (this.#failed.serial(slot) !== serial) return null;
+          const failures = this.#failed.peak(slot);
           const contacts = failures + (this.#successes[slot] ?? 0);
           return {
             severity:
@@ -222,7 +260,7 @@ class FailedConnections implements Detector {
               scannersShareThatSucceeds: theta1,
               falseAlarmProbability: alpha,
               detectionProbability: beta,
-              failed: this.#examples(slot, failures),
+              failed: this.#examples(slot, this.#failed.events(slot)),
             },
             remedy: fromDevice
               ? 'It closes an hour after the last new failure. If the listed hosts should be reached, allow them or mend the configuration that names hosts which are gone; if not, contain the device and look for what runs on it.'
@@ -234,9 +272,9 @@ class FailedConnections implements Detector {
     );
   }
 
-  #examples(slot: number, failures: number): string[] {
+  #examples(slot: number, sightings: number): string[] {
     const found: string[] = [];
-    for (let index = 0; index < Math.min(failures, MAX_EXAMPLES); index++) {
+    for (let index = 0; index < Math.min(sightings, MAX_EXAMPLES); index++) {
       const at = slot * MAX_EXAMPLES + index;
       const address = addressOr(this.#context, this.#failedPeers[at] ?? 0);
       found.push(`${address} ${serviceText(this.#failedServices[at] ?? 0)}`);
@@ -248,16 +286,33 @@ class FailedConnections implements Detector {
 /** A connection that ended with an outcome, or was refused; of what asks something. */
 function isOutcome(event: DetectEvent): boolean {
   if (event.kind === EVENT_END) {
-    if (event.outcome === 0 || goesToClientPort(event)) return false;
+    if (event.outcome === 0 || lookedLikeAnswer(event)) return false;
   } else if (event.kind !== EVENT_IP || event.verdict !== VERDICT_REFUSED || looksLikeAnswer(event))
     return false;
   switch (event.protocol) {
     case PROTOCOL_TCP:
     case PROTOCOL_UDP:
+    case PROTOCOL_SCTP:
       return event.port >= 0;
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6:
       return isIcmpRequest(event);
+    default:
+      return false;
+  }
+}
+
+/** UDP services that answer nobody. */
+function isUnanswered(port: number): boolean {
+  switch (port) {
+    case 9: // discard (RFC 863), and so wake-on-LAN
+    case 138: // NetBIOS datagrams (RFC 1002 section 4.4)
+    case 162: // SNMP traps (RFC 3416 section 4.2.6)
+    case 514: // syslog (RFC 5426)
+    case 2055: // NetFlow (RFC 3954)
+    case 4739: // IPFIX (RFC 7011)
+    case 6343: // sFlow 5
+      return true;
     default:
       return false;
   }

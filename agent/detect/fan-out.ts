@@ -3,7 +3,7 @@
  * Exact, in bounded memory: one list of all members, oldest sighting first, so that expiry and making room are the same
  * step. Used by every detector that counts who meets whom; allocates nothing after it was made. Pure.
  *
- * Memory: about 32 bytes a member and 64 a group, reserved at the start (the pages are touched as they are used).
+ * Memory: about 33 bytes a member and 68 a group, reserved at the start (the pages are touched as they are used).
  */
 import { hash3 } from './slot-table.js';
 
@@ -33,6 +33,8 @@ export class FanOut {
   readonly #memberGroup: Int32Array;
   readonly #memberValue: Int32Array;
   readonly #memberSeenMs: Float64Array;
+  /** 1: known, but not one of the distinct ones. */
+  readonly #isDiscounted: Uint8Array;
   readonly #older: Int32Array;
   readonly #newer: Int32Array;
   readonly #memberIndex: Int32Array;
@@ -46,6 +48,8 @@ export class FanOut {
   readonly #keyB: Int32Array;
   readonly #keyC: Int32Array;
   readonly #groupIndex: Int32Array;
+  /** Its members, and those of them that count. */
+  readonly #size: Int32Array;
   readonly #distinct: Int32Array;
   readonly #peak: Int32Array;
   readonly #events: Float64Array;
@@ -66,6 +70,7 @@ export class FanOut {
     this.#memberGroup = new Int32Array(size);
     this.#memberValue = new Int32Array(size);
     this.#memberSeenMs = new Float64Array(size);
+    this.#isDiscounted = new Uint8Array(size);
     this.#older = new Int32Array(size);
     this.#newer = new Int32Array(size);
     this.#memberIndex = new Int32Array(size * 2);
@@ -73,6 +78,7 @@ export class FanOut {
     this.#keyB = new Int32Array(size);
     this.#keyC = new Int32Array(size);
     this.#groupIndex = new Int32Array(size * 2);
+    this.#size = new Int32Array(size);
     this.#distinct = new Int32Array(size);
     this.#peak = new Int32Array(size);
     this.#events = new Float64Array(size);
@@ -95,7 +101,7 @@ export class FanOut {
     if (known !== NIL) {
       this.#unlink(known);
       this.#append(known);
-    } else if ((this.#distinct[group] ?? 0) >= this.#limits.membersPerGroup) {
+    } else if ((this.#size[group] ?? 0) >= this.#limits.membersPerGroup) {
       this.beyondLimit++;
     } else {
       this.#addMember(group, member);
@@ -112,6 +118,19 @@ export class FanOut {
   has(a: number, b: number, c: number, member: number): boolean {
     const group = this.#findGroup(a, b, c);
     return group !== NIL && this.#findMember(group, member) !== NIL;
+  }
+
+  /**
+   * It turned out that this member is none of those to be counted: it stays in the group, uncounted, until it leaves the window. False: it was
+   * not counted.
+   */
+  discount(a: number, b: number, c: number, member: number): boolean {
+    const group = this.#findGroup(a, b, c);
+    const slot = group === NIL ? NIL : this.#findMember(group, member);
+    if (slot === NIL || this.#isDiscounted[slot] === 1) return false;
+    this.#isDiscounted[slot] = 1;
+    this.#distinct[group] = (this.#distinct[group] ?? 0) - 1;
+    return true;
   }
 
   /** Drops what left the window. A clock that was set back by more than a window makes everything forgotten: nothing else is sure. */
@@ -158,14 +177,15 @@ export class FanOut {
   }
 
   isAtLimit(group: number): boolean {
-    return this.distinct(group) >= this.#limits.membersPerGroup;
+    return (this.#size[group] ?? 0) >= this.#limits.membersPerGroup;
   }
 
-  /** The first members of a group in the window, in order of their last sighting. Walks the whole list: cold path. */
+  /** The first members of a group in the window that count, in order of their last sighting. Walks the whole list: cold path. */
   examples(group: number, limit: number): number[] {
     const found: number[] = [];
     for (let at = this.#oldest; at !== NIL && found.length < limit; at = this.#newer[at] ?? NIL)
-      if (this.#memberGroup[at] === group) found.push(this.#memberValue[at] ?? 0);
+      if (this.#memberGroup[at] === group && this.#isDiscounted[at] === 0)
+        found.push(this.#memberValue[at] ?? 0);
     return found;
   }
 
@@ -186,6 +206,7 @@ export class FanOut {
     this.#keyA[slot] = a;
     this.#keyB[slot] = b;
     this.#keyC[slot] = c;
+    this.#size[slot] = 0;
     this.#distinct[slot] = 0;
     this.#peak[slot] = 0;
     this.#events[slot] = 0;
@@ -212,14 +233,15 @@ export class FanOut {
 
   #addMember(group: number, member: number): void {
     // Counted first, so that the group survives the loss of its own oldest member.
-    const distinct = (this.#distinct[group] ?? 0) + 1;
-    this.#distinct[group] = distinct;
+    this.#size[group] = (this.#size[group] ?? 0) + 1;
+    this.#distinct[group] = (this.#distinct[group] ?? 0) + 1;
     if (this.members === this.#limits.members) this.#evictOldest();
     let slot = this.#freeMember;
     if (slot === NIL) slot = this.#usedMembers++;
     else this.#freeMember = this.#newer[slot] ?? NIL;
     this.#memberGroup[slot] = group;
     this.#memberValue[slot] = member;
+    this.#isDiscounted[slot] = 0;
     let at = hash3(group, member, 0) & this.#mask;
     while ((this.#memberIndex[at] ?? 0) !== 0) at = (at + 1) & this.#mask;
     this.#memberIndex[at] = slot + 1;
@@ -240,8 +262,9 @@ export class FanOut {
     this.#newer[slot] = this.#freeMember;
     this.#freeMember = slot;
     this.members--;
-    const left = (this.#distinct[group] ?? 0) - 1;
-    this.#distinct[group] = left;
+    const left = (this.#size[group] ?? 0) - 1;
+    this.#size[group] = left;
+    if (this.#isDiscounted[slot] === 0) this.#distinct[group] = (this.#distinct[group] ?? 0) - 1;
     if (left > 0) return;
     this.#shiftOutGroup(group);
     this.#serial[group] = 0;

@@ -59,15 +59,26 @@ export class PortScanOpening implements Opening {
   readonly #slot: number;
   readonly #serial: number;
   readonly #fromDevice: boolean;
+  readonly #isTrace: boolean;
+  /** A way that is traced refuses nothing and contains nobody. */
+  readonly isOnlyTold: boolean;
   readonly #ports: string[] = [];
 
-  constructor(window: ScanWindow, slot: number, subject: Subject, peer: string, fromDevice: boolean) {
+  constructor(
+    window: ScanWindow,
+    slot: number,
+    subject: Subject,
+    peer: string,
+    fromDevice: boolean,
+    isTrace: boolean,
+  ) {
     this.#window = window;
     this.#slot = slot;
     this.#serial = window.fanOut.serial(slot);
     this.#fromDevice = fromDevice;
+    this.#isTrace = this.isOnlyTold = isTrace;
     this.subject = subject.text;
-    this.what = `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
+    this.what = `${isTrace ? 'traces' : fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
     this.device = subject.device;
     this.deviceMac = subject.mac;
     this.peer = peer;
@@ -85,16 +96,14 @@ export class PortScanOpening implements Opening {
       if (this.#ports.length < MAX_EXAMPLES && !this.#ports.includes(text)) this.#ports.push(text);
     const seen = seenKinds(window, slot);
     const distinct = fanOut.peak(slot);
-    const kind = scanKind(window, slot, seen, distinct);
+    const kind = this.#isTrace ? 'traceroute' : scanKind(window, slot, seen, distinct);
     const least = fanOut.isAtLimit(slot) ? 'at least ' : '';
     const ports = `${least}${distinct} ${kind === 'IP protocol' ? 'protocols' : distinct === 1 ? 'port' : 'ports'}`;
     const how = kind === 'OS fingerprinting' ? kind : `${kind} scan`;
     const span = `${ports} within ${spanText(seconds)} (${how})`;
     return {
-      severity: SEVERITY[this.#fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice'].severity,
-      title: this.#fromDevice
-        ? `${this.subject} scans ${this.peer}: ${span}`
-        : `${this.peer} scans ${this.subject}: ${span}`,
+      severity: this.#severity(),
+      title: this.#title(span, distinct),
       evidence: {
         from: this.#fromDevice ? 'device' : 'network',
         kind,
@@ -111,10 +120,24 @@ export class PortScanOpening implements Opening {
         ...((window.knocks[slot] ?? 0) === 0 ? {} : { openedAndShutWithoutData: window.knocks[slot] ?? 0 }),
         probesPerSecond: ratePerSecond(count, firstMs, lastMs),
       },
-      remedy: this.#fromDevice
-        ? `It closes ${this.quietMs / 60_000} min after the last probe. If the device is meant to do this, raise detect.portScan.ports; if not, contain it and look for what runs on it.`
-        : `It closes ${this.quietMs / 60_000} min after the last probe. If ${this.peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
+      remedy: this.#isTrace
+        ? `It closes ${this.quietMs / 60_000} min after the last probe. If nobody looks for a fault of the network from the device, look at what runs on it.`
+        : this.#fromDevice
+          ? `It closes ${this.quietMs / 60_000} min after the last probe. If the device is meant to do this, raise detect.portScan.ports; if not, contain it and look for what runs on it.`
+          : `It closes ${this.quietMs / 60_000} min after the last probe. If ${this.peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
     };
+  }
+
+  #severity(): Description['severity'] {
+    if (this.#isTrace) return SEVERITY['portScan.traceroute'].severity;
+    return SEVERITY[this.#fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice'].severity;
+  }
+
+  #title(span: string, probes: number): string {
+    if (this.#isTrace) return `${this.subject} traces the way to ${this.peer} (traceroute, ${probes} probes)`;
+    return this.#fromDevice
+      ? `${this.subject} scans ${this.peer}: ${span}`
+      : `${this.peer} scans ${this.subject}: ${span}`;
   }
 }
 

@@ -2,15 +2,23 @@
  * Vertical port scan: one host is asked for many distinct ports (or IP protocols) within a window, by a guarded device or
  * at one. Every first packet counts, refused or not, because a scan of what is open is a scan too. Two slow windows (nmap's
  * -T1 sends a probe every 15 s, -T0 every 5 min) count only what was refused, would have been, or failed: a client of
- * dynamic ports may meet many. After Staniford et al., "Practical automated detection of stealthy portscans" (2002), fan-out
+ * dynamic ports may meet many; nor is a port that carried data counted any longer (passive FTP). After Staniford et al., "Practical automated detection of stealthy portscans" (2002), fan-out
  * of destinations per source. A few probes as no system sends them are enough at once, and so are a few doors that were opened and
- * shut without a word (a look at one or two ports, which is all that nmap does before it is sure that a host is there).
+ * shut without a word (port-look.ts).
  */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
+import {
+  NONE,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+} from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_END,
   EVENT_IP,
+  EVENT_PAYLOAD,
   OUTCOME_ANSWERED,
   OUTCOME_REJECTED,
   serviceOf,
@@ -21,13 +29,16 @@ import {
   type DetectEvent,
   SEES_IP,
   SEES_END,
+  SEES_PAYLOAD,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { PortLooks } from './port-look.js';
 import { PortScanOpening, type ScanWindow } from './port-scan-opening.js';
 import {
   FIRST_EPHEMERAL_PORT,
-  goesToClientPort,
+  lookedLikeAnswer,
   isOddProbe,
+  isTraceroute,
   KIND_MID_CONNECTION,
   KIND_SYN,
   looksLikeAnswer,
@@ -36,6 +47,7 @@ import {
   probeKind,
 } from './probes.js';
 import type { DetectSettings } from './settings.js';
+import { TftpAnswers } from './tftp-answers.js';
 
 /** (device, direction, peer, port) remembered: in the first window, and in each of the slow ones; 16 MiB together when full. */
 const MEMBERS = 32_768;
@@ -53,6 +65,11 @@ const MOST_KNOCK_PACKETS = 3;
 const KNOCK_BYTES_IPV4 = 64;
 const KNOCK_BYTES_IPV6 = 84;
 const DNS_PORT = 53;
+/** The third number of a group: traceroutes of a pair are counted apart from its scans. */
+const SCANS = 0;
+const TRACES = 1;
+/** `knocksElsewhere`: they do not end, so that it is a health check. */
+const GOES_ON = 2;
 /** A bit of its own among the odd kinds. */
 const STRAY_ANSWER = 1 << 31;
 /** Different odd probes: one after the other they make up a fingerprint (xprobe, nmap -O). */
@@ -67,16 +84,19 @@ export function createPortScanDetector(
 
 class PortScan implements Detector {
   readonly name = 'portScan';
-  readonly kinds = SEES_IP | SEES_END;
+  readonly kinds = SEES_IP | SEES_PAYLOAD | SEES_END;
   readonly #context: DetectContext;
   readonly #oddProbes: number;
   readonly #knocks: number;
   readonly #fast: ScanWindow;
   readonly #slow: ScanWindow;
   readonly #stealthy: ScanWindow;
+  readonly #tftp = new TftpAnswers();
+  readonly #looks: PortLooks;
 
   constructor(context: DetectContext, settings: DetectSettings['portScan']) {
     this.#context = context;
+    this.#looks = new PortLooks(context.book);
     this.#oddProbes = settings.oddProbes;
     this.#knocks = settings.knocks;
     this.#fast = createWindow(MEMBERS, settings.ports, settings.windowSeconds, false);
@@ -89,6 +109,10 @@ class PortScan implements Detector {
       this.#end(event, nowMs);
       return;
     }
+    if (event.kind === EVENT_PAYLOAD) {
+      this.#carried(event);
+      return;
+    }
     if (event.kind !== EVENT_IP || !isPortProbe(event)) return;
     if (!this.#context.addresses.isHost(event.peer)) return;
     const subject = subjectOf(event) * 2;
@@ -97,17 +121,29 @@ class PortScan implements Detector {
       this.#strayAnswer(event, subject + direction, nowMs);
       return;
     }
+    this.#tftp.note(event, nowMs);
+    if (this.#tftp.isAnswer(event)) return;
     // The other end was asked from this very port a moment ago: this is its answer, whatever the port number.
     if (
       event.srcPort >= 0 &&
       event.tcpFlags === 0 &&
-      this.#fast.fanOut.has(subject + (1 - direction), event.peer, 0, (event.protocol << 16) | event.srcPort)
+      this.#fast.fanOut.has(
+        subject + (1 - direction),
+        event.peer,
+        SCANS,
+        (event.protocol << 16) | event.srcPort,
+      )
     )
       return;
     const key = subject + direction;
     const kind = probeKind(event);
     // Data of a conversation that connection tracking forgot; no scanner sends that.
     if (kind === KIND_MID_CONNECTION) return;
+    if (isTraceroute(event)) {
+      // Who traces the way to a device learns of routers, and nothing of the device.
+      if (event.fromDevice) this.#count(this.#fast, event, key, kind, nowMs, false, TRACES);
+      return;
+    }
     const isTold = this.#count(this.#fast, event, key, kind, nowMs, false);
     if (event.verdict === VERDICT_REFUSED || event.verdict === VERDICT_WOULD_REFUSE)
       this.#countSlowly(event, key, kind, nowMs, isTold);
@@ -117,6 +153,12 @@ class PortScan implements Detector {
     this.#fast.fanOut.expire(nowMs);
     this.#slow.fanOut.expire(nowMs);
     this.#stealthy.fanOut.expire(nowMs);
+    this.#tftp.expire(nowMs);
+    this.#looks.tick(nowMs);
+  }
+
+  dueMs(): number {
+    return this.#looks.dueMs();
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -125,15 +167,27 @@ class PortScan implements Detector {
     const { fanOut: stealthy } = this.#stealthy;
     return {
       'portScan.evicted': fast.evicted + slow.evicted + stealthy.evicted,
+      'portScan.looksDropped': this.#looks.dropped,
+      'portScan.tftpDropped': this.#tftp.dropped,
       'portScan.beyondLimit': fast.beyondLimit + slow.beyondLimit + stealthy.beyondLimit,
     };
   }
 
+  /** Somebody is at home there, and the two talk: it is no port that is looked for. */
+  #carried(event: DetectEvent): void {
+    const key = subjectOf(event) * 2 + (event.fromDevice ? 1 : 0);
+    const service = serviceOf(event);
+    this.#fast.fanOut.discount(key, event.peer, SCANS, service);
+    this.#slow.fanOut.discount(key, event.peer, SCANS, service);
+    this.#stealthy.fanOut.discount(key, event.peer, SCANS, service);
+  }
+
   /** How a connection ended tells connect() from half-open scans, and which of those that passed met nobody. */
   #end(event: DetectEvent, nowMs: number): void {
-    if (event.port < 0 || !isPortProbe(event) || !this.#context.addresses.isHost(event.peer)) return;
+    if (event.port < 0 || !isPortProbe(event) || isTraceroute(event)) return;
+    if (!this.#context.addresses.isHost(event.peer)) return;
     const key = subjectOf(event) * 2 + (event.fromDevice ? 1 : 0);
-    const slot = this.#fast.fanOut.find(key, event.peer, 0);
+    const slot = this.#fast.fanOut.find(key, event.peer, SCANS);
     const { connects, halfOpen } = this.#fast;
     const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
     const received = event.fromDevice ? event.packetsIn : event.packetsOut;
@@ -148,18 +202,18 @@ class PortScan implements Detector {
       if (event.outcome === OUTCOME_REJECTED && received > 0 && sent > received && hasBareSegment)
         halfOpen[slot] = (halfOpen[slot] ?? 0) + 1;
       if (event.verdict === VERDICT_ALLOWED) return;
-      if (isKnock(event, sent, received, sentBytes)) this.#knock(slot, event, nowMs);
-      else if (event.outcome === OUTCOME_ANSWERED && !isEmpty) this.#fast.hasTalked[slot] = 1;
-    }
-    if (event.outcome === OUTCOME_ANSWERED || event.outcome === 0 || goesToClientPort(event)) return;
+      if (isKnock(event, sent, received, sentBytes)) this.#knock(slot, key, event, nowMs);
+      else if (event.outcome === OUTCOME_ANSWERED && !isEmpty) {
+        this.#fast.hasTalked[slot] = 1;
+        this.#carried(event);
+      }
+    } else if (event.outcome === OUTCOME_ANSWERED) this.#carried(event);
+    if (event.outcome === OUTCOME_ANSWERED || event.outcome === 0 || lookedLikeAnswer(event)) return;
+    if (this.#tftp.isAnswer(event)) return;
+    const kind = event.tcpFlags === NONE ? KIND_SYN : probeKind(event);
+    if (kind === KIND_MID_CONNECTION) return;
     const isTold = slot >= 0 && this.#fast.fanOut.finding(slot) !== 0;
-    this.#countSlowly(
-      event,
-      key,
-      event.protocol === PROTOCOL_TCP ? KIND_SYN : probeKind(event),
-      nowMs,
-      isTold,
-    );
+    this.#countSlowly(event, key, kind, nowMs, isTold);
   }
 
   /**
@@ -169,7 +223,7 @@ class PortScan implements Detector {
   #strayAnswer(event: DetectEvent, key: number, nowMs: number): void {
     const window = this.#fast;
     if (event.protocol !== PROTOCOL_UDP || event.srcPort !== DNS_PORT) return;
-    const slot = window.fanOut.find(key, event.peer, 0);
+    const slot = window.fanOut.find(key, event.peer, SCANS);
     const kinds = slot < 0 ? 0 : (window.oddKinds[slot] ?? 0);
     if (kinds === 0 || window.fanOut.finding(slot) !== 0) return;
     window.oddKinds[slot] = kinds | STRAY_ANSWER;
@@ -177,16 +231,31 @@ class PortScan implements Detector {
     window.fanOut.setFinding(slot, this.#open(window, slot, event, nowMs));
   }
 
-  #knock(slot: number, event: DetectEvent, nowMs: number): void {
+  #knock(slot: number, key: number, event: DetectEvent, nowMs: number): void {
     const { fanOut, knocks, firstKnocked, hasTalked, knocksElsewhere } = this.#fast;
+    const service = serviceOf(event);
+    const goesOn = this.#looks.goOn(key, event.peer, service, nowMs);
+    if (goesOn === false) knocksElsewhere[slot] = GOES_ON;
+    if (goesOn !== null) return;
     const count = (knocks[slot] ?? 0) + 1;
     knocks[slot] = count;
     if (count === 1) firstKnocked[slot] = event.port;
-    else if (firstKnocked[slot] !== event.port) knocksElsewhere[slot] = 1;
+    else if (firstKnocked[slot] !== event.port && knocksElsewhere[slot] === 0) knocksElsewhere[slot] = 1;
     // Browsers open connections in stock and drop them, to one port, and to hosts that they talk to.
     const isLook = knocksElsewhere[slot] === 1 && hasTalked[slot] === 0;
     if (count < this.#knocks || !isLook || fanOut.finding(slot) !== 0) return;
-    fanOut.setFinding(slot, this.#open(this.#fast, slot, event, nowMs));
+    const first = (event.protocol << 16) | (firstKnocked[slot] ?? 0);
+    this.#looks.await({
+      key,
+      peerTicket: event.peer,
+      subject: describeSubject(this.#context, event),
+      peer: addressOr(this.#context, event.peer),
+      fromDevice: event.fromDevice,
+      firstMs: fanOut.firstMs(slot),
+      services: new Set([first, service]),
+      knocks: count,
+      lastMs: nowMs,
+    });
   }
 
   #countSlowly(event: DetectEvent, key: number, kind: number, nowMs: number, isTold: boolean): void {
@@ -203,9 +272,10 @@ class PortScan implements Detector {
     kind: number,
     nowMs: number,
     isTold: boolean,
+    part = SCANS,
   ): boolean {
     const { fanOut } = window;
-    const slot = fanOut.add(key, event.peer, 0, serviceOf(event), nowMs);
+    const slot = fanOut.add(key, event.peer, part, serviceOf(event), nowMs);
     if (fanOut.events(slot) === 1) resetGroup(window, slot);
     noteProbe(window, slot, kind, event);
     // Another window has told it already.
@@ -220,14 +290,14 @@ class PortScan implements Detector {
       if (id !== 0) fanOut.setFinding(slot, 0);
       return false;
     }
-    fanOut.setFinding(slot, this.#open(window, slot, event, nowMs));
+    fanOut.setFinding(slot, this.#open(window, slot, event, nowMs, part === TRACES));
     return true;
   }
 
-  #open(window: ScanWindow, slot: number, event: DetectEvent, nowMs: number): number {
+  #open(window: ScanWindow, slot: number, event: DetectEvent, nowMs: number, isTrace = false): number {
     const subject = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
-    const opening = new PortScanOpening(window, slot, subject, peer, event.fromDevice);
+    const opening = new PortScanOpening(window, slot, subject, peer, event.fromDevice, isTrace);
     return this.#context.book.openFinding(opening, nowMs);
   }
 }

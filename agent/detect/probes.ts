@@ -3,6 +3,7 @@
  * question. Used by the scan detectors. Pure, numbers only.
  */
 import {
+  NONE,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
@@ -81,18 +82,45 @@ export function oddKind(event: DetectEvent): number {
   return 16 + ((event.tcpFlags & ALL_FLAGS) % 15);
 }
 
+/** Van Jacobson's traceroute asks from here on (registered with IANA as such), a port further for each of 30 hops' three probes; no service is there. */
+const FIRST_TRACEROUTE_PORT = 33_434;
+const LAST_TRACEROUTE_PORT = 33_534;
+
+export function isTraceroute(event: DetectEvent): boolean {
+  return (
+    event.protocol === PROTOCOL_UDP &&
+    event.port >= FIRST_TRACEROUTE_PORT &&
+    event.port <= LAST_TRACEROUTE_PORT
+  );
+}
+
+/** Wakes a host, and is one more for each of them: the discard port (RFC 863), which answers nobody. */
+const WAKE_ON_LAN_PORT = 9;
+
+export function isWakeOnLan(event: DetectEvent): boolean {
+  return event.protocol === PROTOCOL_UDP && event.port === WAKE_ON_LAN_PORT;
+}
+
 /** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
 const FIRST_CLIENT_PORT = 1024;
 /** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */
 export const FIRST_EPHEMERAL_PORT = 32_768;
 
+/** Headers of an empty datagram. */
+const EMPTY_DATAGRAM_IPV4 = 28;
+const EMPTY_DATAGRAM_IPV6 = 48;
+const DNS_PORT = 53;
+/** RFC 1035 section 4.1.1: the bit in the third byte that tells an answer from a question. */
+const DNS_FLAGS_AT = 2;
+const DNS_ANSWER = 0x80;
+
 /**
  * True for what is most likely the late answer of a conversation that connection tracking forgot: it goes to as many ports as
- * the other end had connections, and would look like a scan. A scanner that sends from a system port hides its probes of
+ * the other end had connections, and would look like a scan. A scanner that sends data from a system port hides its UDP probes of
  * ports above 1023 this way; those of system ports still count.
  */
 export function looksLikeAnswer(event: DetectEvent): boolean {
-  if (event.protocol === PROTOCOL_UDP) return isFromSystemPort(event);
+  if (event.protocol === PROTOCOL_UDP) return isFromSystemPort(event) && !isNoAnswer(event);
   if (event.protocol !== PROTOCOL_TCP) return false;
   if ((event.tcpFlags & TCP_RST) !== 0) return true;
   if ((event.tcpFlags & TCP_ACK) === 0) return false;
@@ -100,14 +128,34 @@ export function looksLikeAnswer(event: DetectEvent): boolean {
   return goesToClientPort(event);
 }
 
-/** From what may be a service's port to what may be a client's (small systems take those from 1024 on): where flags are not known any more (EVENT_END), the rest of a forgotten conversation. */
-export function goesToClientPort(event: DetectEvent): boolean {
+/** As above when the connection is over. Who opened it by SYN has asked, from whatever port; where that is not known any more, ports say it. */
+export function lookedLikeAnswer(event: DetectEvent): boolean {
+  if (event.protocol === PROTOCOL_TCP && event.tcpFlags !== NONE) return looksLikeAnswer(event);
+  return goesToClientPort(event) && !(event.protocol === PROTOCOL_UDP && sentOnlyHeaders(event));
+}
+
+/** From what may be a service's port to what may be a client's (small systems take those from 1024 on). */
+function goesToClientPort(event: DetectEvent): boolean {
   // A server on a registered port (DICOM's 11112) to its client, after connection tracking began anew.
   return event.port >= FIRST_CLIENT_PORT && event.srcPort >= 0 && event.srcPort < FIRST_EPHEMERAL_PORT;
 }
 
 function isFromSystemPort(event: DetectEvent): boolean {
   return event.srcPort >= 0 && event.srcPort < FIRST_CLIENT_PORT && event.port >= FIRST_CLIENT_PORT;
+}
+
+/** A datagram without data answers nothing, nor does a DNS question. Flow logs do not say what a datagram carried. */
+function isNoAnswer({ bytes, payloadOffset, payloadLength, srcPort }: DetectEvent): boolean {
+  if (bytes.length === 0) return false;
+  if (payloadLength === 0) return true;
+  if (srcPort !== DNS_PORT || payloadLength <= DNS_FLAGS_AT) return false;
+  return ((bytes[payloadOffset + DNS_FLAGS_AT] ?? 0) & DNS_ANSWER) === 0;
+}
+
+function sentOnlyHeaders(event: DetectEvent): boolean {
+  const packets = event.fromDevice ? event.packetsOut : event.packetsIn;
+  const bytes = event.fromDevice ? event.bytesOut : event.bytesIn;
+  return packets > 0 && bytes <= packets * (event.family === 6 ? EMPTY_DATAGRAM_IPV6 : EMPTY_DATAGRAM_IPV4);
 }
 
 /** Protocol 0 is no one's here: it stands for whatever finds a MAC for an address. */

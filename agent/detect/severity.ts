@@ -20,6 +20,10 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'somebody looks for a way in; often a vulnerability scanner of the site, which can harm a fragile device too',
   },
+  'portScan.traceroute': {
+    severity: 'low',
+    why: 'it asks for the way, not for what is there; seldom by itself on a clinical device, mostly by who mends the network',
+  },
   'hostSweep.fromDevice': {
     severity: 'high',
     why: 'looking for other hosts is what spreading malware does first',

@@ -11,12 +11,12 @@ import {
   type DetectEvent,
 } from '../detect/event.js';
 import type { FlowTable } from '../flow/flow-table.js';
-import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
+import { NONE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from '../packet/view.js';
 import { NOT_OURS } from './replay-devices.js';
 
 /** The device's number; negative: the other end opened it. */
 export const NOTE_DEVICE = 0;
-/** The opener's MAC; ICMP type and code with the verdict; tickets. */
+/** The opener's MAC; ICMP type and code or TCP flags with the verdict; tickets. */
 const NOTE_MAC_HIGH = 1;
 const NOTE_MAC_LOW = 2;
 const NOTE_VERDICT = 3;
@@ -25,10 +25,10 @@ const NOTE_PEER = 5;
 
 /** Of the event that its first packet became; the device is noted by the caller. */
 export function noteFirst(event: DetectEvent, table: FlowTable, flow: number): void {
-  const icmp = isIcmp(event.protocol) ? event.port : 0;
+  const first = isIcmp(event.protocol) ? event.port : event.tcpFlags;
   table.setNote(flow, NOTE_MAC_HIGH, event.macHigh);
   table.setNote(flow, NOTE_MAC_LOW, event.macLow);
-  table.setNote(flow, NOTE_VERDICT, (icmp << 16) | event.verdict);
+  table.setNote(flow, NOTE_VERDICT, (first << 16) | event.verdict);
   table.setNote(flow, NOTE_LOCAL, event.local);
   table.setNote(flow, NOTE_PEER, event.peer);
 }
@@ -53,6 +53,7 @@ export function recallFirst(
   event.verdict = packed & 7;
   event.srcPort = isIcmp(event.protocol) ? NONE : table.openerPort(flow);
   event.port = isIcmp(event.protocol) ? packed >>> 16 : table.answererPort(flow);
+  event.tcpFlags = event.protocol === PROTOCOL_TCP ? packed >>> 16 : 0;
   event.local = ticketOf(table, addresses, flow, NOTE_LOCAL, event.fromDevice);
   event.peer = ticketOf(table, addresses, flow, NOTE_PEER, !event.fromDevice);
   return true;

@@ -93,7 +93,7 @@ export class FlowReplay {
     event.peer = isFromDevice ? destination : source;
     event.protocol = record.protocol;
     fillPorts(event, record);
-    event.tcpFlags = isEnd ? 0 : record.tcpFlags;
+    event.tcpFlags = record.tcpFlags;
     event.verdict = VERDICT_OBSERVED;
     event.reason = 0;
     event.outcome = isEnd ? record.outcome : 0;

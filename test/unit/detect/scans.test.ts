@@ -268,17 +268,44 @@ t.test('a host that is only looked at: two doors opened and shut without a word 
   const nmap = createScene();
   for (const port of [80, 443, 80]) nmap.first({ port }, START);
   for (const port of [80, 443, 80]) nmap.end(look(port), START + 10_000);
+  nmap.end({ port: 443, ...talk }, START + 11_000);
+  nmap.tick(START + 60_000);
+  t.same(nmap.by('portScan'), [], 'it may be a health check, and go on');
+  nmap.tick(START + 71_000);
   t.match(nmap.by('portScan'), [{ severity: 'high', evidence: { openedAndShutWithoutData: 3 } }]);
+  const check = createScene();
+  for (let n = 0; n < 300; n += 1)
+    for (const port of [104, 443]) {
+      check.first({ port, fromDevice: false }, START + n * 5_000);
+      const { packetsOut, packetsIn, bytesOut, bytesIn } = look(port);
+      check.end(
+        {
+          ...look(port),
+          fromDevice: false,
+          packetsOut: packetsIn,
+          packetsIn: packetsOut,
+          bytesOut: bytesIn,
+          bytesIn: bytesOut,
+        },
+        START + n * 5_000 + 100,
+      );
+      check.tick(START + n * 5_000 + 200);
+    }
+  check.tick(START + 3_600_000);
+  t.same(check.by('portScan'), [], "a load balancer's health checks on two ports");
   const browser = createScene();
   for (const port of [443, 80, 80, 80, 80]) browser.first({ port }, START);
   for (const port of [80, 80, 80, 80]) browser.end(look(port), START + 5_000);
+  browser.tick(START + 70_000);
   t.same(browser.by('portScan'), [], 'connections in stock, to one port');
   browser.end({ port: 443, ...talk }, START + 6_000);
   for (const port of [443, 80, 443]) browser.end(look(port), START + 7_000);
+  browser.tick(START + 80_000);
   t.same(browser.by('portScan'), [], 'a host that it talks to');
   const allowed = createScene();
   for (const port of [80, 443, 80]) allowed.first({ port, verdict: VERDICT_ALLOWED }, START);
   for (const port of [80, 443, 80]) allowed.end({ ...look(port), verdict: VERDICT_ALLOWED }, START + 10_000);
+  allowed.tick(START + 80_000);
   t.same(allowed.by('portScan'), [], 'health checks that an entry allows');
   t.end();
 });

@@ -81,7 +81,7 @@ export function createScene(settings: object = {}): Scene {
     told,
     first: feed,
     end: (change, nowMs) => {
-      feed({ kind: EVENT_END, tcpFlags: 0, outcome: OUTCOME_NO_ANSWER, ...change }, nowMs);
+      feed({ kind: EVENT_END, tcpFlags: -1, outcome: OUTCOME_NO_ANSWER, ...change }, nowMs);
     },
     arp: (operation, mac, sender, target, nowMs, change = {}) => {
       feed(
