@@ -97,7 +97,7 @@ export interface DetectEvent {
   payloadLength: number;
   /** EVENT_PAYLOAD: sent by the end that was contacted. */
   isReply: boolean;
-  /** EVENT_ARP in IPv6: asks one host that it knows whether it is still there (RFC 4861 section 7.3), and looks for nobody. */
+  /** EVENT_ARP: asks one host that it knows whether it is still there (RFC 1122 section 2.3.2.1, RFC 4861 section 7.3), and looks for nobody. */
   isToOne: boolean;
   /** EVENT_END and EVENT_GOING only (which has no outcome), else 0. Out is away from the device. Bytes as conntrack counts them: IP headers included. */
   outcome: number;
@@ -108,6 +108,8 @@ export interface DetectEvent {
   durationMs: number;
 }
 
+/** IEEE 802.3 section 3.2.3: the last bit of the first octet, in the upper half of a MAC. */
+const GROUP_BIT = 0x01_00_00;
 const NO_BYTES = new Uint8Array(0);
 
 export function createEvent(): DetectEvent {
@@ -210,6 +212,7 @@ export function fillEvent(
     event.kind = EVENT_ARP;
     event.family = 4;
     event.port = view.arpOperation;
+    event.isToOne = isFrameToOne(view);
     source = addresses.intern(4, view.arpSenderAddress, 0, 0, 0);
     destination = addresses.intern(4, view.arpTargetAddress, 0, 0, 0);
     if (macHigh === NONE) claimMac(event, view, bytes);
@@ -218,6 +221,11 @@ export function fillEvent(
   }
   event.local = fromDevice ? source : destination;
   event.peer = fromDevice ? destination : source;
+}
+
+/** False where the frame's header was not captured. */
+function isFrameToOne({ dstMacHigh, dstMacLow }: PacketView): boolean {
+  return (dstMacHigh | dstMacLow) !== 0 && (dstMacHigh & GROUP_BIT) === 0;
 }
 
 /** Back to nothing known, so that nothing of the event before shows through. */

@@ -3,9 +3,11 @@
  * From a guarded device: hosts of one network (/24 or /64), or refused ones anywhere; and from one host on the network
  * side: devices behind the box. What an approved entry allows never counts: a reviewed list of forty servers is no sweep.
  * Browsing meets scattered hosts, a sweep neighbours: hence the two thresholds. Neighbour solicitations (RFC 4861 section
- * 4.3) count as ARP does. Where nothing is decided yet, whoever answered before is no find:
+ * 4.3) count as ARP does, and of either only those for addresses that nobody has: a server that asks for its clients finds them, a sweep
+ * finds mostly nobody, which is counted over an hour too. Where nothing is decided yet, whoever answered before is no find:
  * a poller is told once, not every round.
  */
+import { ARP_REPLY } from '../packet/decode-arp.js';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
@@ -29,19 +31,30 @@ import { FanOut } from './fan-out.js';
 import { isGroupPing, tellGroupPing } from './group-ping.js';
 import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
 import { networkText as networkOfAddress } from './network-text.js';
-import { looksLikeAnswer, resolutionService } from './probes.js';
+import { isWakeOnLan, looksLikeAnswer, resolutionService } from './probes.js';
 import type { DetectSettings } from './settings.js';
 
 /** (device, service, host) remembered in each of the three counts; 6 MiB together when full. */
 const MEMBERS = 32_768;
 const SCATTERED_MEMBERS = 16_384;
 const INBOUND_MEMBERS = 16_384;
+/** (device, address that nobody has) remembered for an hour. */
+const NOBODY_MEMBERS = 8_192;
+/**
+ * Addresses of one network that nobody has, asked for by one device within an hour: a sweep with half a minute between its questions asks for
+ * 120. A configuration that still names old neighbours has a few of them.
+ */
+const NOBODY_HOSTS = 40;
+const NOBODY_SECONDS = 3_600;
 /** Distinct hosts counted exactly for one service; beyond it the finding says "at least". */
 const MIN_HOSTS_PER_SERVICE = 2_048;
 /** (who asks, service, host) that answered within a week. */
 const ANSWERED_MEMBERS = 32_768;
 const ANSWERED_PER_GROUP = 4_096;
 const ANSWERED_MS = 604_800_000;
+/** Addresses that spoke ARP or neighbour discovery within a week. */
+const PRESENT_MEMBERS = 8_192;
+const PRESENT_PER_NETWORK = 2_048;
 
 export function createHostSweepDetector(
   context: DetectContext,
@@ -57,9 +70,14 @@ class HostSweep implements Detector {
   readonly #near: SweepCount;
   readonly #scattered: SweepCount;
   readonly #inbound: SweepCount;
+  readonly #nobody: SweepCount;
   readonly #answered = new FanOut(ANSWERED_MS, {
     members: ANSWERED_MEMBERS,
     membersPerGroup: ANSWERED_PER_GROUP,
+  });
+  readonly #present = new FanOut(ANSWERED_MS, {
+    members: PRESENT_MEMBERS,
+    membersPerGroup: PRESENT_PER_NETWORK,
   });
 
   constructor(context: DetectContext, settings: DetectSettings['hostSweep']) {
@@ -68,6 +86,7 @@ class HostSweep implements Detector {
     this.#near = createCount(MEMBERS, hosts, windowSeconds);
     this.#scattered = createCount(SCATTERED_MEMBERS, scatteredHosts, windowSeconds);
     this.#inbound = createCount(INBOUND_MEMBERS, hosts, windowSeconds);
+    this.#nobody = createCount(NOBODY_MEMBERS, NOBODY_HOSTS, NOBODY_SECONDS);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
@@ -76,10 +95,14 @@ class HostSweep implements Detector {
       if (event.outcome === OUTCOME_ANSWERED) this.#remember(event, nowMs);
       return;
     }
+    if (event.kind === EVENT_ARP) {
+      this.#resolve(event, nowMs);
+      return;
+    }
     const { addresses } = this.#context;
     if (isGroupPing(this.#context, event)) tellGroupPing(this.#context, event, nowMs);
     if (!isHostProbe(event) || !addresses.isHost(event.peer) || this.#isUsual(event)) return;
-    const service = event.kind === EVENT_ARP ? resolutionService(event.family) : serviceOf(event);
+    const service = serviceOf(event);
     if (!event.fromDevice) {
       if (addresses.isHost(event.local))
         this.#count(this.#inbound, event, event.peer, service, 0, subjectOf(event), nowMs);
@@ -92,17 +115,49 @@ class HostSweep implements Detector {
   }
 
   tick(nowMs: number): void {
-    for (const { fanOut } of [this.#near, this.#scattered, this.#inbound]) fanOut.expire(nowMs);
+    for (const { fanOut } of this.#counts()) fanOut.expire(nowMs);
     this.#answered.expire(nowMs);
+    this.#present.expire(nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
-    const all = [this.#near, this.#scattered, this.#inbound];
+    const all = this.#counts();
     return {
       'hostSweep.evicted': all.reduce((sum, { fanOut }) => sum + fanOut.evicted, 0),
       'hostSweep.answeredEvicted': this.#answered.evicted + this.#answered.beyondLimit,
+      'hostSweep.presentEvicted': this.#present.evicted + this.#present.beyondLimit,
       'hostSweep.beyondLimit': all.reduce((sum, { fanOut }) => sum + fanOut.beyondLimit, 0),
     };
+  }
+
+  #counts(): readonly SweepCount[] {
+    return [this.#near, this.#scattered, this.#inbound, this.#nobody];
+  }
+
+  /** ARP and neighbour discovery have no end that says how they went: who speaks is there, and is not searched for. */
+  #resolve(event: DetectEvent, nowMs: number): void {
+    const { addresses } = this.#context;
+    const service = resolutionService(event.family);
+    const sender = event.fromDevice ? event.local : event.peer;
+    const other = event.fromDevice ? event.peer : event.local;
+    // Who has no address yet asks whether it may take one (RFC 5227), mostly.
+    const hasAddress = addresses.isHost(sender);
+    if (!addresses.isHost(other) || (!hasAddress && event.deviceId <= UNKNOWN_DEVICE)) return;
+    if (hasAddress && event.verdict === VERDICT_OBSERVED)
+      this.#present.add(addresses.networkOf(sender), service, 0, sender, nowMs);
+    if (event.port === ARP_REPLY) {
+      const network = addresses.networkOf(sender);
+      this.#near.fanOut.discount(askedBy(other), service, network, sender);
+      this.#nobody.fanOut.discount(askedBy(other), service, network, sender);
+      return;
+    }
+    // Routers ask the whole link on behalf of others: only a device's own asking says something about it.
+    if (!event.fromDevice || !isArpRequest(event) || event.isToOne) return;
+    const network = addresses.networkOf(other);
+    if (this.#present.has(network, service, 0, other)) return;
+    const who = hasAddress ? askedBy(sender) : subjectOf(event);
+    const isTold = this.#count(this.#near, event, who, service, network, other, nowMs);
+    if (!isTold) this.#count(this.#nobody, event, who, service, network, other, nowMs);
   }
 
   #remember(event: DetectEvent, nowMs: number): void {
@@ -111,7 +166,7 @@ class HostSweep implements Detector {
   }
 
   #isUsual(event: DetectEvent): boolean {
-    if (event.verdict !== VERDICT_OBSERVED || event.kind !== EVENT_IP) return false;
+    if (event.verdict !== VERDICT_OBSERVED) return false;
     return event.fromDevice
       ? this.#answered.has(subjectOf(event), serviceOf(event), 1, event.peer)
       : this.#answered.has(event.peer, serviceOf(event), 0, subjectOf(event));
@@ -149,7 +204,8 @@ class HostSweep implements Detector {
         ? {
             who: describeSubject(this.#context, event),
             scanner: null,
-            network: count === this.#near ? networkText(this.#context, event) : null,
+            network:
+              count === this.#near || count === this.#nobody ? networkText(this.#context, event) : null,
             nameMember: (ticket) => addresses.text(ticket),
           }
         : {
@@ -177,15 +233,18 @@ function createCount(members: number, threshold: number, seconds: number): Sweep
   };
 }
 
+/** Who asks for MACs is known by the address that is answered: an answer does not say whose device that is. */
+function askedBy(address: number): number {
+  return -address;
+}
+
 function isHostProbe(event: DetectEvent): boolean {
-  // Routers ask the whole link on behalf of others: only a device's own asking says something about it.
-  if (event.kind === EVENT_ARP) return event.fromDevice && isArpRequest(event) && !event.isToOne;
   if (event.kind !== EVENT_IP) return false;
   switch (event.protocol) {
     case PROTOCOL_TCP:
     case PROTOCOL_UDP:
     case PROTOCOL_SCTP:
-      return event.port >= 0 && !looksLikeAnswer(event);
+      return event.port >= 0 && !looksLikeAnswer(event) && !isWakeOnLan(event);
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6:
       return isIcmpRequest(event);

@@ -128,3 +128,20 @@ t.test('options that lie about their length are not followed', (t) => {
     );
   t.end();
 });
+
+t.test('an ARP question to one host looks for nobody; one without its frame may', (t) => {
+  const ask = (frame: string): boolean => {
+    const arp = [0, 1, 8, 0, 6, 4, 0, 1, ...b.mac(CLAIMED), 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2];
+    const bytes = Uint8Array.from([...b.mac(frame), ...b.mac(CLAIMED), 8, 6, ...arp]);
+    const view = createPacketView();
+    decodeEthernet(view, bytes, 0, bytes.length);
+    const filled = createEvent();
+    fillEvent(filled, view, addresses, 1, true, VERDICT_OBSERVED, 0, NONE, NONE, bytes);
+    t.equal(filled.kind, EVENT_ARP);
+    return filled.isToOne;
+  };
+  t.equal(ask('02:00:00:00:00:02'), true);
+  t.equal(ask('ff:ff:ff:ff:ff:ff'), false);
+  t.equal(ask('00:00:00:00:00:00'), false, 'what was logged has none');
+  t.end();
+});

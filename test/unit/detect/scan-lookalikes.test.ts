@@ -208,3 +208,56 @@ t.test('what was answered within a week, and what nobody answers, is no failed f
   t.same(few.by('failedConnections'), [], 'four servers that are gone for a month');
   t.end();
 });
+
+t.test(
+  'ARP: who asks for hosts that are there sweeps nothing, fast or slow; who asks for nobody does',
+  (t) => {
+    const REQUEST = 1;
+    const REPLY = 2;
+    const SERVER = 0x0a4d0008;
+    const asks = (scene: Scene, n: number, nowMs: number, isThere: boolean): void => {
+      const client = 0x0a4d0032 + n;
+      scene.arp(REQUEST, 0x020000000008, SERVER, client, nowMs, { deviceId: 2 });
+      if (isThere) scene.arp(REPLY, 0x020000000100 + n, client, SERVER, nowMs + 1, { deviceId: 1 });
+    };
+    const boot = createScene();
+    for (let n = 0; n < 100; n += 1) asks(boot, n, START + n * 50, true);
+    // Some are switched off by now.
+    for (let n = 0; n < 100; n += 1) asks(boot, n, START + DAY_MS + n * 50, n % 2 === 0);
+    // Never heard in answer, but of itself.
+    for (let n = 100; n < 160; n += 1)
+      boot.arp(REQUEST, 0x020000000100 + n, 0x0a4d0032 + n, 0x0a4d0001, START + DAY_MS + n * 500);
+    for (let n = 100; n < 160; n += 1) asks(boot, n, START + 2 * DAY_MS + n * 50, false);
+    t.same(boot.by('hostSweep'), []);
+    for (const [everyMs, hosts] of [
+      [100, 10],
+      [8_000, 40],
+      [30_000, 40],
+    ] as const) {
+      const scene = createScene();
+      for (let n = 0; n < 150; n += 1) asks(scene, n, START + n * everyMs, n % 10 === 0);
+      t.match(
+        scene.by('hostSweep').slice(0, 1),
+        [{ severity: 'high', evidence: { distinctHosts: hosts, network: '10.77.0.0/24' } }],
+        `a question every ${everyMs} ms`,
+      );
+    }
+    const noAddress = createScene();
+    for (let n = 0; n < 30; n += 1) {
+      noAddress.arp(REQUEST, 0x020000000100 + n, 0, 0x0a4d0032 + n, START + n * 100, { deviceId: 1 });
+    }
+    t.same(noAddress.by('hostSweep'), [], 'devices that boot ask whether they may take their address');
+    t.end();
+  },
+);
+
+t.test('waking many hosts is no sweep', (t) => {
+  const scene = createScene();
+  for (let n = 0; n < 40; n += 1) {
+    const wake = { ...UDP, fromDevice: false, deviceId: 2 + n, at: 0x0a4d0100 + n, to: STATION, port: 9 };
+    scene.first(wake, START + n * 200);
+    scene.end({ ...wake, outcome: OUTCOME_NO_ANSWER, packetsIn: 1 }, START + n * 200 + 30_000);
+  }
+  t.same(scene.told, []);
+  t.end();
+});
