@@ -9,6 +9,8 @@ import {
 import { createScene, START, type Change, type Scene } from './scene.js';
 
 const DAY_MS = 86_400_000;
+/** What is remembered for a day is forgotten by then. */
+const DAY_AND_MINUTE_MS = DAY_MS + 60_000;
 const STATION = 0x0a4e0005;
 const UDP = { protocol: 17, tcpFlags: 0 };
 
@@ -176,7 +178,8 @@ t.test('slow scans go by the name of what was sent', (t) => {
 
 t.test('what was answered within a week, and what nobody answers, is no failed first contact', (t) => {
   const monitoring = createScene();
-  for (let day = 0; day < 14; day += 1)
+  for (let day = 0; day < 14; day += 1) {
+    monitoring.tick(START + day * DAY_AND_MINUTE_MS);
     for (let n = 0; n < 60; n += 1) {
       const ping = { protocol: 1, port: 0x0800, srcPort: -1, fromDevice: false, to: STATION };
       const isOff = day % 7 >= 5 && n < 40;
@@ -187,9 +190,10 @@ t.test('what was answered within a week, and what nobody answers, is no failed f
           at: 0x0a4d0100 + n,
           outcome: isOff ? OUTCOME_NO_ANSWER : OUTCOME_ANSWERED,
         },
-        START + day * DAY_MS + n * 1_000,
+        START + day * DAY_AND_MINUTE_MS + n * 1_000,
       );
     }
+  }
   t.same(monitoring.by('failedConnections'), [], 'devices that are off at the weekend');
   const oneWay = createScene();
   for (let day = 0; day < 30; day += 1)
@@ -203,8 +207,11 @@ t.test('what was answered within a week, and what nobody answers, is no failed f
   t.same(oneWay.by('failedConnections'), [], 'logs, traps, waveforms, broadcasts');
   const few = createScene();
   for (let day = 0; day < 30; day += 1)
-    for (let n = 0; n < 4; n += 1)
-      few.end({ to: STATION + n, port: 443 }, START + day * DAY_MS + n * 3_600_000);
+    for (let n = 0; n < 4; n += 1) {
+      const nowMs = START + day * DAY_AND_MINUTE_MS + n * 3_600_000;
+      few.tick(nowMs);
+      few.end({ to: STATION + n, port: 443 }, nowMs);
+    }
   t.same(few.by('failedConnections'), [], 'four servers that are gone for a month');
   t.end();
 });
