@@ -1,6 +1,7 @@
 /**
  * Data carried in ICMP echo (RFC 792, RFC 4443 section 4): payloads that no ping program makes (they count up, repeat one byte, or have a
- * timestamp before that), and echo connections that carry far more, or far more one way, than a ping does: a reply mirrors its request.
+ * timestamp before that) and that are long or keep changing, and echo connections that carry far more, or far larger packets one way, than
+ * a ping does: a reply mirrors its request, and a ping keeps its size.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
@@ -20,15 +21,24 @@ import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
 const PAIRS = 4_096;
+/** Identifier and sequence number, which stand before the data of a question and its answer. */
+const ID_BYTES = 4;
 /** Timestamp of BSD-like pings; judged behind it. */
 const TIMESTAMP_BYTES = 16;
 /** This share of neighbouring bytes counts up or repeats in what ping programs send, and never more than these do not. */
 const PATTERN_SHARE = 0.6;
 const MAX_IRREGULAR = 20;
 const LEAST_BYTES = 12;
+/** Up to here an echo is what Windows sends, or a monitor's name (blackbox_exporter) or time and UUID (pro-bing): no room for data. */
+const MONITOR_BYTES = 32;
+/** Up to here (56 of Unix, 64 of hardware) a monitor may have its own words: the same ones carry nothing, so many that differ make one odd. */
+const SHORT_BYTES = 64;
+const SHORT_PER_ODD = 20;
 const HEADER_BYTES = { 4: 28, 6: 48 } as const;
-/** One way more than the other, beyond what a lost reply explains. */
+/** One way larger than the other, on average: lost replies leave that as it is. */
 const LOPSIDED = 2;
+/** Odd payloads within this add up. */
+const WINDOW_MS = 600_000;
 const QUIET_MS = 600_000;
 
 export function createIcmpTunnelDetector(
@@ -44,7 +54,12 @@ class IcmpTunnel implements Detector {
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['icmpTunnel'];
   readonly #pairs = new SlotTable(PAIRS);
+  /** Odd payloads that differ from the one before: a long one counts as many short ones. */
   readonly #odd = new Int32Array(PAIRS);
+  readonly #sinceMs = new Float64Array(PAIRS);
+  readonly #payload = new Int32Array(PAIRS);
+  /** Bytes of the last connection's first payload if that was large and a ping's own, else 0. */
+  readonly #pingBytes = new Int32Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
 
   constructor(context: DetectContext, settings: DetectSettings['icmpTunnel']) {
@@ -54,42 +69,66 @@ class IcmpTunnel implements Detector {
 
   observe(event: DetectEvent, nowMs: number): void {
     if (event.protocol !== PROTOCOL_ICMP && event.protocol !== PROTOCOL_ICMPV6) return;
-    if (!isIcmpRequest(event)) return;
-    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#carried(event, nowMs);
+    // An answer that opens a connection is one that nobody asked for.
+    if (!isIcmpRequest(event) && !isEcho(event)) return;
+    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#judgeFlow(event, nowMs);
     // To a group: that finds hosts (host-sweep.ts), it does not carry data to one.
-    if (!this.#context.addresses.isHost(event.peer)) return;
-    if (event.kind !== EVENT_IP || isPingPayload(event.bytes, event.payloadOffset, event.payloadLength))
-      return;
-    const slot = this.#pairs.intern(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
-    if (this.#pairs.isNew) {
-      this.#odd[slot] = 0;
-      this.#findings[slot] = 0;
-    }
-    const odd = (this.#odd[slot] ?? 0) + 1;
-    this.#odd[slot] = odd;
-    if (odd < this.#settings.oddPayloads) return;
-    const id = this.#findings[slot] ?? 0;
-    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = this.#open(event, nowMs, odd, {
-      what: 'payload',
-      title: `${odd} echo requests with data that no ping sends`,
-      evidence: { oddPayloads: odd, payloadBytes: event.payloadLength },
-    });
+    if (event.kind === EVENT_IP && this.#context.addresses.isHost(event.peer)) this.#first(event, nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
     return { 'icmpTunnel.evicted': this.#pairs.evicted };
   }
 
-  #carried(event: DetectEvent, nowMs: number): void {
+  /** The first packet of a connection. */
+  #first(event: DetectEvent, nowMs: number): void {
+    const length = dataBytes(event);
+    const isPing = isPingPayload(event);
+    // Of small pings nothing need be known later.
+    if (isPing ? length < this.#settings.meanPayloadBytes : !hasRoom(event)) return;
+    const slot = this.#pairs.intern(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    if (this.#pairs.isNew) {
+      this.#odd[slot] = 0;
+      this.#findings[slot] = 0;
+    }
+    this.#pingBytes[slot] = isPing ? length : 0;
+    if (isPing) return;
+    const sinceMs = nowMs - (this.#sinceMs[slot] ?? 0);
+    if (this.#odd[slot] === 0 || sinceMs > WINDOW_MS || sinceMs < 0) {
+      this.#odd[slot] = 0;
+      this.#sinceMs[slot] = nowMs;
+    }
+    const hash = hashOf(event);
+    if (this.#odd[slot] !== 0 && this.#payload[slot] === hash) return;
+    this.#payload[slot] = hash;
+    const score = (this.#odd[slot] ?? 0) + (isShort(event) ? 1 : SHORT_PER_ODD);
+    this.#odd[slot] = score;
+    if (score < this.#settings.oddPayloads * SHORT_PER_ODD) return;
+    const id = this.#findings[slot] ?? 0;
+    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    this.#findings[slot] = this.#open(event, nowMs, 1, {
+      what: 'payload',
+      title: `echo with data that no ping sends, ${length} bytes at last`,
+      evidence: { payloadBytes: length },
+    });
+  }
+
+  /** What a connection's counters say, at its end or so far. */
+  #judgeFlow(event: DetectEvent, nowMs: number): void {
     const packets = event.packetsOut + event.packetsIn;
     if (packets < this.#settings.packets) return;
     const header = event.family === 6 ? HEADER_BYTES[6] : HEADER_BYTES[4];
     const out = event.bytesOut - event.packetsOut * header;
     const back = event.bytesIn - event.packetsIn * header;
     const mean = (out + back) / packets;
-    const isLopsided = event.packetsIn > 0 && (out > back * LOPSIDED || back > out * LOPSIDED);
-    if (!isLopsided && mean < this.#settings.meanPayloadBytes) return;
+    const meanOut = out / Math.max(1, event.packetsOut);
+    const meanBack = back / Math.max(1, event.packetsIn);
+    // Nothing back at all is a host that does not answer.
+    const isLopsided =
+      event.packetsIn > 0 &&
+      event.packetsOut > 0 &&
+      (meanOut > meanBack * LOPSIDED || meanBack > meanOut * LOPSIDED);
+    if (!isLopsided && (mean < this.#settings.meanPayloadBytes || this.#isLargePing(event, mean))) return;
     this.#open(event, nowMs, 1, {
       what: 'volume',
       title: isLopsided
@@ -97,6 +136,12 @@ class IcmpTunnel implements Detector {
         : `${packets} echo packets of ${Math.round(mean)} bytes on average`,
       evidence: { packets, bytesOut: out, bytesIn: back, meanPayloadBytes: Math.round(mean) },
     });
+  }
+
+  /** It began with a pattern and all have its size: somebody tries what fits through (`ping -s 1472`). */
+  #isLargePing(event: DetectEvent, mean: number): boolean {
+    const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    return slot >= 0 && this.#pingBytes[slot] === mean;
   }
 
   #open(
@@ -135,18 +180,56 @@ class IcmpTunnel implements Detector {
   }
 }
 
-/** Linux and BSD: timestamp, then bytes that count up. Windows: the alphabet. Routers: one byte repeated, or nothing. */
-function isPingPayload(bytes: Uint8Array, offset: number, length: number): boolean {
-  const end = Math.min(offset + length, bytes.length);
+/** RFC 792: 0 answers, 8 asks; RFC 4443: 129 and 128. */
+function isEcho(event: DetectEvent): boolean {
+  const type = event.port >> 8;
+  if (event.protocol === PROTOCOL_ICMP) return type === 0 || type === 8;
+  return type === 128 || type === 129;
+}
+
+function dataBytes(event: DetectEvent): number {
+  return Math.max(0, event.payloadLength - ID_BYTES);
+}
+
+/** Other questions than echo have a fixed form: what is odd in them is told at once. */
+function hasRoom(event: DetectEvent): boolean {
+  return dataBytes(event) > MONITOR_BYTES || !isEcho(event);
+}
+
+function isShort(event: DetectEvent): boolean {
+  return dataBytes(event) <= SHORT_BYTES && isEcho(event);
+}
+
+/** Linux and BSD: timestamp, then bytes that count up. Windows: the alphabet, again and again. Routers: one byte repeated, or nothing. */
+function isPingPayload(event: DetectEvent): boolean {
+  const { bytes } = event;
+  const offset = event.payloadOffset + ID_BYTES;
+  const end = Math.min(offset + dataBytes(event), bytes.length);
   if (end - offset < LEAST_BYTES) return true;
-  const from = end - offset > TIMESTAMP_BYTES * 2 ? offset + TIMESTAMP_BYTES : offset;
+  const from = patternAt(offset, end);
   let steps = 0;
   for (let at = from + 1; at < end; at++) {
     const step = ((bytes[at] ?? 0) - (bytes[at - 1] ?? 0)) & 0xff;
-    // Word-wise repetition (0xABCD…) is a router's.
+    // Word-wise repetition (0xABCD…) is a router's; a pattern that is over begins anew.
     const isRepeated = at - from >= 2 && bytes[at] === bytes[at - 2];
-    if (step === 0 || step === 1 || isRepeated) steps++;
+    if (step === 0 || step === 1 || isRepeated || bytes[at] === bytes[offset]) steps++;
   }
   const irregular = end - from - 1 - steps;
   return irregular <= MAX_IRREGULAR && steps >= (end - from - 1) * PATTERN_SHARE;
+}
+
+/** Behind the timestamp, where there is room for one. */
+function patternAt(offset: number, end: number): number {
+  return end - offset > TIMESTAMP_BYTES * 2 ? offset + TIMESTAMP_BYTES : offset;
+}
+
+/** FNV-1a over what stands behind the timestamp. */
+function hashOf(event: DetectEvent): number {
+  const { bytes } = event;
+  const offset = event.payloadOffset + ID_BYTES;
+  const end = Math.min(offset + dataBytes(event), bytes.length);
+  let value = 0x811c9dc5;
+  for (let at = patternAt(offset, end); at < end; at++)
+    value = Math.imul(value ^ (bytes[at] ?? 0), 0x01000193);
+  return value | 0;
 }

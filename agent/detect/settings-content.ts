@@ -112,7 +112,9 @@ export const contentSettings = {
         .min(1)
         .max(1000)
         .default(1)
-        .describe('echo requests to one host that no ping sends'),
+        .describe(
+          'different payloads in echo with one host, within ten minutes, that no ping sends; twenty of up to 64 bytes are one',
+        ),
       packets: z.int().min(5).max(1e6).default(40).describe('of one echo connection before it is judged'),
       meanPayloadBytes: z.int().min(64).max(65_000).default(400),
     })

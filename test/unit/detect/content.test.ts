@@ -250,7 +250,8 @@ t.test('echo that carries data is told, a ping of any system is not', (t) => {
     port: 0x0800,
     tcpFlags: 0,
     to: OUTSIDE,
-    ...payload(bytes),
+    // Identifier and sequence number stand before the data.
+    ...payload(Uint8Array.from([0, 1, 0, 1, ...bytes])),
   });
   const random = randomOf(2);
   const linux = Uint8Array.from({ length: 56 }, (_, n) => (n < 16 ? Math.floor(random() * 256) : n));
