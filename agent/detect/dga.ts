@@ -5,7 +5,7 @@
  * Names made of dictionary words with varying length are not recognised. Bounded; text is made only when a finding opens.
  */
 import { describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
-import { createQuestion, nameText, readQuestion } from './dns-question.js';
+import { createQuestion, isUnder, nameText, OWN_NAMES, readQuestion } from './dns-question.js';
 import { EVENT_IP, subjectOf, type DetectEvent, SEES_IP } from './event.js';
 import { looksGenerated } from './generated-name.js';
 import type { DetectSettings } from './settings.js';
@@ -17,15 +17,14 @@ const SUBJECTS = 1_024;
 /** Which domains were asked for within the window, as bits of a hash: up to some hundred are told apart. */
 const BITS = 2_048;
 const WORDS = BITS / 32;
-/** Lengths of a label, in buckets; longer ones share the last. */
-const LENGTHS = 24;
+/** Lengths of a label: 63 is the longest (RFC 1035 section 2.3.4). */
+const LENGTHS = 64;
 const NEIGHBOURS = 3;
 const DNS_PORT = 53;
 const UDP = 17;
 const QUIET_MS = 900_000;
-/** Under these no domain is registered: reverse look-ups (RFC 1035 section 3.5), and names of the own network (RFC 6762, RFC 8375). */
-const OWN = new Set(['arpa', 'local', 'lan', 'home', 'internal', 'localdomain', 'corp', 'intranet', 'test']);
-const LONGEST_OWN = 11;
+/** Under these no domain is registered: reverse look-ups (RFC 1035 section 3.5), and names of the own network. */
+const OWN: ReadonlySet<string> = new Set([...OWN_NAMES, 'arpa']);
 
 export function createDgaDetector(context: DetectContext, settings: DetectSettings['dga']): Detector {
   return new Dga(context, settings);
@@ -57,7 +56,7 @@ class Dga implements Detector {
     if (!readQuestion(question, event.bytes, event.payloadOffset, event.payloadLength)) return;
     const at = question.domainOffset;
     const length = event.bytes[at] ?? 0;
-    if (isOwn(event.bytes, at + 1 + length)) return;
+    if (isUnder(OWN, event.bytes, at)) return;
     const slot = this.#subjects.intern(subjectOf(event), 0, 0);
     const sinceMs = nowMs - (this.#sinceMs[slot] ?? 0);
     if (this.#subjects.isNew) this.#findings[slot] = 0;
@@ -69,7 +68,7 @@ class Dga implements Detector {
     if (((this.#seen[word] ?? 0) & mask) !== 0) return;
     this.#seen[word] = (this.#seen[word] ?? 0) | mask;
     this.#distinct[slot] = (this.#distinct[slot] ?? 0) + 1;
-    const bucket = slot * LENGTHS + Math.min(length, LENGTHS - 1);
+    const bucket = slot * LENGTHS + length;
     this.#lengths[bucket] = (this.#lengths[bucket] ?? 0) + 1;
     if (looksGenerated(event.bytes, at + 1, length)) this.#generated[slot] = (this.#generated[slot] ?? 0) + 1;
     if (!this.#isGenerating(slot)) return;
@@ -109,7 +108,7 @@ class Dga implements Detector {
   /** The most names whose labels have one of three neighbouring lengths. */
   #mostAlike(slot: number): number {
     let most = 0;
-    for (let length = 0; length + NEIGHBOURS <= LENGTHS - 1; length++) {
+    for (let length = 0; length + NEIGHBOURS <= LENGTHS; length++) {
       let count = 0;
       for (let next = 0; next < NEIGHBOURS; next++)
         count += this.#lengths[slot * LENGTHS + length + next] ?? 0;
@@ -164,27 +163,4 @@ class Dga implements Detector {
     if (id !== 0) this.#openings.set(id, names);
     return id;
   }
-}
-
-/** The name's last label, or a single one, is of no registry. `at` is the length byte behind the registered label. */
-function isOwn(bytes: Uint8Array, at: number): boolean {
-  let length = bytes[at] ?? 0;
-  if (length === 0) return true;
-  // With a second level as in co.uk, the last label is one further on.
-  const next = at + 1 + length;
-  const following = bytes[next] ?? 0;
-  const last = following > 0 ? next : at;
-  length = following > 0 ? following : length;
-  if (length > LONGEST_OWN) return false;
-  return isOneOf(bytes, last + 1, length);
-}
-
-function isOneOf(bytes: Uint8Array, offset: number, length: number): boolean {
-  for (const name of OWN) {
-    if (name.length !== length) continue;
-    let same = 0;
-    while (same < length && ((bytes[offset + same] ?? 0) | 0x20) === name.charCodeAt(same)) same++;
-    if (same === length) return true;
-  }
-  return false;
 }

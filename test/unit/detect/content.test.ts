@@ -233,7 +233,7 @@ t.test('a question that is cut, compressed or lies is no question, and never an 
   const question = createQuestion();
   const whole = query('a.example.com');
   t.equal(readQuestion(question, whole, 0, whole.length), true);
-  t.equal(question.subdomainBytes, 2);
+  t.match(question, { subdomainBytes: 2, longestLabel: 1, type: 16, isService: false });
   for (let length = 0; length < whole.length; length += 1)
     t.equal(readQuestion(question, whole, 0, length), false, `${length} bytes`);
   const random = randomOf(5);
@@ -241,6 +241,28 @@ t.test('a question that is cut, compressed or lies is no question, and never an 
     const bytes = Uint8Array.from(whole, (byte) => (random() < 0.1 ? Math.floor(random() * 256) : byte));
     readQuestion(question, bytes, Math.floor(random() * 4), Math.floor(random() * 64));
   }
+  t.end();
+});
+
+t.test('the registered domain has a label more where a country registers below the second level', (t) => {
+  const question = createQuestion();
+  for (const [name, before] of [
+    ['data.example.co.uk', 5],
+    ['data.example.com.au', 5],
+    ['data.trust.NHS.uk', 5],
+    ['data.x1.pw', 5],
+    ['data.a.io', 5],
+    ['data.bit.ly', 5],
+    ['data.abc.example.com', 9],
+    ['co.uk', 0],
+  ] as const) {
+    const bytes = query(name);
+    t.ok(readQuestion(question, bytes, 0, bytes.length));
+    t.equal(question.subdomainBytes, before, name);
+  }
+  const service = query('Printer of (Ward 3)._ipp._TCP.example.org');
+  t.ok(readQuestion(question, service, 0, service.length));
+  t.match(question, { isService: true, longestLabel: 19 });
   t.end();
 });
 

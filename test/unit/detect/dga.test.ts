@@ -59,6 +59,19 @@ t.test('many generated domains are told: drawn by lot, or pronounceable of one l
   const pronounceable = createScene();
   ask(pronounceable, simda, 50);
   t.match(pronounceable.by('dga')[0], { device: 'pump-1' });
+
+  for (const length of [14, 23, 40, 63]) {
+    const tail = 'stnessbiophysicalohaxandmanymorewordswithoutanyendatallforever'.slice(0, length - 3);
+    const banjori = createScene();
+    const start = (n: number): string =>
+      `${vowels[n % 6] ?? ''}${consonants[n % 19] ?? ''}${vowels[n % 5] ?? ''}`;
+    ask(
+      banjori,
+      Array.from({ length: 60 }, (_, n) => `${start(n)}${tail}.com`),
+      1_000,
+    );
+    t.match(banjori.by('dga')[0], { device: 'pump-1' }, `labels of ${length} bytes`);
+  }
   t.end();
 });
 
@@ -98,6 +111,12 @@ t.test(
       'amber box cloud delta engineering fortune garden hospital ink journal kitchen laboratory mail newspaper office'.split(
         ' ',
       );
+    ask(
+      scene,
+      // Data under one short domain is a tunnel's, no list of domains.
+      Array.from({ length: 200 }, () => `${hex(20)}.${['x1.pw', 'a.io', 'evl.co'][random(3)] ?? ''}`),
+      1_000,
+    );
     ask(
       scene,
       words
