@@ -61,6 +61,7 @@ export function observePayload(to: Detectors, event: DetectEvent, nowMs: number)
   to.portScan.observe(event, nowMs);
   to.bruteForce.observe(event, nowMs);
   to.deviceSilent.observe(event, nowMs);
+  to.dnsTunnel.observe(event, nowMs);
   to.encryptedDns.observe(event, nowMs);
   to.protocolMismatch.observe(event, nowMs);
 }

@@ -1,36 +1,70 @@
 /**
- * Data carried in DNS: many different long names under one registered domain (Born and Gustafson, "Detecting DNS Tunnels Using Character
- * Frequency Analysis", 2010; Farnham, "Detecting DNS Tunneling", SANS 2013), or very many packets on one socket to a resolver, where an
- * ordinary resolver takes another port for each question (RFC 5452 section 9.2). Bounded; text is made only when a finding opens.
+ * Data carried in DNS: many different names under one registered domain that are long and look drawn by lot (Born and Gustafson, "Detecting
+ * DNS Tunnels Using Character Frequency Analysis", 2010; Farnham, "Detecting DNS Tunneling", SANS 2013), or that ask for text; very long
+ * ones, however slowly (dns-long-names.ts); or a tunnel's counters on one socket (dns-socket.ts). Names that people give their devices, with
+ * all their search domains, are none. Bounded; text is made only when a finding opens.
  */
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { createQuestion, nameText, readQuestion } from './dns-question.js';
+import { LONG_NAME_BYTES, LONG_NAMES, LongNames } from './dns-long-names.js';
+import {
+  createQuestion,
+  isLabel,
+  isUnder,
+  nameText,
+  OWN_NAMES,
+  readQuestion,
+  type DnsQuestion,
+} from './dns-question.js';
+import { DnsSockets } from './dns-socket.js';
 import {
   EVENT_END,
   EVENT_GOING,
-  EVENT_IP,
   SEES_END,
   SEES_GOING,
   SEES_IP,
+  SEES_PAYLOAD,
   subjectOf,
   type DetectEvent,
 } from './event.js';
+import { looksGenerated } from './generated-name.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
-/** (device, domain); 80 bytes each: under 1 MB. */
+/** (device, domain); 140 bytes each: 1.2 MB. */
 const DOMAINS = 8_192;
 /** Linear counting (Whang et al. 1990) of distinct names: 512 bits tell up to about 1,500 apart. */
 const BITS = 512;
 const WORDS = BITS / 32;
 const DNS_PORT = 53;
-const UDP = 17;
+/** RFC 1035 section 4.2.2: over TCP, a length stands before a message. */
+const TCP_LENGTH_BYTES = 2;
 /** So long, with bytes that no host name has: encoded data, and one such name is enough. */
 const STRANGE_NAME_BYTES = 50;
-/** Share of questions that a tunnel's end answers, at least. */
-const LEAST_ANSWERED = 0.25;
+/** Share of a domain's names that look drawn by lot, at least: of what people visit, a tenth does. */
+const DRAWN_SHARE = 0.25;
+/** Answers that hold anything: NULL, TXT (RFC 1035 section 3.3), and the private types (RFC 6895 section 3.1). */
+const TYPE_NULL = 10;
+const TYPE_TXT = 16;
+const PRIVATE_TYPES = 0xff00;
+/** Labels of addresses, as blocklists are asked (RFC 5782), have three digits at most. */
+const ADDRESS_LABEL = 3;
+/**
+ * Security products look up hashes and keys under these, as their vendors document: Sophos SXL, McAfee GTI, ESET LiveGrid, Team Cymru,
+ * Spamhaus DQS, Abusix. Nobody else can answer below them, so nothing gets out.
+ */
+const REPUTATION: readonly (readonly [string, string])[] = [
+  ['sophosxl', 'net'],
+  ['mcafee', 'com'],
+  ['e5', 'sk'],
+  ['cymru', 'com'],
+  ['spamhaus', 'net'],
+  ['abusix', 'zone'],
+];
 const QUIET_MS = 600_000;
+/** Of names that are few a day. */
+const SLOW_QUIET_MS = 86_400_000;
 
 export function createDnsTunnelDetector(
   context: DetectContext,
@@ -41,7 +75,7 @@ export function createDnsTunnelDetector(
 
 class DnsTunnel implements Detector {
   readonly name = 'dnsTunnel';
-  readonly kinds = SEES_IP | SEES_END | SEES_GOING;
+  readonly kinds = SEES_IP | SEES_PAYLOAD | SEES_END | SEES_GOING;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['dnsTunnel'];
   readonly #domains = new SlotTable(DOMAINS);
@@ -49,49 +83,86 @@ class DnsTunnel implements Detector {
   readonly #set = new Int32Array(DOMAINS);
   readonly #names = new Int32Array(DOMAINS);
   readonly #bytes = new Float64Array(DOMAINS);
+  /** Of these names: that look drawn by lot, and how long those are; that ask for text. */
+  readonly #drawn = new Int32Array(DOMAINS);
+  readonly #drawnBytes = new Float64Array(DOMAINS);
+  readonly #texts = new Int32Array(DOMAINS);
   readonly #sinceMs = new Float64Array(DOMAINS);
   readonly #findings = new Int32Array(DOMAINS);
   readonly #question = createQuestion();
+  readonly #longNames = new LongNames();
+  readonly #sockets: DnsSockets;
 
   constructor(context: DetectContext, settings: DetectSettings['dnsTunnel']) {
     this.#context = context;
     this.#settings = settings;
+    this.#sockets = new DnsSockets(settings);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
-    if (event.protocol !== UDP || event.port !== DNS_PORT || !event.fromDevice) return;
-    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#socket(event, nowMs);
-    if (event.kind === EVENT_IP && event.payloadLength > 0) this.#asked(event, nowMs);
+    if (event.port !== DNS_PORT || !event.fromDevice) return;
+    if (event.protocol !== PROTOCOL_UDP && event.protocol !== PROTOCOL_TCP) return;
+    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#judgeSocket(event, nowMs);
+    else if (!event.isReply && event.payloadLength > 0) this.#asked(event, nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { 'dnsTunnel.evicted': this.#domains.evicted };
+    return {
+      'dnsTunnel.evicted': this.#domains.evicted + this.#longNames.evicted + this.#sockets.evicted,
+    };
   }
 
   #asked(event: DetectEvent, nowMs: number): void {
     const question = this.#question;
-    if (!readQuestion(question, event.bytes, event.payloadOffset, event.payloadLength)) return;
-    if (question.subdomainBytes === 0) return;
+    const skipped = event.protocol === PROTOCOL_TCP ? TCP_LENGTH_BYTES : 0;
+    const length = event.payloadLength - skipped;
+    if (!readQuestion(question, event.bytes, event.payloadOffset + skipped, length)) return;
+    // No registry delegates names of the own network: nobody outside could answer below them.
+    const isSubdomain =
+      question.subdomainBytes > 0 && !isUnder(OWN_NAMES, event.bytes, question.domainOffset);
+    const isDrawn = isSubdomain && looksDrawn(question, event.bytes);
+    if (event.kind === EVENT_IP) this.#sockets.noteFirst(event, isDrawn);
+    if (!isSubdomain) return;
     const slot = this.#domains.intern(subjectOf(event), question.domain, 0);
     const isOver = nowMs - (this.#sinceMs[slot] ?? 0) > this.#settings.windowSeconds * 1000;
     if (this.#domains.isNew) this.#findings[slot] = 0;
     if (this.#domains.isNew || isOver || nowMs < (this.#sinceMs[slot] ?? 0)) this.#begin(slot, nowMs);
-    const bit = (question.subdomain >>> 7) % BITS;
-    const word = slot * WORDS + (bit >> 5);
-    const mask = 1 << (bit & 31);
-    if (((this.#seen[word] ?? 0) & mask) === 0) {
-      this.#seen[word] = (this.#seen[word] ?? 0) | mask;
-      this.#set[slot] = (this.#set[slot] ?? 0) + 1;
-      this.#names[slot] = (this.#names[slot] ?? 0) + 1;
-      this.#bytes[slot] = (this.#bytes[slot] ?? 0) + question.subdomainBytes;
-    }
-    const names = this.#names[slot] ?? 0;
-    const mean = (this.#bytes[slot] ?? 0) / Math.max(1, names);
-    const isStrange = question.strangeBytes > 0 && question.subdomainBytes >= STRANGE_NAME_BYTES;
-    if (!isStrange && (names < this.#settings.names || mean < this.#settings.meanNameBytes)) return;
+    this.#count(slot, isDrawn);
+    const isMany = isStrange(question) || this.#isMany(slot);
+    const longSinceMs =
+      question.subdomainBytes < LONG_NAME_BYTES
+        ? 0
+        : this.#longNames.add(subjectOf(event), question.domain, question.subdomain, nowMs);
+    if ((!isMany && longSinceMs === 0) || isReputation(event.bytes, question.domainOffset)) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = this.#openNames(slot, event, nowMs);
+    this.#findings[slot] = isMany
+      ? this.#openNames(slot, event, this.#sinceMs[slot] ?? nowMs, QUIET_MS, nowMs)
+      : this.#openNames(slot, event, longSinceMs, SLOW_QUIET_MS, nowMs);
+  }
+
+  #count(slot: number, isDrawn: boolean): void {
+    const { subdomain, subdomainBytes } = this.#question;
+    const bit = (subdomain >>> 7) % BITS;
+    const word = slot * WORDS + (bit >> 5);
+    const mask = 1 << (bit & 31);
+    if (((this.#seen[word] ?? 0) & mask) !== 0) return;
+    this.#seen[word] = (this.#seen[word] ?? 0) | mask;
+    this.#set[slot] = (this.#set[slot] ?? 0) + 1;
+    this.#names[slot] = (this.#names[slot] ?? 0) + 1;
+    this.#bytes[slot] = (this.#bytes[slot] ?? 0) + subdomainBytes;
+    if (asksForText(this.#question)) this.#texts[slot] = (this.#texts[slot] ?? 0) + 1;
+    if (!isDrawn) return;
+    this.#drawn[slot] = (this.#drawn[slot] ?? 0) + 1;
+    this.#drawnBytes[slot] = (this.#drawnBytes[slot] ?? 0) + subdomainBytes;
+  }
+
+  #isMany(slot: number): boolean {
+    const { names, meanNameBytes } = this.#settings;
+    if ((this.#texts[slot] ?? 0) >= names) return true;
+    const drawn = this.#drawn[slot] ?? 0;
+    if (drawn < names || drawn < (this.#names[slot] ?? 0) * DRAWN_SHARE) return false;
+    return (this.#drawnBytes[slot] ?? 0) >= drawn * meanNameBytes;
   }
 
   #begin(slot: number, nowMs: number): void {
@@ -99,14 +170,18 @@ class DnsTunnel implements Detector {
     this.#set[slot] = 0;
     this.#names[slot] = 0;
     this.#bytes[slot] = 0;
+    this.#drawn[slot] = 0;
+    this.#drawnBytes[slot] = 0;
+    this.#texts[slot] = 0;
     this.#sinceMs[slot] = nowMs;
   }
 
-  #openNames(slot: number, event: DetectEvent, nowMs: number): number {
+  #openNames(slot: number, event: DetectEvent, sinceMs: number, quietMs: number, nowMs: number): number {
     const who = describeSubject(this.#context, event);
     const domain = nameText(event.bytes, this.#question.domainOffset);
     const serial = this.#domains.serial(slot);
-    const { windowSeconds } = this.#settings;
+    const isSlow = quietMs === SLOW_QUIET_MS;
+    const windowSeconds = isSlow ? SLOW_QUIET_MS / 1000 : this.#settings.windowSeconds;
     return this.#context.book.openFinding(
       {
         detector: 'dnsTunnel',
@@ -115,13 +190,15 @@ class DnsTunnel implements Detector {
         device: who.device,
         deviceMac: who.mac,
         peer: this.#context.addresses.text(event.peer),
-        quietMs: QUIET_MS,
-        firstMs: this.#sinceMs[slot] ?? nowMs,
-        count: this.#names[slot] ?? 1,
-        describe: () => {
+        quietMs,
+        firstMs: sinceMs,
+        count: isSlow ? LONG_NAMES : (this.#names[slot] ?? 1),
+        describe: (count) => {
           if (this.#domains.serial(slot) !== serial) return null;
           const set = this.#set[slot] ?? 0;
-          const estimate = set >= BITS ? 3 * BITS : Math.round(-BITS * Math.log(1 - set / BITS));
+          const inWindow = set >= BITS ? 3 * BITS : Math.round(-BITS * Math.log(1 - set / BITS));
+          // Slow ones are hardly ever asked twice, and their window is longer than what is counted.
+          const estimate = isSlow ? count : inWindow;
           const mean = (this.#bytes[slot] ?? 0) / Math.max(1, this.#names[slot] ?? 0);
           return {
             severity: SEVERITY['dnsTunnel.names'].severity,
@@ -133,8 +210,7 @@ class DnsTunnel implements Detector {
               windowSeconds,
               resolver: addressOr(this.#context, event.peer),
             },
-            remedy:
-              'It closes 10 min after the last such question. If the domain belongs to a service of the site (telemetry, blocklists), raise detect.dnsTunnel.names; if not, contain the device and permit DNS to the site’s resolver only.',
+            remedy: `It closes ${isSlow ? 'a day' : '10 min'} after the last such question. If the domain belongs to a service of the site (telemetry, blocklists), raise detect.dnsTunnel.names; if not, contain the device and permit DNS to the site’s resolver only.`,
           };
         },
       },
@@ -142,11 +218,13 @@ class DnsTunnel implements Detector {
     );
   }
 
-  #socket(event: DetectEvent, nowMs: number): void {
-    const mean = event.packetsOut === 0 ? 0 : event.bytesOut / event.packetsOut;
-    if (event.packetsOut < this.#settings.packetsPerSocket || mean < this.#settings.meanPacketBytes) return;
-    // What nobody answers carries nothing back, and is a flood (connection-burst.ts).
-    if (event.packetsIn < event.packetsOut * LEAST_ANSWERED) return;
+  /** What a connection's counters say, at its end. */
+  #judgeSocket(event: DetectEvent, nowMs: number): void {
+    if (this.#sockets.isTunnel(event)) this.#openSocket(event, nowMs);
+  }
+
+  #openSocket(event: DetectEvent, nowMs: number): void {
+    const mean = event.bytesOut / event.packetsOut;
     const who = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
     const { packetsOut, bytesOut, bytesIn, durationMs } = event;
@@ -178,4 +256,33 @@ class DnsTunnel implements Detector {
       nowMs,
     );
   }
+}
+
+/** A label that looks drawn by lot, or bytes that no host name has: data, not a name that somebody gave. */
+function looksDrawn(question: DnsQuestion, bytes: Uint8Array): boolean {
+  if (question.isService) return false;
+  if (question.strangeBytes > 0) return true;
+  let at = question.domainOffset - question.subdomainBytes;
+  while (at < question.domainOffset) {
+    const length = bytes[at] ?? 0;
+    if (looksGenerated(bytes, at + 1, length)) return true;
+    at += length + 1;
+  }
+  return false;
+}
+
+function isStrange(question: DnsQuestion): boolean {
+  return question.strangeBytes > 0 && !question.isService && question.subdomainBytes >= STRANGE_NAME_BYTES;
+}
+
+function asksForText({ type, longestLabel, isService }: DnsQuestion): boolean {
+  const holdsAnything = type === TYPE_TXT || type === TYPE_NULL || type >= PRIVATE_TYPES;
+  return holdsAnything && longestLabel > ADDRESS_LABEL && !isService;
+}
+
+function isReputation(bytes: Uint8Array, domainOffset: number): boolean {
+  const next = domainOffset + 1 + (bytes[domainOffset] ?? 0);
+  for (const [name, top] of REPUTATION)
+    if (isLabel(name, bytes, domainOffset) && isLabel(top, bytes, next)) return true;
+  return false;
 }

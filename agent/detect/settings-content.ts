@@ -46,11 +46,25 @@ export const contentSettings = {
         .min(5)
         .max(1000)
         .default(40)
-        .describe('different names under one registered domain within the window'),
-      meanNameBytes: z.int().min(8).max(250).default(24).describe('of what stands before the domain'),
+        .describe(
+          'different names under one registered domain within the window that look drawn by lot, or ask for text',
+        ),
+      meanNameBytes: z
+        .int()
+        .min(8)
+        .max(250)
+        .default(24)
+        .describe('of what stands before the domain, in names drawn by lot'),
       windowSeconds: z.int().min(10).max(86_400).default(600),
       packetsPerSocket: z.int().min(10).max(1e6).default(60).describe('sent from one port to one resolver'),
-      meanPacketBytes: z.int().min(60).max(1500).default(90).describe('with these, IP header included'),
+      meanPacketBytes: z
+        .int()
+        .min(60)
+        .max(1500)
+        .default(90)
+        .describe(
+          'with these, IP header included; five sixths with 200 packets that began with a name drawn by lot; 26 more over TCP',
+        ),
     })
     .prefault({}),
   dga: z
