@@ -1,10 +1,10 @@
 /**
- * Lies told in ARP and in IPv6's neighbour discovery that passed (tap and router mode, or the network side): RFC 826 believes everybody, RFC 4861
- * does (section 11.1). Two MACs that claim one
- * address in turns; answers that nobody asked for, again and again (how caches are poisoned: Whalen, "An Introduction to ARP
- * Spoofing", 2001); one MAC that takes over several addresses. Probes (RFC 5227, sender address 0), announcements, and
- * the virtual MACs of failover protocols (VRRP, RFC 9568 section 7.3; CARP, HSRP, GLBP, NLB) are none. What the kernel
- * refused is told by spoofing.ts.
+ * Lies told in ARP and in IPv6's neighbour discovery that passed (tap and router mode, or the network side): RFC 826 believes everybody,
+ * RFC 4861 does (section 11.1). Two MACs that claim one address in turns; answers that nobody asked for, again and again (how caches are
+ * poisoned: Whalen, "An Introduction to ARP Spoofing", 2001); one MAC that takes over several addresses. Probes (RFC 5227, sender address
+ * 0), announcements, and the virtual MACs of failover protocols (VRRP, RFC 9568 section 7.3; CARP, HSRP, GLBP, NLB) are none, and neither
+ * is an address that moves away and back, announced both times. Two MACs numbered as the ports of one machine are told less loudly: bonding
+ * answers with both (Linux's balance-alb), and so do two cables into one network. What the kernel refused is told by spoofing.ts.
  */
 import { ARP_REPLY } from '../packet/decode-arp.js';
 import { formatMac } from '../packet/format.js';
@@ -22,6 +22,12 @@ const PAIRS = 8_192;
 const CLAIMS = 4_096;
 const CLAIMS_PER_MAC = 256;
 const QUIET_MS = 900_000;
+/** Ports of one machine answer in turns for as long as it runs: once a day is enough. */
+const PORTS_QUIET_MS = 86_400_000;
+/** A maker numbers the ports of a machine one after the other: so far apart, at most. */
+const PORTS_APART = 8;
+/** Changes that are announced (RFC 5227 section 2.3) are a failover, and the way back is two; flapping is not. */
+const ANNOUNCED_TIMES = 2;
 
 export function createArpSpoofDetector(
   context: DetectContext,
@@ -35,6 +41,7 @@ interface Lie {
   readonly subject: string;
   readonly peer: string | null;
   readonly extra?: string;
+  readonly quietMs?: number;
   /** The first that counts, and how many there were. */
   readonly since: { readonly ms: number; readonly count: number };
 }
@@ -55,6 +62,8 @@ class ArpSpoof implements Detector {
   readonly #changes = new Int32Array(ADDRESSES);
   readonly #firstChangeMs = new Float64Array(ADDRESSES);
   readonly #contested = new Int32Array(ADDRESSES);
+  /** The same by two ports of one machine: open for long, and must not hide a third one. */
+  readonly #contestedByPorts = new Int32Array(ADDRESSES);
   readonly #pairs = new SlotTable(PAIRS);
   readonly #unasked = new Int32Array(PAIRS);
   readonly #firstUnaskedMs = new Float64Array(PAIRS);
@@ -104,6 +113,7 @@ class ArpSpoof implements Detector {
     if (this.#addresses.isNew) {
       this.#changes[slot] = 0;
       this.#contested[slot] = 0;
+      this.#contestedByPorts[slot] = 0;
       this.#beforeHigh[slot] = -1;
       this.#beforeLow[slot] = -1;
       this.#take(slot, event, nowMs);
@@ -118,8 +128,8 @@ class ArpSpoof implements Detector {
     const isSoon = nowMs - (this.#saidMs[slot] ?? 0) <= this.#windowMs;
     const isFailover = isVirtual(high, low) || isVirtual(event.macHigh, event.macLow);
     if (isSoon && !isFailover) {
-      this.#change(slot, event, sender, nowMs);
-      if (!isAnnouncement) this.#takeOver(event, sender, nowMs);
+      this.#change(slot, event, sender, isAnnouncement, nowMs);
+      if (!isAnnouncement && !arePorts(high, low, event)) this.#takeOver(event, sender, nowMs);
     }
     this.#beforeHigh[slot] = high;
     this.#beforeLow[slot] = low;
@@ -133,24 +143,32 @@ class ArpSpoof implements Detector {
   }
 
   /** One change is a moved address; the way back within the window is two that claim it. */
-  #change(slot: number, event: DetectEvent, sender: number, nowMs: number): void {
+  #change(slot: number, event: DetectEvent, sender: number, isAnnouncement: boolean, nowMs: number): void {
     const isWayBack = this.#beforeHigh[slot] === event.macHigh && this.#beforeLow[slot] === event.macLow;
     const changes = this.#changes[slot] ?? 0;
     const isOld = changes === 0 || nowMs - (this.#firstChangeMs[slot] ?? 0) > this.#windowMs;
     if (isOld) this.#firstChangeMs[slot] = nowMs;
     this.#changes[slot] = isOld ? 1 : changes + 1;
-    if (!isWayBack || (this.#changes[slot] ?? 0) < this.#settings.changes) return;
-    const id = this.#contested[slot] ?? 0;
+    const leastChanges = this.#settings.changes * (isAnnouncement ? ANNOUNCED_TIMES : 1);
+    if (!isWayBack || (this.#changes[slot] ?? 0) < leastChanges) return;
+    const isPorts = arePorts(this.#macHigh[slot] ?? 0, this.#macLow[slot] ?? 0, event);
+    const findings = isPorts ? this.#contestedByPorts : this.#contested;
+    const id = findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
+    findings[slot] = this.#openContested(slot, event, sender, isPorts, nowMs);
+  }
+
+  #openContested(slot: number, event: DetectEvent, sender: number, isPorts: boolean, nowMs: number): number {
     const protocol = protocolOf(event);
     const address = addressOr(this.#context, sender);
     const one = formatMac(event.macHigh, event.macLow);
     const other = formatMac(this.#macHigh[slot] ?? 0, this.#macLow[slot] ?? 0);
     const since = { ms: this.#firstChangeMs[slot] ?? nowMs, count: this.#changes[slot] ?? 1 };
     const lie = { kind: 'contested', subject: address, peer: address, since } as const;
-    this.#contested[slot] = this.#open(lie, event, nowMs, (count) => ({
-      severity: SEVERITY['arpSpoof.contested'].severity,
-      title: `${one} and ${other} both claim ${address} in ${protocol}`,
+    const ports = { extra: 'ports', quietMs: PORTS_QUIET_MS };
+    return this.#open(isPorts ? { ...lie, ...ports } : lie, event, nowMs, (count) => ({
+      severity: SEVERITY[isPorts ? 'arpSpoof.ports' : 'arpSpoof.contested'].severity,
+      title: `${one} and ${other}${isPorts ? ', numbered like ports of one machine,' : ''} both claim ${address} in ${protocol}`,
       evidence: {
         kind: 'contested',
         address,
@@ -159,7 +177,9 @@ class ArpSpoof implements Detector {
         thresholdChanges: this.#settings.changes,
         windowSeconds: this.#settings.windowSeconds,
       },
-      remedy: `It closes 15 min after the last change. Find the owner of ${address}; the other one has a wrong address configured, or intercepts traffic: take it off the network.`,
+      remedy: isPorts
+        ? `It closes a day after the last change. If ${address} has two ports in this network (bonding, two cables), nothing is to do; if not, one of them intercepts traffic: take it off the network.`
+        : `It closes 15 min after the last change. Find the owner of ${address}; the other one has a wrong address configured, or intercepts traffic: take it off the network.`,
     }));
   }
 
@@ -234,7 +254,7 @@ class ArpSpoof implements Detector {
     nowMs: number,
     describe: (count: number) => Description | null,
   ): number {
-    const { kind, subject, peer, extra, since } = lie;
+    const { kind, subject, peer, extra, since, quietMs = QUIET_MS } = lie;
     const who = event.fromDevice ? describeSubject(this.#context, event) : null;
     return this.#context.book.openFinding(
       {
@@ -244,7 +264,7 @@ class ArpSpoof implements Detector {
         device: kind === 'contested' ? null : (who?.device ?? null),
         deviceMac: kind === 'contested' ? null : formatMac(event.macHigh, event.macLow),
         peer,
-        quietMs: QUIET_MS,
+        quietMs,
         firstMs: since.ms,
         count: since.count,
         describe,
@@ -256,6 +276,11 @@ class ArpSpoof implements Detector {
 
 function protocolOf(event: DetectEvent): string {
   return event.family === 6 ? 'neighbour discovery' : 'ARP';
+}
+
+/** The MAC of the event and this one differ by what the ports of one machine differ. */
+function arePorts(high: number, low: number, event: DetectEvent): boolean {
+  return high === event.macHigh && Math.abs(low - event.macLow) <= PORTS_APART;
 }
 
 /** MACs that belong to a group of routers or servers, not to one machine. */

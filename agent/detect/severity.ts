@@ -160,6 +160,10 @@ export const SEVERITY = {
     severity: 'high',
     why: 'two machines with one address: interception, or a conflict that cuts one of them off',
   },
+  'arpSpoof.ports': {
+    severity: 'medium',
+    why: 'bonding and two cables into one network look so; who forges a MAC next to that of another does too',
+  },
   'arpSpoof.unsolicited': {
     severity: 'high',
     why: 'answers that nobody asked for, again and again, are how ARP caches are poisoned',
