@@ -24,7 +24,7 @@ const DNS_PORT = 53;
 const UDP = 17;
 const QUIET_MS = 900_000;
 /** Under these no domain is registered: reverse look-ups (RFC 1035 section 3.5), and names of the own network. */
-const OWN: ReadonlySet<string> = new Set([...OWN_NAMES, 'arpa']);
+const OWN: readonly string[] = [...OWN_NAMES, 'arpa'];
 
 export function createDgaDetector(context: DetectContext, settings: DetectSettings['dga']): Detector {
   return new Dga(context, settings);

@@ -33,7 +33,7 @@ const SERVICE_LABEL = 4;
 const TCP = packedText('tcp');
 const UDP = packedText('udp');
 /** Names of the own network (RFC 6762, RFC 8375 and what is usual), which no registry delegates to anybody. */
-export const OWN_NAMES: ReadonlySet<string> = new Set([
+export const OWN_NAMES: readonly string[] = [
   'local',
   'lan',
   'home',
@@ -42,7 +42,7 @@ export const OWN_NAMES: ReadonlySet<string> = new Set([
   'corp',
   'intranet',
   'test',
-]);
+];
 const offsets = new Int32Array(MAX_LABELS);
 
 export function createQuestion(): DnsQuestion {
@@ -109,7 +109,7 @@ export function readQuestion(
 }
 
 /** Whether the last label of the registered domain at `domainOffset` is one of these. A name of one label is. Allocates nothing. */
-export function isUnder(names: ReadonlySet<string>, bytes: Uint8Array, domainOffset: number): boolean {
+export function isUnder(names: readonly string[], bytes: Uint8Array, domainOffset: number): boolean {
   let last = domainOffset;
   let next = domainOffset + 1 + (bytes[domainOffset] ?? 0);
   if ((bytes[next] ?? 0) === 0) return true;

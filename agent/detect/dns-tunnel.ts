@@ -28,6 +28,7 @@ import {
   type DetectEvent,
 } from './event.js';
 import { looksGenerated } from './generated-name.js';
+import { isInside } from './inside.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -52,7 +53,7 @@ const PRIVATE_TYPES = 0xff00;
 const ADDRESS_LABEL = 3;
 /**
  * Security products look up hashes and keys under these, as their vendors document: Sophos SXL, McAfee GTI, ESET LiveGrid, Team Cymru,
- * Spamhaus DQS, Abusix. Nobody else can answer below them, so nothing gets out.
+ * Spamhaus DQS, Abusix. Through the site's resolver nobody else can answer below them, so nothing gets out.
  */
 const REPUTATION: readonly (readonly [string, string])[] = [
   ['sophosxl', 'net'],
@@ -117,9 +118,10 @@ class DnsTunnel implements Detector {
     const skipped = event.protocol === PROTOCOL_TCP ? TCP_LENGTH_BYTES : 0;
     const length = event.payloadLength - skipped;
     if (!readQuestion(question, event.bytes, event.payloadOffset + skipped, length)) return;
-    // No registry delegates names of the own network: nobody outside could answer below them.
+    // No registry delegates names of the own network: nobody outside could answer below them, unless he is asked himself.
+    const isToSite = isInside(this.#context.addresses, event.peer);
     const isSubdomain =
-      question.subdomainBytes > 0 && !isUnder(OWN_NAMES, event.bytes, question.domainOffset);
+      question.subdomainBytes > 0 && !(isToSite && isUnder(OWN_NAMES, event.bytes, question.domainOffset));
     const isDrawn = isSubdomain && looksDrawn(question, event.bytes);
     if (event.kind === EVENT_IP) this.#sockets.noteFirst(event, isDrawn);
     if (!isSubdomain) return;
@@ -133,7 +135,8 @@ class DnsTunnel implements Detector {
       question.subdomainBytes < LONG_NAME_BYTES
         ? 0
         : this.#longNames.add(subjectOf(event), question.domain, question.subdomain, nowMs);
-    if ((!isMany && longSinceMs === 0) || isReputation(event.bytes, question.domainOffset)) return;
+    if (!isMany && longSinceMs === 0) return;
+    if (isToSite && isReputation(event.bytes, question.domainOffset)) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
     this.#findings[slot] = isMany

@@ -192,6 +192,18 @@ const TUNNELS: readonly { name: string; ask: (scene: Scene) => void; title: RegE
     title: /under x1\.pw: data in DNS/,
   },
   {
+    name: 'names of the own network and of reputation, asked of a server outside',
+    ask: (scene) => {
+      ask(scene, 60, SECOND_MS, () => ({
+        ...question([drawn(40), 't', 'hospital', 'local']),
+        to: 0xcb00710a,
+      }));
+      ask(scene, 60, SECOND_MS, () => ({ ...question([drawn(40), 't', 'sophosxl', 'net']), to: 0xcb00710a }));
+      if (scene.by('dnsTunnel').length < 2) throw new Error('both are data');
+    },
+    title: /under hospital\.local/,
+  },
+  {
     name: 'text for short names, which carries data inwards',
     ask: (scene) => {
       ask(scene, 100, SECOND_MS, () => question([hex(6), 'ns0', 'pw'], TXT));
