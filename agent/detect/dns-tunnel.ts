@@ -20,6 +20,7 @@ import { DnsSockets } from './dns-socket.js';
 import {
   EVENT_END,
   EVENT_GOING,
+  EVENT_IP,
   SEES_END,
   SEES_GOING,
   SEES_IP,
