@@ -2,16 +2,18 @@
  * Bytes sent by a device per hour, far above its own history: data on its way out. What is usual is an exponentially weighted mean and
  * deviation of the logarithm of the hour's bytes (Roberts 1959; the logarithm because volumes are heavy-tailed), and the highest hour of
  * the last days: a back-up every night is rare by the mean, and usual. A day's sum is judged against the highest day, as what leaves slowly stays
- * below every hour's threshold. Counted when connections end, so one that lasts is told late.
+ * below every hour's threshold. Counted when connections end, and every two minutes while they last.
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { EVENT_END, subjectOf, type DetectEvent, SEES_END } from './event.js';
+import { EVENT_END, EVENT_GOING, SEES_END, SEES_GOING, subjectOf, type DetectEvent } from './event.js';
 import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
 const SUBJECTS = 2_048;
+/** Connections that last: (subject, peer, ports); 40 bytes each. */
+const LASTING = 4_096;
 const HOUR_MS = 3_600_000;
 const DAY_HOURS = 24;
 /** Monday to Friday (UTC): a device that was only seen over a weekend has shown nothing of its work. 1 January 1970 was a Thursday. */
@@ -37,7 +39,7 @@ export function createVolumeDetector(context: DetectContext, settings: DetectSet
 
 class Volume implements Detector {
   readonly name = 'volume';
-  readonly kinds = SEES_END;
+  readonly kinds = SEES_END | SEES_GOING;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['volume'];
   readonly #subjects = new SlotTable(SUBJECTS);
@@ -54,6 +56,9 @@ class Volume implements Detector {
   readonly #dayPeak = new Float64Array(SUBJECTS);
   readonly #findings = new Int32Array(SUBJECTS);
   readonly #isChanged = new Uint8Array(SUBJECTS);
+  readonly #lasting = new SlotTable(LASTING);
+  /** Bytes of each that are counted already. */
+  readonly #counted = new Float64Array(LASTING);
 
   constructor(context: DetectContext, settings: DetectSettings['volume']) {
     this.#context = context;
@@ -61,7 +66,9 @@ class Volume implements Detector {
   }
 
   observe(event: DetectEvent, nowMs: number): void {
-    if (event.kind !== EVENT_END || event.bytesOut === 0) return;
+    if (event.kind !== EVENT_END && event.kind !== EVENT_GOING) return;
+    const bytes = this.#freshBytes(event);
+    if (bytes === 0) return;
     const slot = this.#subjects.intern(subjectOf(event), 0, 0);
     const hour = Math.floor(nowMs / HOUR_MS);
     if (this.#subjects.isNew) {
@@ -72,8 +79,8 @@ class Volume implements Detector {
     }
     this.#roll(slot, hour);
     this.#isChanged[slot] = 1;
-    this.#bytes[slot] = (this.#bytes[slot] ?? 0) + event.bytesOut;
-    this.#dayBytes[slot] = (this.#dayBytes[slot] ?? 0) + event.bytesOut;
+    this.#bytes[slot] = (this.#bytes[slot] ?? 0) + bytes;
+    this.#dayBytes[slot] = (this.#dayBytes[slot] ?? 0) + bytes;
     if (!this.#isSettled(slot)) return;
     const isOfHour = (this.#bytes[slot] ?? 0) >= this.#threshold(slot);
     if (!isOfHour && (this.#dayBytes[slot] ?? 0) < this.#dayThreshold(slot)) return;
@@ -126,7 +133,22 @@ class Volume implements Detector {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { 'volume.evicted': this.#subjects.evicted };
+    return { 'volume.evicted': this.#subjects.evicted + this.#lasting.evicted };
+  }
+
+  /** What the device sent in this connection since it was counted last. */
+  #freshBytes(event: DetectEvent): number {
+    const { bytesOut, peer } = event;
+    const ports = (event.srcPort << 16) | event.port;
+    const isOver = event.kind === EVENT_END;
+    const slot = isOver
+      ? this.#lasting.find(subjectOf(event), peer, ports)
+      : this.#lasting.intern(subjectOf(event), peer, ports);
+    if (slot < 0) return bytesOut;
+    const counted = !isOver && this.#lasting.isNew ? 0 : (this.#counted[slot] ?? 0);
+    this.#counted[slot] = isOver ? 0 : bytesOut;
+    // Less than before is another connection with the same ports.
+    return bytesOut < counted ? bytesOut : bytesOut - counted;
   }
 
   #threshold(slot: number): number {

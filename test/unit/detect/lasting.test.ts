@@ -1,5 +1,5 @@
 import t from 'tap';
-import { EVENT_GOING } from '../../../agent/detect/event.js';
+import { EVENT_END, EVENT_GOING } from '../../../agent/detect/event.js';
 import { createScene, START, type Change } from './scene.js';
 
 const OUTSIDE = 0xcb00710a;
@@ -40,6 +40,27 @@ t.test('a flood inside one connection is told while it goes on', (t) => {
   const counters = { packetsOut: 60_000, bytesOut: 60_000 * 84, packetsIn: 60_000, bytesIn: 60_000 * 84 };
   scene.first({ ...GOING, ...counters, protocol: 1, port: 0x0800, to: INSIDE }, START);
   t.match(scene.by('connectionBurst'), [{ evidence: { kind: 'flood in one connection' } }]);
+  t.end();
+});
+
+t.test('bytes of a connection that lasts are counted as they leave, and once', (t) => {
+  const HOUR_MS = 3_600_000;
+  const scene = createScene({ volume: { historyHours: 10 } });
+  const monday =
+    START - (START % 86_400_000) + ((11 - (Math.floor(START / 86_400_000) % 7)) % 7) * 86_400_000;
+  for (let hour = 0; hour < 24; hour += 1)
+    scene.end({ bytesOut: 1_000_000, srcPort: 50_000 + hour }, monday + hour * HOUR_MS);
+  const upload = (megabytes: number, minutes: number, kind = EVENT_GOING): void => {
+    const change = { kind, tcpFlags: 0, port: 443, to: OUTSIDE, packetsOut: 50_000, packetsIn: 50_000 };
+    scene.first({ ...change, bytesOut: megabytes * 1e6 }, monday + 24 * HOUR_MS + minutes * 60_000);
+  };
+  for (let n = 1; n <= 24; n += 1) upload(n * 2, n * 2);
+  t.same(scene.by('volume'), [], '48 MB in 48 minutes, and not their sum');
+  upload(60, 50);
+  t.match(scene.by('volume'), [{ evidence: { megabytesThisHour: 60 } }], 'while it goes on');
+  upload(61, 51, EVENT_END);
+  scene.tick(monday + 26 * HOUR_MS);
+  t.match(scene.told.at(-1), { state: 'closed', evidence: { megabytesThisHour: 61 } });
   t.end();
 });
 
