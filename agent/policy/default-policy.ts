@@ -14,7 +14,7 @@ export const REFUSED_LOG_BURST = 100;
 /** Kernel log limits for the first packets of permitted connections, per device. */
 export const NEW_LOG_RATE_PER_SECOND = 500;
 export const NEW_LOG_BURST = 1000;
-/** ARP of one sender, and answers of DHCP servers and routers, that passed: copies for the detectors. A sweep of a /24 asks 254 times. */
+/** ARP of one sender, its neighbour discovery, and answers of DHCP servers and routers, that passed: copies for the detectors. A sweep of a /24 asks 254 times. */
 export const WATCHED_LOG_RATE_PER_SECOND = 20;
 export const WATCHED_LOG_BURST = 100;
 /** How much of a logged packet is copied to userspace: headers and a little of the payload, never a whole record. */
@@ -465,7 +465,7 @@ export const DEFAULTS: readonly FirewallDefault[] = [
   {
     id: 'log-rate',
     effect: 'keeps',
-    what: `Refused packets are logged up to ${REFUSED_LOG_RATE_PER_SECOND}/s (burst ${REFUSED_LOG_BURST}) a device, new connections up to ${NEW_LOG_RATE_PER_SECOND}/s (burst ${NEW_LOG_BURST}), ARP of one sender up to ${WATCHED_LOG_RATE_PER_SECOND}/s (burst ${WATCHED_LOG_BURST}). Counters are exact.`,
+    what: `Refused packets are logged up to ${REFUSED_LOG_RATE_PER_SECOND}/s (burst ${REFUSED_LOG_BURST}) a device, new connections up to ${NEW_LOG_RATE_PER_SECOND}/s (burst ${NEW_LOG_BURST}), ARP and neighbour discovery of one sender up to ${WATCHED_LOG_RATE_PER_SECOND}/s (burst ${WATCHED_LOG_BURST}). Counters are exact.`,
     why: 'A flood from one device must not starve the box or hide what another does.',
     source: 'design',
   },

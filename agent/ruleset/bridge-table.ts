@@ -46,8 +46,8 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
         devices.flatMap(({ macs }) => macs),
       ),
       ...cutSets(),
-      logRateSet('refused_log_rate'),
-      logRateSet('neighbour_log_rate'),
+      logRateSet('refused_log_rate', 'type ether_addr'),
+      logRateSet('neighbour_log_rate', 'typeof ether saddr . meta protocol'),
     ],
     chains: [
       ...prerouting(config),
@@ -62,11 +62,11 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
   };
 }
 
-function logRateSet(name: string): SetDefinition {
+function logRateSet(name: string, type: string): SetDefinition {
   return {
     kind: 'set',
     name,
-    type: 'type ether_addr',
+    type,
     flags: ['dynamic', 'timeout'],
     size: LOG_RATE_SIZE,
     timeoutSeconds: 60,
@@ -217,13 +217,16 @@ function arpClaims(behindTag: boolean): Chain {
   };
 }
 
-/** Copies for the detectors (sweeps, poisoned caches): a limit for each sender, so that a flood from one does not hide another. */
+/**
+ * Copies for the detectors (sweeps, poisoned caches): a limit for each sender and protocol, so that neither a flood from
+ * another nor a sweep by ARP hides one by neighbour discovery.
+ */
 function neighboursPassed(): Chain {
   return {
     name: 'neighbours_passed',
     rules: [
       {
-        text: `update @neighbour_log_rate { ether saddr limit rate ${WATCHED_LOG_RATE_PER_SECOND}/second burst ${WATCHED_LOG_BURST} packets } log group ${LEARN_GROUP} prefix "${WATCHED_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
+        text: `update @neighbour_log_rate { ether saddr . meta protocol limit rate ${WATCHED_LOG_RATE_PER_SECOND}/second burst ${WATCHED_LOG_BURST} packets } log group ${LEARN_GROUP} prefix "${WATCHED_PREFIX}" snaplen ${LOG_SNAP_BYTES}`,
       },
       { text: 'accept' },
     ],

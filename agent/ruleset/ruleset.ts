@@ -4,7 +4,7 @@
  */
 
 /** Raised when a set's or map's type changes: the tables are then replaced, not refilled (see render-ruleset.ts). */
-export const RULESET_FORMAT = 2;
+export const RULESET_FORMAT = 3;
 
 export interface Element {
   /** nft text of the key, parts of a concatenation joined by ` . `. */
