@@ -3,13 +3,15 @@
  * by the intervals' median and median absolute deviation, which a few outliers do not move (RITA's beacon score; Hu et al., "BAYWATCH",
  * DSN 2016). Jitter of a third of the period is still regular; a random process is not (its deviation is 0.7 of the median).
  * A long connection that beats inside itself cannot be seen here: only first packets can. Judged for each server, and told once for a device, a
- * service and a period: a cloud whose address changes by the hour is one thing to look at.
+ * service and a period: a cloud whose address changes by the hour is one thing to look at. Where one connection lives until the next, nothing calls:
+ * something is kept open that a server or a firewall ends after its time, which is told for less.
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { internText } from './address-key.js';
 import { NO_ADDRESS } from './address-table.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
+  EVENT_END,
   EVENT_IP,
   isIcmpRequest,
   serviceOf,
@@ -17,6 +19,7 @@ import {
   VERDICT_ALLOWED,
   VERDICT_OBSERVED,
   type DetectEvent,
+  SEES_END,
   SEES_IP,
 } from './event.js';
 import { isInside } from './inside.js';
@@ -26,7 +29,7 @@ import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
-/** (device, peer, service); 32 intervals of 4 bytes each and 60 bytes more: 3 MB. */
+/** (device, peer, service); 32 intervals of 4 bytes each and 76 bytes more: 3 MB. */
 const PAIRS = 16_384;
 const RING = 32;
 const LEAST_KEPT_INTERVALS = 3;
@@ -47,6 +50,10 @@ const MAX_PERIOD_MS = 86_400_000;
 /** Quiet for this many periods and a long weekend, and it is over: a device that is switched off for one calls again as it did. */
 const QUIET_PERIODS = 20;
 const LEAST_QUIET_MS = 4 * 86_400_000;
+/** Kept open: a connection lives for so much of the time; the last one is not over yet. */
+const KEPT_OPEN_PERCENT = 85;
+/** What asks for orders by long polls renews them within minutes. */
+const LEAST_KEPT_OPEN_MS = 600_000;
 
 export function createBeaconDetector(context: DetectContext, settings: DetectSettings['beacon']): Detector {
   return new Beacon(context, settings);
@@ -54,12 +61,15 @@ export function createBeaconDetector(context: DetectContext, settings: DetectSet
 
 class Beacon implements Detector {
   readonly name = 'beacon';
-  readonly kinds = SEES_IP;
+  readonly kinds = SEES_IP | SEES_END;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['beacon'];
   readonly #pairs = new SlotTable(PAIRS);
   readonly #lastMs = new Float64Array(PAIRS);
   readonly #firstMs = new Float64Array(PAIRS);
+  /** How long a connection was open, since firstMs, and until when that is counted. */
+  readonly #openMs = new Float64Array(PAIRS);
+  readonly #openUntilMs = new Float64Array(PAIRS);
   readonly #intervals = new Float32Array(PAIRS * RING);
   readonly #count = new Int32Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
@@ -77,6 +87,10 @@ class Beacon implements Detector {
   }
 
   observe(event: DetectEvent, nowMs: number): void {
+    if (event.kind === EVENT_END) {
+      if (event.fromDevice) this.#ended(event, nowMs);
+      return;
+    }
     // What an approved entry foresees may be as regular as it likes.
     if (event.kind !== EVENT_IP || !event.fromDevice || event.verdict === VERDICT_ALLOWED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP && !isIcmpRequest(event)) return;
@@ -91,7 +105,8 @@ class Beacon implements Detector {
     const slot = this.#pairs.intern(subjectOf(event), event.peer, serviceOf(event));
     if (this.#pairs.isNew) {
       this.#lastMs[slot] = nowMs;
-      this.#firstMs[slot] = nowMs;
+      this.#firstMs[slot] = this.#openUntilMs[slot] = nowMs;
+      this.#openMs[slot] = 0;
       this.#count[slot] = this.#toldCount[slot] = 0;
       this.#findings[slot] = 0;
       return;
@@ -125,6 +140,7 @@ class Beacon implements Detector {
         this.#pairs.keyC(slot),
         this.#firstMs[slot] ?? 0,
         this.#lastMs[slot] ?? 0,
+        this.#openMs[slot] ?? 0,
         count,
         ...intervals,
       ];
@@ -135,13 +151,14 @@ class Beacon implements Detector {
   restore({ device, key, values }: Memory): void {
     const id = this.#context.idOf?.(device) ?? 0;
     const peer = internText(this.#context.addresses, key.split(' ')[0] ?? '');
-    const [service = 0, firstMs = 0, lastMs = 0, count = 0, ...intervals] = values;
+    const [service = 0, firstMs = 0, lastMs = 0, openMs = 0, count = 0, ...intervals] = values;
     if (id === 0 || peer === NO_ADDRESS || intervals.length !== Math.min(count, RING)) return;
     const slot = this.#pairs.intern(id, peer, service);
     if (!this.#pairs.isNew && (this.#count[slot] ?? 0) > 0) return;
     this.#findings[slot] = 0;
     this.#firstMs[slot] = firstMs;
-    this.#lastMs[slot] = lastMs;
+    this.#lastMs[slot] = this.#openUntilMs[slot] = lastMs;
+    this.#openMs[slot] = openMs;
     this.#count[slot] = count;
     this.#toldCount[slot] = 0;
     this.#intervals.set(intervals, slot * RING);
@@ -149,6 +166,22 @@ class Beacon implements Detector {
 
   counters(): Readonly<Record<string, number>> {
     return { 'beacon.evicted': this.#pairs.evicted + this.#beats.evicted };
+  }
+
+  /** Those at the same time count once. An end is told a little late, each alike. */
+  #ended(event: DetectEvent, nowMs: number): void {
+    const slot = this.#pairs.find(subjectOf(event), event.peer, serviceOf(event));
+    if (slot < 0) return;
+    const fromMs = Math.max(nowMs - event.durationMs, this.#openUntilMs[slot] ?? 0);
+    if (nowMs <= fromMs) return;
+    this.#openMs[slot] = (this.#openMs[slot] ?? 0) + nowMs - fromMs;
+    this.#openUntilMs[slot] = nowMs;
+  }
+
+  /** Of all the time between the first and the last call. */
+  #openPercent(slot: number): number {
+    const spanMs = (this.#lastMs[slot] ?? 0) - (this.#firstMs[slot] ?? 0);
+    return Math.min(100, Math.round(((this.#openMs[slot] ?? 0) * 100) / Math.max(1, spanMs)));
   }
 
   #judge(slot: number, event: DetectEvent, nowMs: number): void {
@@ -213,7 +246,7 @@ class Beacon implements Detector {
     const isOther = (this.#findings[slot] ?? 0) === 0;
     if (isOther) this.#servers[beat] = (this.#servers[beat] ?? 0) + 1;
     const servers = Math.max(1, this.#servers[beat] ?? 1);
-    const severity = isIcmpRequest(event) ? 'beacon.echo' : inside ? 'beacon.inside' : 'beacon.outside';
+    const usual = isIcmpRequest(event) ? 'beacon.echo' : inside ? 'beacon.inside' : 'beacon.outside';
     return this.#context.book.openFinding(
       {
         detector: 'beacon',
@@ -232,9 +265,15 @@ class Beacon implements Detector {
           const recent = Array.from(this.#intervals.subarray(slot * RING, slot * RING + kept));
           const periodMs = this.#period(slot) || firstPeriodMs;
           const jitter = this.#jitter;
+          const openPercent = this.#openPercent(slot);
+          const isKept =
+            usual === 'beacon.outside' && periodMs >= LEAST_KEPT_OPEN_MS && openPercent >= KEPT_OPEN_PERCENT;
+          const does = isKept
+            ? `keeps a connection to ${peer} (${service}) open and renews it`
+            : `calls ${peer} (${service})`;
           return {
-            severity: SEVERITY[severity].severity,
-            title: `${who.text} calls ${peer} (${service}) every ${seconds(periodMs)} s, ${count + 1} times${servers > 1 ? `, and ${servers - 1} other addresses before` : ''}`,
+            severity: SEVERITY[isKept ? 'beacon.keptOpen' : usual].severity,
+            title: `${who.text} ${does} every ${seconds(periodMs)} s, ${count + 1} times${servers > 1 ? `, and ${servers - 1} other addresses before` : ''}`,
             evidence: {
               service,
               periodSeconds: seconds(periodMs),
@@ -244,6 +283,7 @@ class Beacon implements Detector {
               recentIntervalsSeconds: recent.slice(-16).map(seconds),
               addresses: servers,
               peerIs: inside ? 'inside' : 'outside',
+              openPercent,
             },
             remedy: `It closes after ${QUIET_PERIODS} periods, four days at least, without a call. If the device is meant to call there, permit it with an allow entry; if not, find out what runs on it.`,
           };

@@ -75,6 +75,7 @@ export function observeEnd(to: Detectors, event: DetectEvent, nowMs: number): vo
   to.connectionBurst.observe(event, nowMs);
   to.bruteForce.observe(event, nowMs);
   to.deviceSilent.observe(event, nowMs);
+  to.beacon.observe(event, nowMs);
   to.volume.observe(event, nowMs);
   to.dnsTunnel.observe(event, nowMs);
   to.icmpTunnel.observe(event, nowMs);

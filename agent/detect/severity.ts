@@ -200,6 +200,10 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'no entry foresees it, and it goes outside as regularly as an implant asks for orders; updaters and clouds do so too',
   },
+  'beacon.keptOpen': {
+    severity: 'low',
+    why: 'one connection lives until the next, renewed when its time is over: clouds, chats and push services; whose it is tells unfamiliarNetwork',
+  },
   'beacon.inside': {
     severity: 'low',
     why: 'devices poll their servers; worth an entry, seldom an attack',

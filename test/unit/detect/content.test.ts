@@ -70,6 +70,28 @@ t.test('calls at fixed and jittered times are beacons, from a second to hours ap
   t.end();
 });
 
+t.test('a connection that lives until the next is kept open, and no call', (t) => {
+  const kept = (periodMs: number, livesMs: number, together = 1) => {
+    const scene = createScene();
+    const call = { to: OUTSIDE, port: 8883, outcome: OUTCOME_ANSWERED };
+    let nowMs = START;
+    for (let n = 0; n < 30; n += 1) {
+      for (let one = 0; one < together; one += 1) scene.first(call, nowMs + one);
+      // The end is told when the connection's last seconds are over too.
+      for (let one = 0; one < together; one += 1)
+        scene.end({ ...call, durationMs: livesMs }, nowMs + livesMs + 20_000);
+      nowMs += periodMs;
+    }
+    return scene.by('beacon').at(-1);
+  };
+  const HOUR = 3_600_000;
+  t.match(kept(HOUR, HOUR - 25_000), { severity: 'low', title: /keeps a connection to/ });
+  t.match(kept(HOUR, HOUR / 2), { severity: 'medium', title: / calls /, evidence: { openPercent: 50 } });
+  t.match(kept(HOUR, HOUR / 2, 2), { severity: 'medium' }, 'two at a time count once');
+  t.match(kept(60_000, 35_000), { severity: 'medium' }, 'a long poll each minute');
+  t.end();
+});
+
 t.test('a cloud whose address changes is one finding; another period or service is another', (t) => {
   const scene = createScene();
   const call = (to: number, port: number, periodMs: number, count: number, atMs: number): void => {
