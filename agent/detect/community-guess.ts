@@ -6,7 +6,14 @@
  */
 import { PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext } from './detector.js';
-import { EVENT_END, subjectOf, VERDICT_ALLOWED, type DetectEvent } from './event.js';
+import {
+  EVENT_END,
+  packetsReceived,
+  packetsSent,
+  subjectOf,
+  VERDICT_ALLOWED,
+  type DetectEvent,
+} from './event.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
@@ -53,10 +60,8 @@ export class CommunityGuess {
     if (sinceMs >= WINDOW_MS || sinceMs < 0) this.#nextMinute(slot, nowMs);
     // Of a long flow what falls into one minute.
     const share = Math.min(1, WINDOW_MS / Math.max(1, event.durationMs));
-    const sent = fromDevice ? event.packetsOut : event.packetsIn;
-    const returned = fromDevice ? event.packetsIn : event.packetsOut;
-    const asked = (this.#asked[slot] ?? 0) + sent * share;
-    const answered = (this.#answered[slot] ?? 0) + returned * share;
+    const asked = (this.#asked[slot] ?? 0) + packetsSent(event) * share;
+    const answered = (this.#answered[slot] ?? 0) + packetsReceived(event) * share;
     this.#asked[slot] = asked;
     this.#answered[slot] = answered;
     const threshold = this.#requests * (event.verdict === VERDICT_ALLOWED ? ALLOWED_FACTOR : 1);

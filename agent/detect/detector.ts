@@ -47,6 +47,16 @@ export interface Detector {
 /** Examples of ports, hosts or addresses that a finding lists. */
 export const MAX_EXAMPLES = 16;
 
+/** Cold path. Each once, while there is room. */
+export function addExample(list: string[], text: string): void {
+  if (list.length < MAX_EXAMPLES && !list.includes(text)) list.push(text);
+}
+
+/** For titles: the only one, or how many there are. Cold path. */
+export function oneOrCount(list: readonly string[], noun: string): string {
+  return list.length === 1 ? (list[0] ?? '') : `${list.length} ${noun}`;
+}
+
 /** Who an event is about, in words: for keys, titles and the finding's columns. */
 export interface Subject {
   /** Policy name, else MAC, else the address on the device side. */

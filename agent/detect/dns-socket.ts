@@ -4,7 +4,7 @@
  * forwarders) is none. Called by dns-tunnel.ts. Bounded, allocates nothing after it was made.
  */
 import { PROTOCOL_TCP } from '../packet/view.js';
-import { subjectOf, type DetectEvent } from './event.js';
+import { datagramHeaderBytes, subjectOf, type DetectEvent } from './event.js';
 import type { DetectSettings } from './settings.js';
 import { SlotTable } from './slot-table.js';
 
@@ -20,7 +20,6 @@ const BUSY_ANSWERED = 0.9;
 const BUSY_SHARE = 5 / 6;
 /** A TCP header with timestamps (RFC 7323) and the length (RFC 1035 section 4.2.2) instead of a UDP header. */
 const TCP_EXTRA_BYTES = 26;
-const HEADER_BYTES = { 4: 28, 6: 48 } as const;
 
 export class DnsSockets {
   readonly #settings: DetectSettings['dnsTunnel'];
@@ -40,7 +39,7 @@ export class DnsSockets {
     const subject = subjectOf(event);
     if (isDrawn) {
       const slot = this.#sockets.intern(subject, event.peer, event.srcPort);
-      this.#firstBytes[slot] = event.payloadLength + HEADER_BYTES[event.family === 6 ? 6 : 4];
+      this.#firstBytes[slot] = event.payloadLength + datagramHeaderBytes(event);
       return;
     }
     // The port was another one's before.

@@ -110,6 +110,9 @@ export interface DetectEvent {
 
 /** IEEE 802.3 section 3.2.3: the last bit of the first octet, in the upper half of a MAC. */
 const GROUP_BIT = 0x01_00_00;
+/** The IP header without options (RFC 791 section 3.1, RFC 8200 section 3), and 8 bytes of UDP (RFC 768) or ICMP echo (RFC 792). */
+const DATAGRAM_HEADER_IPV4 = 28;
+const DATAGRAM_HEADER_IPV6 = 48;
 const NO_BYTES = new Uint8Array(0);
 
 export function createEvent(): DetectEvent {
@@ -253,6 +256,29 @@ export function clearEvent(event: DetectEvent): void {
  */
 export function subjectOf(event: DetectEvent): number {
   return event.deviceId > UNKNOWN_DEVICE ? event.deviceId : -event.local;
+}
+
+/** By the end that opened the connection; the counters of EVENT_END and EVENT_GOING. */
+export function packetsSent(event: DetectEvent): number {
+  return event.fromDevice ? event.packetsOut : event.packetsIn;
+}
+
+/** By the end that opened it, from the one that was contacted. */
+export function packetsReceived(event: DetectEvent): number {
+  return event.fromDevice ? event.packetsIn : event.packetsOut;
+}
+
+export function bytesSent(event: DetectEvent): number {
+  return event.fromDevice ? event.bytesOut : event.bytesIn;
+}
+
+export function bytesReceived(event: DetectEvent): number {
+  return event.fromDevice ? event.bytesIn : event.bytesOut;
+}
+
+/** Of a UDP datagram or an ICMP echo, whose own headers are equally long: what counters of bytes hold beside the data. */
+export function datagramHeaderBytes(event: DetectEvent): number {
+  return event.family === 6 ? DATAGRAM_HEADER_IPV6 : DATAGRAM_HEADER_IPV4;
 }
 
 /** Protocol and port (or ICMP type and code) in one number below 2^24. */

@@ -14,6 +14,7 @@ import {
   EVENT_IP,
   isIcmpRequest,
   OUTCOME_ANSWERED,
+  packetsSent,
   serviceOf,
   subjectOf,
   VERDICT_ALLOWED,
@@ -24,6 +25,7 @@ import {
 } from './event.js';
 import { FanOut } from './fan-out.js';
 import { isInside } from './inside.js';
+import { scanOf } from './port-scan-opening.js';
 import { isTraceroute, looksLikeAnswer, lookedLikeAnswer, serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -165,8 +167,7 @@ class FailedConnections implements Detector {
   /** What no answer is expected to, so that none is no failure. */
   #isOneWay(event: DetectEvent): boolean {
     if (event.protocol !== PROTOCOL_UDP) return false;
-    const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
-    if (isUnanswered(event.port) || isTraceroute(event) || sent >= STREAM_PACKETS) return true;
+    if (isUnanswered(event.port) || isTraceroute(event) || packetsSent(event) >= STREAM_PACKETS) return true;
     const { addresses } = this.#context;
     const target = event.fromDevice ? event.peer : event.local;
     // A broadcast to a network, as far as one can tell without its mask.
@@ -223,7 +224,7 @@ class FailedConnections implements Detector {
     if (event.fromDevice) return book.isAbout('portScan', subject) || book.isAbout('hostSweep', subject);
     const opener = addressOr(this.#context, event.peer);
     return (
-      book.isAbout('hostSweep', opener) || book.find('portScan', subject, `scanned-by:${opener}`) !== null
+      book.isAbout('hostSweep', opener) || book.find('portScan', subject, scanOf(false, opener)) !== null
     );
   }
 

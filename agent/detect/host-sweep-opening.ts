@@ -2,14 +2,14 @@
  * What a host sweep's finding says. Made by host-sweep.ts when a count passes its threshold; one finding gathers every
  * service that the same sweeper asks the same network for. Cold path.
  */
-import { MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
+import { addExample, MAX_EXAMPLES, oneOrCount, ratePerSecond, type Subject } from './detector.js';
 import type { FanOut } from './fan-out.js';
 import type { Description, Opening } from './finding-book.js';
 import { serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 
-/** Services that one finding names and keeps counts of; more are only in the count. */
-const MAX_SERVICES = 16;
+/** Services that one finding keeps counts of, and names (MAX_EXAMPLES); more are only in the count. */
+const MAX_SERVICES = MAX_EXAMPLES;
 /** A sweep that paused this long is over. */
 const QUIET_MS = 300_000;
 
@@ -88,8 +88,7 @@ export class SweepOpening implements Opening {
     const { threshold, seconds } = this.#sweep;
     const { who, network } = this.#sweeper;
     const hosts = `${this.#isAtLeast ? 'at least ' : ''}${this.#peak}`;
-    const services =
-      this.#services.length === 1 ? (this.#services[0] ?? '') : `${this.#services.length} services`;
+    const services = oneOrCount(this.#services, 'services');
     return {
       severity: SEVERITY[who ? 'hostSweep.fromDevice' : 'hostSweep.atDevices'].severity,
       title: who
@@ -119,17 +118,14 @@ export class SweepOpening implements Opening {
   #refresh(): void {
     const { fanOut } = this.#sweep;
     for (const part of this.#parts) {
-      const service = serviceText(part.service);
-      if (this.#services.length < MAX_SERVICES && !this.#services.includes(service))
-        this.#services.push(service);
+      addExample(this.#services, serviceText(part.service));
       if (!this.#isLive(part)) continue;
       this.#peak = Math.max(this.#peak, fanOut.peak(part.slot));
       this.#isAtLeast ||= fanOut.isAtLimit(part.slot);
       if (this.#hosts.length >= MAX_EXAMPLES) continue;
       for (const member of fanOut.examples(part.slot, MAX_EXAMPLES)) {
         const text = this.#sweeper.nameMember(member);
-        if (text !== null && this.#hosts.length < MAX_EXAMPLES && !this.#hosts.includes(text))
-          this.#hosts.push(text);
+        if (text !== null) addExample(this.#hosts, text);
       }
     }
   }

@@ -30,7 +30,7 @@ import {
 import { FanOut } from './fan-out.js';
 import { isGroupPing, tellGroupPing } from './group-ping.js';
 import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
-import { networkText as networkOfAddress } from './network-text.js';
+import { networkBits, networkText as networkOfAddress } from './network-text.js';
 import { isWakeOnLan, looksLikeAnswer, resolutionService } from './probes.js';
 import type { DetectSettings } from './settings.js';
 
@@ -256,6 +256,6 @@ function isHostProbe(event: DetectEvent): boolean {
 /** `10.20.0.0/24` or `2001:db8::/64`: the network of a host as the counts group it. */
 function networkText(context: DetectContext, event: DetectEvent): string {
   const { addresses } = context;
-  const bits = addresses.family(event.peer) === 4 ? 24 : 64;
+  const bits = networkBits(addresses.family(event.peer), true);
   return networkOfAddress(addresses, event.peer, bits) ?? 'a network not kept';
 }

@@ -6,6 +6,7 @@
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
+  datagramHeaderBytes,
   EVENT_END,
   EVENT_GOING,
   EVENT_IP,
@@ -34,7 +35,6 @@ const MONITOR_BYTES = 32;
 /** Up to here (56 of Unix, 64 of hardware) a monitor may have its own words: the same ones carry nothing, so many that differ make one odd. */
 const SHORT_BYTES = 64;
 const SHORT_PER_ODD = 20;
-const HEADER_BYTES = { 4: 28, 6: 48 } as const;
 /** One way larger than the other, on average: lost replies leave that as it is. */
 const LOPSIDED = 2;
 /** Odd payloads within this add up. */
@@ -117,7 +117,7 @@ class IcmpTunnel implements Detector {
   #judgeFlow(event: DetectEvent, nowMs: number): void {
     const packets = event.packetsOut + event.packetsIn;
     if (packets < this.#settings.packets) return;
-    const header = event.family === 6 ? HEADER_BYTES[6] : HEADER_BYTES[4];
+    const header = datagramHeaderBytes(event);
     const out = event.bytesOut - event.packetsOut * header;
     const back = event.bytesIn - event.packetsIn * header;
     const mean = (out + back) / packets;

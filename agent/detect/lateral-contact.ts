@@ -8,9 +8,11 @@ import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../packet/view
 import { addressKey } from './address-key.js';
 import { ADMINISTRATIVE } from './administrative.js';
 import {
+  addExample,
   addressOr,
   describeSubject,
   MAX_EXAMPLES,
+  oneOrCount,
   type DetectContext,
   type Detector,
   type Subject,
@@ -26,8 +28,10 @@ import {
   type DetectEvent,
   SEES_IP,
 } from './event.js';
-import type { Description, Opening } from './finding-book.js';
+import type { Description } from './finding-book.js';
+import { MeetingOpening } from './meeting.js';
 import type { Memory } from './memory.js';
+import { scanOf } from './port-scan-opening.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3, SlotTable } from './slot-table.js';
@@ -38,7 +42,6 @@ const WATCHED = 4_096;
 const USED_PER_MEMORY = 255;
 /** Other flags are probes, which portScan tells. */
 const OPENING_MASK = TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST;
-const QUIET_MS = 3_600_000;
 
 export function createLateralContactDetector(
   context: DetectContext,
@@ -174,11 +177,11 @@ class LateralContact implements Detector {
     const peer = addressOr(this.#context, event.peer);
     const what = `${isLearning ? 'usually ' : ''}${fromDevice ? 'reaches' : 'is-reached'}`;
     // A port scan meets these services by the way.
-    if (book.find('portScan', who.text, `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`)) return 0;
+    if (book.find('portScan', who.text, scanOf(fromDevice, peer))) return 0;
     const known = book.find('lateralContact', who.text, what);
     const met = known instanceof LateralOpening ? known.met : { peers: [], services: [], hasGuarded: false };
-    add(met.peers, peer);
-    add(met.services, `${ADMINISTRATIVE.get(event.port) ?? 'tcp'} (tcp/${event.port})`);
+    addExample(met.peers, peer);
+    addExample(met.services, `${ADMINISTRATIVE.get(event.port) ?? 'tcp'} (tcp/${event.port})`);
     met.hasGuarded ||= this.#isGuarded(event.peer);
     return book.openFinding(
       new LateralOpening(
@@ -217,33 +220,14 @@ interface Met {
   hasGuarded: boolean;
 }
 
-function add(list: string[], text: string): void {
-  if (list.length < MAX_EXAMPLES && !list.includes(text)) list.push(text);
-}
-
 /** One finding per device and direction; further peers and services are added to it. */
-class LateralOpening implements Opening {
+class LateralOpening extends MeetingOpening<Met> {
   readonly detector = 'lateralContact';
-  readonly quietMs = QUIET_MS;
-  readonly count = 1;
-  readonly subject: string;
-  readonly what: string;
-  readonly device: string | null;
-  readonly deviceMac: string | null;
-  readonly peer: string | null;
-  readonly firstMs: number;
   readonly isOnlyTold: boolean;
-  readonly met: Met;
   readonly #how: How;
 
   constructor(met: Met, who: Subject, what: string, how: How, nowMs: number) {
-    this.met = met;
-    this.subject = who.text;
-    this.what = what;
-    this.device = who.device;
-    this.deviceMac = who.mac;
-    this.peer = met.peers.length === 1 ? (met.peers[0] ?? null) : null;
-    this.firstMs = nowMs;
+    super(what, met, who, how.fromDevice, nowMs);
     this.isOnlyTold = how.isLearning;
     this.#how = how;
   }
@@ -252,8 +236,8 @@ class LateralOpening implements Opening {
     const { peers, services, hasGuarded } = this.met;
     const { fromDevice, isLearning, wasRefused } = this.#how;
     const atMost = peers.length === MAX_EXAMPLES ? 'at least ' : '';
-    const others = this.peer ?? `${atMost}${peers.length} neighbours`;
-    const by = services.length === 1 ? (services[0] ?? '') : `${services.length} administrative services`;
+    const others = `${atMost}${oneOrCount(peers, 'neighbours')}`;
+    const by = oneOrCount(services, 'administrative services');
     const to = hasGuarded ? 'lateralContact.toDevice' : 'lateralContact.toNeighbour';
     const when = isLearning ? 'while its habits are learnt' : 'for the first time';
     return {

@@ -1,5 +1,5 @@
 /** Services at which passwords are guessed, by destination port, and what a guess looks like there in a connection's counters. Pure; read by brute-force.ts. */
-import type { DetectEvent } from './event.js';
+import { bytesReceived, bytesSent, type DetectEvent } from './event.js';
 
 export interface Login {
   readonly name: string;
@@ -98,10 +98,9 @@ const LONGEST_MS = 120_000;
 
 /** Short and small, yet more than a look at the banner. */
 export function isGuess(event: DetectEvent, login: Login): boolean {
-  const sent = event.fromDevice ? event.bytesOut : event.bytesIn;
   return (
     event.durationMs <= LONGEST_MS &&
-    sent >= login.leastBytes &&
+    bytesSent(event) >= login.leastBytes &&
     event.bytesOut <= login.mostBytes &&
     event.bytesIn <= login.mostBytes &&
     Math.min(event.bytesOut, event.bytesIn) <= login.mostBothWays
@@ -110,7 +109,6 @@ export function isGuess(event: DetectEvent, login: Login): boolean {
 
 /** A small question with a large answer: a ticket, so the password was right (RFC 4120 section 3.1.3). */
 export function isTicket(event: DetectEvent): boolean {
-  const sent = event.fromDevice ? event.bytesOut : event.bytesIn;
-  const received = event.fromDevice ? event.bytesIn : event.bytesOut;
-  return event.port === KERBEROS_PORT && sent <= KERBEROS_BYTES && received > KERBEROS_BYTES;
+  if (event.port !== KERBEROS_PORT) return false;
+  return bytesSent(event) <= KERBEROS_BYTES && bytesReceived(event) > KERBEROS_BYTES;
 }

@@ -1,8 +1,14 @@
-/** The network of an address in text. Cold path. Pure. */
+/** The network of an address: how long its prefix is, and in text. Pure. */
 import { formatAddress } from '../packet/format.js';
 import type { AddressTable } from './address-table.js';
 
-/** `10.20.0.0/24`, `2001:db8::/64`; null for an address that is not kept any more. `bits`: IPv4 1 to 32, IPv6 1 to 64. */
+/** Inside a site a subnet; outside about what registries give to one operator. Allocates nothing. */
+export function networkBits(family: number, isInside: boolean): number {
+  if (family === 4) return isInside ? 24 : 16;
+  return isInside ? 64 : 32;
+}
+
+/** Cold path. `10.20.0.0/24`, `2001:db8::/64`; null for an address that is not kept any more. `bits`: IPv4 1 to 32, IPv6 1 to 64. */
 export function networkText(addresses: AddressTable, ticket: number, bits: number): string | null {
   const family = addresses.family(ticket);
   const w0 = addresses.word(ticket, 0);

@@ -7,7 +7,7 @@
 import { PROTOCOL_UDP } from '../packet/view.js';
 import type { AddressTable } from './address-table.js';
 import { addressOr, describeSubject, type DetectContext } from './detector.js';
-import { isIcmpRequest, serviceOf, type DetectEvent } from './event.js';
+import { isIcmpRequest, packetsReceived, packetsSent, serviceOf, type DetectEvent } from './event.js';
 import { isInside } from './inside.js';
 import { serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
@@ -30,8 +30,8 @@ export function isPacketFlood(
   event: DetectEvent,
   packetsPerSecond: number,
 ): boolean {
-  const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
-  const answered = event.fromDevice ? event.packetsIn : event.packetsOut;
+  const sent = packetsSent(event);
+  const answered = packetsReceived(event);
   if (sent < LEAST_PACKETS || sent * 1000 < packetsPerSecond * event.durationMs) return false;
   if (isIcmpRequest(event)) return true;
   if (event.protocol !== PROTOCOL_UDP || answered > sent * ANSWERED_SHARE) return false;
@@ -51,9 +51,8 @@ export function tellPacketFlood(
   const who = describeSubject(context, event);
   const peer = addressOr(context, event.peer);
   const service = serviceText(serviceOf(event));
-  const [packets, answers] = fromDevice
-    ? [event.packetsOut, event.packetsIn]
-    : [event.packetsIn, event.packetsOut];
+  const packets = packetsSent(event);
+  const answers = packetsReceived(event);
   const rate = Math.round((packets * 1000) / Math.max(1000, durationMs));
   context.book.openFinding(
     {

@@ -5,6 +5,7 @@
  */
 import type { Subject } from './detector.js';
 import type { FindingBook } from './finding-book.js';
+import { scanOf } from './port-scan-opening.js';
 import { serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 
@@ -71,7 +72,7 @@ export class PortLooks {
   }
 
   #tell({ subject, peer, fromDevice, firstMs, services, knocks }: Look, nowMs: number): void {
-    const what = `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
+    const what = scanOf(fromDevice, peer);
     // A scan of the same pair says more.
     if (this.#book.find('portScan', subject.text, what) !== null) return;
     const ports = [...services].map(serviceText);

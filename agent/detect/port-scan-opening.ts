@@ -2,7 +2,7 @@
  * What a port scan's finding says, and by which of nmap's names the scan goes (nmap reference guide, "Port Scanning
  * Techniques"). Made by port-scan.ts when a count passes its threshold. Cold path.
  */
-import { MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
+import { addExample, MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
 import type { FanOut } from './fan-out.js';
 import type { Description, Opening } from './finding-book.js';
 import { FIRST_EPHEMERAL_PORT, KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
@@ -45,6 +45,11 @@ export interface ScanWindow {
   readonly halfOpen: Uint32Array;
 }
 
+/** The rest of the key of a scan's finding: what another detector looks for, to stay silent about what it has told. */
+export function scanOf(fromDevice: boolean, peer: string): string {
+  return `${fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
+}
+
 export class PortScanOpening implements Opening {
   readonly detector = 'portScan';
   readonly subject: string;
@@ -78,7 +83,7 @@ export class PortScanOpening implements Opening {
     this.#fromDevice = fromDevice;
     this.#isTrace = this.isOnlyTold = isTrace;
     this.subject = subject.text;
-    this.what = `${isTrace ? 'traces' : fromDevice ? 'scans' : 'scanned-by'}:${peer}`;
+    this.what = isTrace ? `traces:${peer}` : scanOf(fromDevice, peer);
     this.device = subject.device;
     this.deviceMac = subject.mac;
     this.peer = peer;
@@ -92,8 +97,7 @@ export class PortScanOpening implements Opening {
     const { fanOut, threshold, seconds, refused, odd } = window;
     const slot = this.#slot;
     if (fanOut.serial(slot) !== this.#serial) return null;
-    for (const text of fanOut.examples(slot, MAX_EXAMPLES).map(serviceText))
-      if (this.#ports.length < MAX_EXAMPLES && !this.#ports.includes(text)) this.#ports.push(text);
+    for (const port of fanOut.examples(slot, MAX_EXAMPLES)) addExample(this.#ports, serviceText(port));
     const seen = seenKinds(window, slot);
     const distinct = fanOut.peak(slot);
     const kind = this.#isTrace ? 'traceroute' : scanKind(window, slot, seen, distinct);

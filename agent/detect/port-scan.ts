@@ -16,11 +16,14 @@ import {
 } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
+  bytesSent,
   EVENT_END,
   EVENT_IP,
   EVENT_PAYLOAD,
   OUTCOME_ANSWERED,
   OUTCOME_REJECTED,
+  packetsReceived,
+  packetsSent,
   serviceOf,
   subjectOf,
   VERDICT_ALLOWED,
@@ -189,15 +192,15 @@ class PortScan implements Detector {
     const key = subjectOf(event) * 2 + (event.fromDevice ? 1 : 0);
     const slot = this.#fast.fanOut.find(key, event.peer, SCANS);
     const { connects, halfOpen } = this.#fast;
-    const sent = event.fromDevice ? event.packetsOut : event.packetsIn;
-    const received = event.fromDevice ? event.packetsIn : event.packetsOut;
+    const sent = packetsSent(event);
+    const received = packetsReceived(event);
     if (event.protocol === PROTOCOL_TCP && slot >= 0) {
       const isEmpty =
         sent <= FEW_PACKETS &&
         received <= FEW_PACKETS &&
         event.bytesOut + event.bytesIn <= (sent + received) * EMPTY_PACKET_BYTES;
       if (event.outcome === OUTCOME_ANSWERED && isEmpty) connects[slot] = (connects[slot] ?? 0) + 1;
-      const sentBytes = event.fromDevice ? event.bytesOut : event.bytesIn;
+      const sentBytes = bytesSent(event);
       const hasBareSegment = sentBytes < sent * (event.family === 6 ? SYN_BYTES_IPV6 : SYN_BYTES_IPV4);
       if (event.outcome === OUTCOME_REJECTED && received > 0 && sent > received && hasBareSegment)
         halfOpen[slot] = (halfOpen[slot] ?? 0) + 1;

@@ -14,7 +14,14 @@ import {
   TCP_SYN,
   TCP_URG,
 } from '../packet/view.js';
-import { EVENT_ARP, isIcmpRequest, type DetectEvent } from './event.js';
+import {
+  bytesSent,
+  datagramHeaderBytes,
+  EVENT_ARP,
+  isIcmpRequest,
+  packetsSent,
+  type DetectEvent,
+} from './event.js';
 
 /** Index = kind. The names of nmap's scans where it has one; a window scan is an ACK on the wire, a connect scan a SYN (port-scan-opening.ts tells). */
 export const PROBE_KINDS = [
@@ -106,9 +113,6 @@ const FIRST_CLIENT_PORT = 1024;
 /** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */
 export const FIRST_EPHEMERAL_PORT = 32_768;
 
-/** Headers of an empty datagram. */
-const EMPTY_DATAGRAM_IPV4 = 28;
-const EMPTY_DATAGRAM_IPV6 = 48;
 const DNS_PORT = 53;
 /** RFC 1035 section 4.1.1: the bit in the third byte that tells an answer from a question. */
 const DNS_FLAGS_AT = 2;
@@ -153,9 +157,8 @@ function isNoAnswer({ bytes, payloadOffset, payloadLength, srcPort }: DetectEven
 }
 
 function sentOnlyHeaders(event: DetectEvent): boolean {
-  const packets = event.fromDevice ? event.packetsOut : event.packetsIn;
-  const bytes = event.fromDevice ? event.bytesOut : event.bytesIn;
-  return packets > 0 && bytes <= packets * (event.family === 6 ? EMPTY_DATAGRAM_IPV6 : EMPTY_DATAGRAM_IPV4);
+  const packets = packetsSent(event);
+  return packets > 0 && bytesSent(event) <= packets * datagramHeaderBytes(event);
 }
 
 /** Protocol 0 is no one's here: it stands for whatever finds a MAC for an address. */

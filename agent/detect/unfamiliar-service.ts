@@ -8,26 +8,27 @@
 import { addressKey } from './address-key.js';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import {
+  addExample,
   addressOr,
   describeSubject,
-  MAX_EXAMPLES,
+  oneOrCount,
   type DetectContext,
   type Detector,
   type Subject,
 } from './detector.js';
-import {
-  EVENT_IP,
-  isIcmpRequest,
-  serviceOf,
-  UNKNOWN_DEVICE,
-  VERDICT_ALLOWED,
-  VERDICT_REFUSED,
-  type DetectEvent,
-  SEES_IP,
-} from './event.js';
+import { isIcmpRequest, SEES_IP, serviceOf, VERDICT_ALLOWED, type DetectEvent } from './event.js';
 import type { Circle, Familiar } from './familiar.js';
-import type { Description, Opening } from './finding-book.js';
-import { FIRST_EPHEMERAL_PORT, looksLikeAnswer, serviceText } from './probes.js';
+import type { Description } from './finding-book.js';
+import {
+  isLearning,
+  isMeeting,
+  MeetingOpening,
+  staysUnfamiliar,
+  unfamiliarRemedy,
+  watchedDays,
+  type Past,
+} from './meeting.js';
+import { FIRST_EPHEMERAL_PORT, serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 import type { DetectSettings } from './settings.js';
@@ -37,7 +38,6 @@ export const MAX_SERVICES_KEPT = 50_000;
 const SERVICES_PER_DEVICE = 256;
 /** New services of one device within an hour that make it more than a new feature. */
 const MANY_SERVICES = 5;
-const QUIET_MS = 3_600_000;
 /** Ports of one peer above 1023 from which on they are one service: as many as are told as many, so that they are told before. */
 const AGREED_PORTS = MANY_SERVICES;
 const FIRST_AGREED_PORT = 1024;
@@ -55,7 +55,7 @@ export function createUnfamiliarServiceDetector(
     name: 'unfamiliarService',
     kinds: SEES_IP,
     observe(event, nowMs) {
-      if (!isMeeting(event) || !context.addresses.isHost(event.peer)) return;
+      if (!asksForService(event) || !isMeeting(context.addresses, event)) return;
       const { name } = context.describe(event.deviceId);
       if (name === null) return;
       const circle = familiar.circle(name, nowMs);
@@ -63,14 +63,12 @@ export function createUnfamiliarServiceDetector(
       if (circle.known.has(key)) return;
       const isAgreed = isPorted(event) && event.port >= FIRST_AGREED_PORT;
       if (isAgreed && circle.known.has(agreedKey(event))) return;
-      const isLearning = nowMs - circle.sinceMs < settings.learnSeconds * 1000;
-      // What is refused does not become familiar: its next attempt would pass otherwise.
-      const staysAway = settings.action === 'refuse' && !isLearning && event.verdict !== VERDICT_ALLOWED;
-      if (!staysAway) {
+      const learns = isLearning(circle, settings, nowMs);
+      if (!staysUnfamiliar(event, settings, learns)) {
         familiar.add(circle, key, SERVICES_PER_DEVICE);
         if (isAgreed) countAgreed(event, circle);
       }
-      if (isLearning) return;
+      if (learns) return;
       const isMany = familiar.countNew(circle, key, MANY_SERVICES, nowMs) >= MANY_SERVICES;
       open(event, isMany, { known: circle.known.size - 1, sinceMs: circle.sinceMs }, nowMs);
     },
@@ -101,19 +99,13 @@ export function createUnfamiliarServiceDetector(
 
   function open(event: DetectEvent, isMany: boolean, past: Past, nowMs: number): void {
     const subject = describeSubject(context, event);
-    const what = event.fromDevice ? 'uses' : 'is-asked';
-    const before = context.book.find('unfamiliarService', subject.text, what);
+    const before = context.book.find('unfamiliarService', subject.text, whatOf(event));
     const met = before instanceof ServiceOpening ? before.met : { services: [], peers: [], isMany: false };
-    add(met.services, serviceText(serviceOf(event)));
-    add(met.peers, addressOr(context, event.peer));
+    addExample(met.services, serviceText(serviceOf(event)));
+    addExample(met.peers, addressOr(context, event.peer));
     met.isMany ||= isMany;
     context.book.openFinding(new ServiceOpening(met, subject, event, past, nowMs), nowMs);
   }
-}
-
-interface Past {
-  readonly known: number;
-  readonly sinceMs: number;
 }
 
 interface Met {
@@ -122,16 +114,9 @@ interface Met {
   isMany: boolean;
 }
 
-function add(list: string[], text: string): void {
-  if (list.length < MAX_EXAMPLES && !list.includes(text)) list.push(text);
-}
-
-/** The first packet of something that a named device opens or is asked for. */
-function isMeeting(event: DetectEvent): boolean {
-  if (event.kind !== EVENT_IP || event.verdict === VERDICT_REFUSED || event.deviceId <= UNKNOWN_DEVICE)
-    return false;
+function asksForService(event: DetectEvent): boolean {
   if (event.protocol === PROTOCOL_ICMP || event.protocol === PROTOCOL_ICMPV6) return isIcmpRequest(event);
-  return event.protocol > 0 && !looksLikeAnswer(event);
+  return event.protocol > 0;
 }
 
 /** Above it are addresses of IPv6 (address-key.ts), below it services. */
@@ -151,56 +136,41 @@ function directionOf({ fromDevice }: DetectEvent): number {
   return fromDevice ? 1 : 0;
 }
 
-class ServiceOpening implements Opening {
+function whatOf({ fromDevice }: DetectEvent): string {
+  return fromDevice ? 'uses' : 'is-asked';
+}
+
+class ServiceOpening extends MeetingOpening<Met> {
   readonly detector = 'unfamiliarService';
-  readonly quietMs = QUIET_MS;
-  readonly count = 1;
-  readonly subject: string;
-  readonly what: string;
-  readonly device: string | null;
-  readonly deviceMac: string | null;
-  readonly peer: string | null;
-  readonly firstMs: number;
-  readonly met: Met;
-  readonly #fromDevice: boolean;
   readonly #isAllowed: boolean;
   readonly #past: Past;
 
   constructor(met: Met, who: Subject, event: DetectEvent, past: Past, nowMs: number) {
-    this.met = met;
-    this.subject = who.text;
-    this.what = event.fromDevice ? 'uses' : 'is-asked';
-    this.device = who.device;
-    this.deviceMac = who.mac;
-    this.peer = met.peers.length === 1 ? (met.peers[0] ?? null) : null;
-    this.firstMs = nowMs;
-    this.#fromDevice = event.fromDevice;
+    super(whatOf(event), met, who, event.fromDevice, nowMs);
     this.#isAllowed = event.verdict === VERDICT_ALLOWED;
     this.#past = past;
   }
 
   describe(count: number, firstMs: number): Description {
     const { services, peers, isMany } = this.met;
-    const list = services.length === 1 ? (services[0] ?? '') : `${services.length} services`;
-    const others = this.peer ?? `${peers.length} hosts`;
+    const list = oneOrCount(services, 'services');
+    const others = oneOrCount(peers, 'hosts');
     const row = isMany ? 'many' : this.#isAllowed ? 'allowed' : 'notDecided';
     return {
       severity: SEVERITY[`unfamiliarService.${row}`].severity,
-      title: this.#fromDevice
+      title: this.fromDevice
         ? `${this.subject} uses ${list} (${others}) for the first time`
         : `${this.subject} is asked for ${list} (${others}) for the first time`,
       evidence: {
-        from: this.#fromDevice ? 'device' : 'network',
+        from: this.fromDevice ? 'device' : 'network',
         services: [...services],
         peers: [...peers],
         knownServices: this.#past.known,
-        watchedDays: Math.round((firstMs - this.#past.sinceMs) / 86_400_000),
+        watchedDays: watchedDays(this.#past, firstMs),
         coveredByEntry: this.#isAllowed,
         newServices: count,
       },
-      remedy: this.#isAllowed
-        ? 'An approved entry covers it; nothing to do unless it is a surprise. It is familiar from now on.'
-        : 'If the device is meant to do this, add an allow entry; if not, set the device to enforce, or contain it. It is familiar from now on.',
+      remedy: unfamiliarRemedy(this.#isAllowed, 'it', 'do this'),
     };
   }
 }
