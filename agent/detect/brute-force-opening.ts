@@ -5,6 +5,7 @@
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext } from './detector.js';
 import type { DetectEvent } from './event.js';
 import type { FanOut } from './fan-out.js';
+import type { Opening } from './finding-book.js';
 import type { Login } from './login-services.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -12,103 +13,93 @@ import { SEVERITY } from './severity.js';
 /** Quiet for so long, and it is over. */
 export const QUIET_MS = 900_000;
 
-export function openSpray(
-  context: DetectContext,
-  settings: DetectSettings['bruteForce'],
-  sprays: FanOut,
-  group: number,
-  event: DetectEvent,
-  login: Login,
-  nowMs: number,
-): number {
-  const { addresses, book, describe } = context;
-  const { fromDevice } = event;
-  const who = fromDevice ? describeSubject(context, event) : null;
-  const opener = who?.text ?? addressOr(context, event.peer);
-  const service = `${login.name} (port ${event.port})`;
-  const serial = sprays.serial(group);
-  const { sprayHosts, windowSeconds } = settings;
-  return book.openFinding(
-    {
-      detector: 'bruteForce',
-      subject: opener,
-      what: `sprays:${event.port}`,
-      device: who?.device ?? null,
-      deviceMac: who?.mac ?? null,
-      peer: fromDevice ? null : opener,
-      quietMs: QUIET_MS,
-      firstMs: sprays.firstMs(group),
-      count: sprays.events(group),
-      describe: (count) => {
-        if (sprays.serial(group) !== serial) return null;
-        const hosts = sprays
-          .examples(group, MAX_EXAMPLES)
-          .map((member) =>
-            fromDevice || member < 0 ? addresses.text(Math.abs(member)) : describe(member).name,
-          );
-        return {
-          severity: SEVERITY[fromDevice ? 'bruteForce.fromDevice' : 'bruteForce.atDevice'].severity,
-          title: `${opener} tries logins at ${sprays.peak(group)} hosts by ${service} within ${windowSeconds} s`,
-          evidence: {
-            kind: 'spraying many hosts',
-            from: fromDevice ? 'device' : 'network',
-            service,
-            distinctHosts: sprays.peak(group),
-            thresholdHosts: sprayHosts,
-            windowSeconds,
-            connections: count,
-            hosts: hosts.map((host) => host ?? 'not kept'),
-          },
-          remedy: remedy(fromDevice, opener),
-        };
-      },
-    },
-    nowMs,
-  );
+/** Who tried logins at whom, beyond a threshold. Read while it is opened; the event is another one's later. */
+export interface Spray {
+  readonly counts: FanOut;
+  readonly group: number;
+  readonly settings: DetectSettings['bruteForce'];
+  readonly event: DetectEvent;
+  readonly login: Login;
+  readonly nowMs: number;
 }
 
-export function openFromMany(
-  context: DetectContext,
-  settings: DetectSettings['bruteForce'],
-  sprays: FanOut,
-  group: number,
-  event: DetectEvent,
-  login: Login,
-  nowMs: number,
-): number {
-  const { addresses, book } = context;
-  const who = describeSubject(context, event);
+/** One opener at many hosts. */
+export function openSpray(context: DetectContext, spray: Spray): number {
+  const { addresses, describe } = context;
+  const { fromDevice, peer, port } = spray.event;
+  const who = fromDevice ? describeSubject(context, spray.event) : null;
+  const opener = who?.text ?? addressOr(context, peer);
+  return openCount(context, spray, {
+    subject: opener,
+    what: `sprays:${port}`,
+    device: who?.device ?? null,
+    deviceMac: who?.mac ?? null,
+    peer: fromDevice ? null : opener,
+    fromDevice,
+    kind: 'spraying many hosts',
+    title: (hosts) => `${opener} tries logins at ${hosts} hosts`,
+    nameHost: (member) =>
+      fromDevice || member < 0 ? addresses.text(Math.abs(member)) : describe(member).name,
+    remedy: remedy(fromDevice, opener),
+  });
+}
+
+/** Many openers at one host. */
+export function openFromMany(context: DetectContext, spray: Spray): number {
+  const who = describeSubject(context, spray.event);
+  return openCount(context, spray, {
+    subject: who.text,
+    what: `is-guessed-by-many:${spray.event.port}`,
+    device: who.device,
+    deviceMac: who.mac,
+    peer: null,
+    fromDevice: false,
+    kind: 'guessing from many hosts',
+    title: (hosts) => `${hosts} hosts that never met ${who.text} try logins at it`,
+    nameHost: (member) => context.addresses.text(member),
+    remedy:
+      'It closes 15 min after the last such connection. Find out why so many hosts reach the device, close that way, and change its passwords; if they are people at work, allow them.',
+  });
+}
+
+interface Told extends Pick<Opening, 'subject' | 'what' | 'device' | 'deviceMac' | 'peer'> {
+  readonly fromDevice: boolean;
+  readonly kind: string;
+  readonly title: (hosts: number) => string;
+  readonly nameHost: (member: number) => string | null;
+  readonly remedy: string;
+}
+
+function openCount({ book }: DetectContext, spray: Spray, told: Told): number {
+  const { counts, group, settings, event, login, nowMs } = spray;
+  const { fromDevice, kind, title, nameHost, remedy, ...key } = told;
   const service = `${login.name} (port ${event.port})`;
-  const serial = sprays.serial(group);
+  const serial = counts.serial(group);
   const { sprayHosts, windowSeconds } = settings;
   return book.openFinding(
     {
       detector: 'bruteForce',
-      subject: who.text,
-      what: `is-guessed-by-many:${event.port}`,
-      device: who.device,
-      deviceMac: who.mac,
-      peer: null,
+      ...key,
       quietMs: QUIET_MS,
-      firstMs: sprays.firstMs(group),
-      count: sprays.events(group),
+      firstMs: counts.firstMs(group),
+      count: counts.events(group),
       describe: (count) => {
-        if (sprays.serial(group) !== serial) return null;
+        if (counts.serial(group) !== serial) return null;
+        const hosts = counts.peak(group);
         return {
-          severity: SEVERITY['bruteForce.atDevice'].severity,
-          title: `${sprays.peak(group)} hosts that never met ${who.text} try logins at it by ${service} within ${windowSeconds} s`,
+          severity: SEVERITY[fromDevice ? 'bruteForce.fromDevice' : 'bruteForce.atDevice'].severity,
+          title: `${title(hosts)} by ${service} within ${windowSeconds} s`,
           evidence: {
-            kind: 'guessing from many hosts',
-            from: 'network',
+            kind,
+            from: fromDevice ? 'device' : 'network',
             service,
-            distinctHosts: sprays.peak(group),
+            distinctHosts: hosts,
             thresholdHosts: sprayHosts,
             windowSeconds,
             connections: count,
-            hosts: sprays.examples(group, MAX_EXAMPLES).map((member) => addresses.text(member) ?? 'not kept'),
+            hosts: counts.examples(group, MAX_EXAMPLES).map((member) => nameHost(member) ?? 'not kept'),
           },
-          remedy:
-            'It closes 15 min after the last such connection. Find out why so many hosts reach the device, close that way, and change its passwords; if they are people at work, allow them.',
+          remedy,
         };
       },
     },

@@ -167,12 +167,9 @@ class BruteForce implements Detector {
     if (isTold || this.#sprays.distinct(group) < this.#settings.sprayHosts) return;
     const id = this.#sprays.finding(group);
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#sprays.setFinding(
-      group,
-      kind === FROM_MANY
-        ? openFromMany(this.#context, this.#settings, this.#sprays, group, event, login, nowMs)
-        : openSpray(this.#context, this.#settings, this.#sprays, group, event, login, nowMs),
-    );
+    const spray = { counts: this.#sprays, group, settings: this.#settings, event, login, nowMs };
+    const open = kind === FROM_MANY ? openFromMany : openSpray;
+    this.#sprays.setFinding(group, open(this.#context, spray));
   }
 
   /** A session that is none of a guesser: its opener becomes known; and a ticket takes back the request that was sent without a password. */

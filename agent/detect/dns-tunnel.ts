@@ -104,8 +104,9 @@ class DnsTunnel implements Detector {
   observe(event: DetectEvent, nowMs: number): void {
     if (event.port !== DNS_PORT || !event.fromDevice) return;
     if (event.protocol !== PROTOCOL_UDP && event.protocol !== PROTOCOL_TCP) return;
-    if (event.kind === EVENT_END || event.kind === EVENT_GOING) this.#judgeSocket(event, nowMs);
-    else if (!event.isReply && event.payloadLength > 0) this.#asked(event, nowMs);
+    if (event.kind === EVENT_END || event.kind === EVENT_GOING) {
+      if (this.#sockets.isTunnel(event)) this.#openSocket(event, nowMs);
+    } else if (!event.isReply && event.payloadLength > 0) this.#asked(event, nowMs);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -222,11 +223,7 @@ class DnsTunnel implements Detector {
     );
   }
 
-  /** What a connection's counters say, at its end. */
-  #judgeSocket(event: DetectEvent, nowMs: number): void {
-    if (this.#sockets.isTunnel(event)) this.#openSocket(event, nowMs);
-  }
-
+  /** What a connection's counters say, at its end or so far. */
   #openSocket(event: DetectEvent, nowMs: number): void {
     const mean = event.bytesOut / event.packetsOut;
     const who = describeSubject(this.#context, event);

@@ -1,5 +1,5 @@
+/* (Above 400 lines: the order in which everything starts, in one place.) */
 /**
- * (Above 400 lines: the order in which everything starts, in one place.)
  * The enforcer process: the one that may change the kernel. This file is its start-up order and nothing else. It opens no
  * IP socket, and it leaves the ruleset in the kernel when it ends, however it ends.
  */

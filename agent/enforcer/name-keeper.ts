@@ -1,5 +1,4 @@
 /**
- * (Above 400 lines: one state, the kernel's elements, and every way in which it changes.)
  * Brings the kernel's sets to what names stand for: at once when an answer comes (in the thread that gives the verdict on
  * it, before the device has it), and every minute from what the kernel itself knows of use and time. The elements have
  * kernel timeouts: with this process gone they run out, or stay while they are used. A failure here changes no verdict.
@@ -11,7 +10,7 @@ import { forEachConntrack } from '../netlink/conntrack.js';
 import { changeSetElementsNow, readSetElements, type SetElementChange } from '../netlink/set-elements.js';
 import { elementId, elementsOf, type NamedElement } from '../names/named-elements.js';
 import { NameBook, type AddressSource, type HeldName } from '../names/name-book.js';
-import { judgeAddress, type UnfitAddress } from '../names/judge-address.js';
+import { judgeAddress } from '../names/judge-address.js';
 import { addressFromBytes, type Address } from '../policy/address.js';
 import { deviceAddresses, type LearnedAddresses, type NamedAddresses } from '../policy/resolve-peers.js';
 import type { Policy } from '../policy/schema.js';
@@ -20,25 +19,14 @@ import { DEVICE_MASK, deviceOfMark } from '../ruleset/marks.js';
 import { namedSets } from '../ruleset/name-chains.js';
 import type { Element } from '../ruleset/ruleset.js';
 import { elementKey, keptName, nameElement, readElementKey, type KeptName } from './name-elements.js';
+import { RefusedAddresses, type RefusedAddress } from './refused-addresses.js';
 
 /** What the kernel knows of use and time is read this often, and what runs out soon is looked for among live connections. */
 export const RECONCILE_MS = 60_000;
 const RUNS_OUT_SOON_MS = 3 * RECONCILE_MS;
 /** An element is put anew only if it gains this much: the same answer again costs no transaction. */
 const WORTH_PUTTING_MS = 60_000;
-/** Refused addresses that are listed, and told again after. */
-const MAX_REFUSED = 256;
-const TOLD_AGAIN_MS = 3_600_000;
 const SETS = namedSets().map(({ name }) => name);
-
-export interface RefusedAddress {
-  readonly device: string;
-  readonly name: string;
-  readonly address: string;
-  readonly why: UnfitAddress;
-  count: number;
-  lastMs: number;
-}
 
 export interface NameKeeperOptions {
   readonly now: () => number;
@@ -66,12 +54,12 @@ export class NameKeeper {
   #inKernel = new Map<string, number>();
   #kept: readonly KeptName[] = [];
   #isAdopted = false;
-  readonly #refused = new Map<string, RefusedAddress>();
-  addressesRefused = 0;
+  readonly #refused: RefusedAddresses;
   kernelErrors = 0;
 
   constructor(options: NameKeeperOptions) {
     this.#options = options;
+    this.#refused = new RefusedAddresses(options);
   }
 
   /** What was on disk; it counts from the first policy on. */
@@ -122,7 +110,7 @@ export class NameKeeper {
     const isNamed = (this.book.devices.get(deviceId)?.servicesOf(name) ?? []).length > 0;
     const fit = addresses.filter((address) => {
       const why = judgeAddress(name, address, surroundings);
-      if (why !== null && isNamed) this.#refuse(deviceId, name, address, why);
+      if (why !== null && isNamed) this.#refused.add(this.nameOf(deviceId) ?? '', name, address, why);
       return why === null;
     });
     if (fit.length === 0) return;
@@ -205,12 +193,12 @@ export class NameKeeper {
   }
 
   refused(): readonly RefusedAddress[] {
-    return [...this.#refused.values()];
+    return this.#refused.list();
   }
 
   counters(): Record<string, number> {
     return {
-      nameAddressesRefused: this.addressesRefused,
+      nameAddressesRefused: this.#refused.count,
       nameRoom: this.book.full,
       nameKernelErrors: this.kernelErrors,
     };
@@ -374,28 +362,6 @@ export class NameKeeper {
       if (soon.delete(`${marked.deviceId}/${peer}`)) this.book.touch(marked.deviceId, peer, nowMs);
     });
   }
-
-  #refuse(deviceId: number, name: string, { text: address }: Address, why: UnfitAddress): void {
-    const { now, tell } = this.#options;
-    this.addressesRefused += 1;
-    const device = this.nameOf(deviceId) ?? '';
-    const key = `${device} ${name} ${address}`;
-    const known = this.#refused.get(key);
-    this.#refused.delete(key);
-    this.#refused.set(key, { device, name, address, why, count: (known?.count ?? 0) + 1, lastMs: now() });
-    if (this.#refused.size > MAX_REFUSED) {
-      const [oldest] = this.#refused.keys();
-      if (oldest !== undefined) this.#refused.delete(oldest);
-    }
-    if (known !== undefined && now() - known.lastMs < TOLD_AGAIN_MS) return;
-    tell({
-      kind: 'name-refused',
-      by: 'enforcer',
-      device,
-      generation: null,
-      detail: `${name} was answered with ${address}, which is ${UNFIT_TEXT[why]}: not permitted`,
-    });
-  }
 }
 
 interface InKernel {
@@ -407,14 +373,6 @@ interface InKernel {
   readonly comment: string | undefined;
   readonly leavesMs: number;
 }
-
-export const UNFIT_TEXT: Readonly<Record<UnfitAddress, string>> = {
-  'no-host': 'no address of a host',
-  'link-local': 'link-local',
-  box: 'an address of the box',
-  guarded: 'an address of a guarded device',
-  inside: 'inside the site, and the name is not under site.domains',
-};
 
 function at(set: string) {
   return { family: 'inet', table: 'cordon', set } as const;

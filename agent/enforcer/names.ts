@@ -14,8 +14,9 @@ import type { Policy } from '../policy/schema.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
 import { ASKS_NAMES } from '../ruleset/marks.js';
 import type { Element } from '../ruleset/ruleset.js';
-import { NameKeeper, UNFIT_TEXT } from './name-keeper.js';
+import { NameKeeper } from './name-keeper.js';
 import { NameWatch, mayBeDns } from './name-watch.js';
+import { UNFIT_TEXT } from './refused-addresses.js';
 import type { StateStore } from './state-store.js';
 
 /** Names that are looked up ahead. A list of more is a list of hosts, not of a device's needs. */

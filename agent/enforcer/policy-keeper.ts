@@ -1,5 +1,5 @@
+/* (Above 400 lines: every change of the policy in force, in the one place that may make it.) */
 /**
- * (Above 400 lines: every change of the policy in force, in the one place that may make it.)
  * The policy in force: check, apply in one transaction, read back, confirm or roll back, and put back what somebody else
  * removed. The kernel is changed here and in containment-keeper.ts, nowhere else. A failure at any step leaves the policy
  * that was in force in force.

@@ -4,7 +4,8 @@
  */
 import { DNS_CLASS, NTP_CLASS, nodeOfClass } from './class-keys.js';
 import { CACHE_VALIDITY_HOURS, type AceDirection } from './mud-file.js';
-import { answerOf, isGroupNetwork } from './pair-aces.js';
+import { answerOf } from './icmp-questions.js';
+import { isGroupNetwork } from './pair-aces.js';
 import { EVERY_PORT, HIGHEST_PORT, LOWEST_PORT } from './ports.js';
 import type { Family, Network } from '../policy/address.js';
 import { entryKey } from '../policy/check-policy.js';

@@ -1,5 +1,4 @@
 /**
- * (Above 400 lines: how two directions become one conversation is one argument, from top to bottom.)
  * Entries of both directions to conversations: what the device may open, and what may be opened towards it. Called by import-mud.ts.
  *
  * A MUD file speaks of packets, a policy of connections whose answers pass by themselves. So a connection is permitted where the file
@@ -11,6 +10,7 @@
 import type { Family, Network } from '../policy/address.js';
 import { PROTOCOL_NUMBERS } from '../policy/default-policy.js';
 import type { PortRange } from '../policy/schema.js';
+import { answerOf, questions } from './icmp-questions.js';
 import type { Ace, AceMatch, IcmpMatch, MudFile, PeerMatch } from './mud-file.js';
 import { intersectPorts, isEveryPort, isPortSubset, type PortSet } from './ports.js';
 import { intersectNetworks } from './refusals.js';
@@ -216,25 +216,6 @@ export function isGroupNetwork({ family, text, prefixLength }: Network): boolean
   return (prefixLength >= 4 && first >= 224 && first <= 239) || text === '255.255.255.255/32';
 }
 
-/** Queries that connection tracking follows, with their answers (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c). */
-const QUESTIONS: Readonly<Record<Family, readonly (readonly [question: number, answer: number])[]>> = {
-  4: [
-    [8, 0],
-    [13, 14],
-    [15, 16],
-    [17, 18],
-  ],
-  6: [
-    [128, 129],
-    [139, 140],
-  ],
-};
-
-/** The type that answers an ICMP query, or null where it is none. */
-export function answerOf(family: Family, type: number): number | null {
-  return QUESTIONS[family].find(([question]) => question === type)?.[1] ?? null;
-}
-
 function conversationsOf(match: Overlap, from: readonly Ace[]): readonly Conversation[] {
   const { family, protocol, peer, initiator } = match;
   const common = { family, protocol, peer, isEither: false, from };
@@ -292,29 +273,6 @@ export function hasPorts(protocol: number | null): boolean {
     protocol === PROTOCOL_NUMBERS.udp ||
     protocol === PROTOCOL_NUMBERS.sctp
   );
-}
-
-/** Null: every question, where neither says a type. Empty: none that both accept. An answer has the code of its question. */
-function questions(
-  family: Family,
-  question: IcmpMatch | null,
-  answer: IcmpMatch | null,
-): readonly PortRange[] | null {
-  const isOpen = (icmp: IcmpMatch | null): boolean =>
-    icmp === null || (icmp.type === null && icmp.code === null);
-  if (isOpen(question) && isOpen(answer)) return null;
-  return QUESTIONS[family].flatMap(([asked, answered]): PortRange[] => {
-    if (question && question.type !== null && question.type !== asked) return [];
-    if (answer && answer.type !== null && answer.type !== answered) return [];
-    const codes = [question?.code ?? null, answer?.code ?? null].filter((code) => code !== null);
-    if (new Set(codes).size > 1) return [];
-    const [code] = codes;
-    return [
-      code === undefined
-        ? { low: asked * 256, high: asked * 256 + 255 }
-        : { low: asked * 256 + code, high: asked * 256 + code },
-    ];
-  });
 }
 
 function conversationKey({

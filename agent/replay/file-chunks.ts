@@ -16,37 +16,35 @@ export async function* chunksOf(file: string): AsyncGenerator<Buffer, void> {
   const handle = await open(file);
   try {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    const first = await piece(handle, buffer);
-    if (first === null) return;
-    if (first.subarray(0, GZIP.length).equals(GZIP)) {
-      yield* unzipped(first, handle);
+    const pieces = piecesOf(handle, () => buffer);
+    const first = await pieces.next();
+    if (first.done) return;
+    if (first.value.subarray(0, GZIP.length).equals(GZIP)) {
+      yield* unzipped(first.value, handle);
       return;
     }
-    yield first;
-    for (;;) {
-      const next = await piece(handle, buffer);
-      if (next === null) return;
-      yield next;
-    }
+    yield first.value;
+    yield* pieces;
   } finally {
     await handle.close();
   }
 }
 
-async function piece(handle: FileHandle, buffer: Buffer): Promise<Buffer | null> {
-  const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
-  return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
+/** From where the file was read to. */
+async function* piecesOf(handle: FileHandle, nextBuffer: () => Buffer): AsyncGenerator<Buffer, void> {
+  for (;;) {
+    const buffer = nextBuffer();
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 async function* unzipped(first: Buffer, handle: FileHandle): AsyncGenerator<Buffer, void> {
   async function* compressed(): AsyncGenerator<Buffer, void> {
     yield first;
-    for (;;) {
-      // zlib keeps what it was given.
-      const next = await piece(handle, Buffer.allocUnsafe(CHUNK_BYTES));
-      if (next === null) return;
-      yield next;
-    }
+    // zlib keeps what it was given.
+    yield* piecesOf(handle, () => Buffer.allocUnsafe(CHUNK_BYTES));
   }
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   // An error arrives where the pieces are read.

@@ -92,7 +92,7 @@ export class Replay {
       idOf: (name) => options.devices.idOf(name),
     });
     this.#table = new FlowTable(options.flowCapacity ?? FLOWS, (flow) => {
-      this.#ended(flow);
+      this.#tellCounters(flow, EVENT_END);
     });
     this.coming = new PlainPacketsComing(this.#table);
     this.#steps = new Steps({
@@ -172,7 +172,7 @@ export class Replay {
     const sinceMs = this.#goingDueMs - GOES_ON_MS;
     this.#goingDueMs = nowMs + GOES_ON_MS;
     this.#table.forEachLive(sinceMs, GOES_ON_PACKETS, (flow) => {
-      this.#goesOn(flow);
+      this.#tellCounters(flow, EVENT_GOING);
     });
   }
 
@@ -186,7 +186,7 @@ export class Replay {
 
   /** Says what the policy, if there is one, makes of a first packet, and counts it. */
   judge(event: DetectEvent): void {
-    event.verdict = this.#options.judge?.(event, this.#addresses) ?? VERDICT_OBSERVED;
+    event.verdict = this.#verdictOf(event);
     if (event.verdict === VERDICT_REFUSED) this.refused++;
     else this.permitted++;
   }
@@ -305,8 +305,12 @@ export class Replay {
     const device = this.#deviceOf(view);
     if (device === NOT_OURS) return;
     this.#fillFirst(device, view, bytes);
-    this.#event.verdict = this.#options.judge?.(this.#event, this.#addresses) ?? VERDICT_OBSERVED;
+    this.#event.verdict = this.#verdictOf(this.#event);
     this.observe(this.#event);
+  }
+
+  #verdictOf(event: DetectEvent): number {
+    return this.#options.judge?.(event, this.#addresses) ?? VERDICT_OBSERVED;
   }
 
   #deviceOf(view: PacketView): number {
@@ -329,7 +333,7 @@ export class Replay {
   /** The first data of a direction. */
   #data(flow: number, view: PacketView, bytes: Uint8Array): void {
     const event = this.#event;
-    if (!recallFirst(this.#event, this.#table, this.#addresses, flow)) return;
+    if (!recallFirst(event, this.#table, this.#addresses, flow)) return;
     event.kind = EVENT_PAYLOAD;
     event.isReply = this.#table.isReply;
     event.tcpFlags = view.tcpFlags;
@@ -339,18 +343,13 @@ export class Replay {
     this.observe(event);
   }
 
-  #ended(flow: number): void {
-    if (!recallFirst(this.#event, this.#table, this.#addresses, flow)) return;
-    fillCounters(this.#event, this.#table, flow);
-    this.#event.kind = EVENT_END;
-    this.#event.outcome = outcomeOf(this.#table, flow);
-    this.observe(this.#event);
-  }
-
-  #goesOn(flow: number): void {
-    if (!recallFirst(this.#event, this.#table, this.#addresses, flow)) return;
-    fillCounters(this.#event, this.#table, flow);
-    this.#event.kind = EVENT_GOING;
-    this.observe(this.#event);
+  /** `kind`: EVENT_END, which alone has an outcome, or EVENT_GOING. */
+  #tellCounters(flow: number, kind: number): void {
+    const event = this.#event;
+    if (!recallFirst(event, this.#table, this.#addresses, flow)) return;
+    fillCounters(event, this.#table, flow);
+    event.kind = kind;
+    if (kind === EVENT_END) event.outcome = outcomeOf(this.#table, flow);
+    this.observe(event);
   }
 }
