@@ -17,6 +17,12 @@ export const PUMP = 2;
 export const PUMP_ADDRESS = 0x0a4d000a;
 export const START = 1_800_000_000_000;
 export const SYN = 2;
+/** Nothing is told for being new alone. */
+export const WATCHED_LONG = {
+  unfamiliarPeer: { learnSeconds: 31_536_000 },
+  unfamiliarService: { learnSeconds: 31_536_000 },
+  unfamiliarNetwork: { learnSeconds: 31_536_000 },
+};
 
 /** Addresses as IPv4 numbers, or four words for IPv6. */
 export type Address = number | readonly [number, number, number, number];

@@ -1,14 +1,8 @@
 import t from 'tap';
 import { OUTCOME_ANSWERED, OUTCOME_NO_ANSWER } from '../../../agent/detect/event.js';
-import { createScene, START, type Change, type Scene } from './scene.js';
+import { createScene, START, WATCHED_LONG, type Change, type Scene } from './scene.js';
 
 const DAY_MS = 86_400_000;
-/** Nothing is told for being new alone. */
-const WATCHED_LONG = {
-  unfamiliarPeer: { learnSeconds: 31_536_000 },
-  unfamiliarService: { learnSeconds: 31_536_000 },
-  unfamiliarNetwork: { learnSeconds: 31_536_000 },
-};
 
 t.test(
   'a device that was contacted on a service and then contacts many on it is a worm, critical, with the infector',
