@@ -69,8 +69,9 @@ export function createUnfamiliarServiceDetector(
         if (isAgreed) countAgreed(event, circle);
       }
       if (learns) return;
-      const isMany = familiar.countNew(circle, key, MANY_SERVICES, nowMs) >= MANY_SERVICES;
-      open(event, isMany, { known: circle.known.size - 1, sinceMs: circle.sinceMs }, nowMs);
+      const isAllowed = event.verdict === VERDICT_ALLOWED;
+      const isMany = !isAllowed && familiar.countNew(circle, key, MANY_SERVICES, nowMs) >= MANY_SERVICES;
+      open(event, isMany, { known: Math.max(0, circle.known.size - 1), sinceMs: circle.sinceMs }, nowMs);
     },
     counters: () => ({
       'unfamiliarService.notKept': familiar.notKept,
@@ -100,10 +101,11 @@ export function createUnfamiliarServiceDetector(
   function open(event: DetectEvent, isMany: boolean, past: Past, nowMs: number): void {
     const subject = describeSubject(context, event);
     const before = context.book.find('unfamiliarService', subject.text, whatOf(event));
-    const met = before instanceof ServiceOpening ? before.met : { services: [], peers: [], isMany: false };
+    const met = before instanceof ServiceOpening ? before.met : nothingMet();
     addExample(met.services, serviceText(serviceOf(event)));
     addExample(met.peers, addressOr(context, event.peer));
     met.isMany ||= isMany;
+    met.isAllowed &&= event.verdict === VERDICT_ALLOWED;
     context.book.openFinding(new ServiceOpening(met, subject, event, past, nowMs), nowMs);
   }
 }
@@ -112,6 +114,11 @@ interface Met {
   readonly services: string[];
   readonly peers: string[];
   isMany: boolean;
+  isAllowed: boolean;
+}
+
+function nothingMet(): Met {
+  return { services: [], peers: [], isMany: false, isAllowed: true };
 }
 
 function asksForService(event: DetectEvent): boolean {
@@ -142,20 +149,18 @@ function whatOf({ fromDevice }: DetectEvent): string {
 
 class ServiceOpening extends MeetingOpening<Met> {
   readonly detector = 'unfamiliarService';
-  readonly #isAllowed: boolean;
   readonly #past: Past;
 
   constructor(met: Met, who: Subject, event: DetectEvent, past: Past, nowMs: number) {
     super(whatOf(event), met, who, event.fromDevice, nowMs);
-    this.#isAllowed = event.verdict === VERDICT_ALLOWED;
     this.#past = past;
   }
 
   describe(count: number, firstMs: number): Description {
-    const { services, peers, isMany } = this.met;
+    const { services, peers, isMany, isAllowed } = this.met;
     const list = oneOrCount(services, 'services');
     const others = oneOrCount(peers, 'hosts');
-    const row = isMany ? 'many' : this.#isAllowed ? 'allowed' : 'notDecided';
+    const row = isAllowed ? 'allowed' : isMany ? 'many' : 'notDecided';
     return {
       severity: SEVERITY[`unfamiliarService.${row}`].severity,
       title: this.fromDevice
@@ -167,10 +172,10 @@ class ServiceOpening extends MeetingOpening<Met> {
         peers: [...peers],
         knownServices: this.#past.known,
         watchedDays: watchedDays(this.#past, firstMs),
-        coveredByEntry: this.#isAllowed,
+        coveredByEntry: isAllowed,
         newServices: count,
       },
-      remedy: unfamiliarRemedy(this.#isAllowed, 'it', 'do this'),
+      remedy: unfamiliarRemedy(isAllowed, 'it', 'do this'),
     };
   }
 }

@@ -1,10 +1,11 @@
-/** Addresses that a name was answered with and that may not be permitted by it: counted, listed, and told now and then. Used by name-keeper.ts. */
+/** Addresses that a name was answered with and that may not be permitted by it: counted, listed, and told once while it goes on. Used by name-keeper.ts. */
 import type { StateChange } from '../messages/vocabulary.js';
 import type { UnfitAddress } from '../names/judge-address.js';
 import type { Address } from '../policy/address.js';
 
 /** Listed at most; the one refused longest ago makes room. */
 const MAX_REFUSED = 256;
+/** Told once while it goes on, and again when it comes after so long. */
 const TOLD_AGAIN_MS = 3_600_000;
 
 export interface RefusedAddress {

@@ -38,6 +38,26 @@ t.test('a service that a device never used, or was never asked for, is told once
   t.end();
 });
 
+t.test('services that entries cover do not speak for the others of the same finding', (t) => {
+  const scene = createScene(LEARNT);
+  scene.first({ port: 104 }, START);
+  const later = START + 2 * DAY_MS;
+  scene.first({ port: 445 }, later);
+  scene.first({ port: 443, verdict: VERDICT_ALLOWED }, later + 1_000);
+  scene.tick(later + 60_000);
+  t.match(scene.by('unfamiliarService').at(-1), { severity: 'low', evidence: { coveredByEntry: false } });
+  scene.tick(later + DAY_MS);
+  for (const port of [1000, 1001, 1002, 1003, 1004])
+    scene.first({ port, verdict: VERDICT_ALLOWED }, later + DAY_MS + port);
+  scene.tick(later + DAY_MS + 60_000);
+  t.match(
+    scene.by('unfamiliarService').at(-1),
+    { severity: 'info', evidence: { coveredByEntry: true } },
+    'many that are all foreseen',
+  );
+  t.end();
+});
+
 t.test('ports that two ends agree on anew each time are one service of that peer', (t) => {
   const scene = createScene(LEARNT);
   const call = (n: number, nowMs: number, to = 0x0a4d0005): void => {
