@@ -37,7 +37,7 @@ export interface ReaderOptions {
   readonly onOverrun: () => void;
   /** The kernel is not to report what it could not deliver: for packets that it lets go by itself then. Default false. */
   readonly noEnobufs?: boolean;
-  /** Under load, wait a tenth of a millisecond for more before each batch: see batch-pause.ts. Default false. */
+  /** Under load, wait half a millisecond for more before each batch: see batch-pause.ts. Default false. */
   readonly gathers?: boolean;
   /** All of one batch of datagrams was handed on. */
   readonly onBatchEnd?: () => void;
@@ -97,7 +97,7 @@ export function openReader(options: ReaderOptions): Reader {
     for (let batch = 0; batch < BATCHES_PER_TURN && !stopped; batch++) if (!readBatch()) return;
   }
 
-  /** While it pauses it stays here a millisecond: each way through the event loop costs as much as two packets. */
+  /** While it pauses it stays here two milliseconds: each way through the event loop costs as much as two packets. */
   function gather(pausing: BatchPause): void {
     for (let turn = 0; turn < PAUSES_PER_TURN && !stopped; turn++) {
       const ms = pausing.beforeReading(performance.now());
