@@ -178,7 +178,7 @@ t.test('what leaves slowly is told by the day; nothing before a device was seen 
   hourly(quiet, 42, monday + 4 * day, 4);
   t.same(quiet.by('volume'), []);
   hourly(quiet, 42, monday + 4 * day + 4 * HOUR_MS, 8);
-  t.match(quiet.by('volume')[0], { title: /within a day/, evidence: { megabytesThisDay: 210 } });
+  t.match(quiet.by('volume')[0], { title: /within 24 hours/, evidence: { megabytesLast24Hours: 211.9 } });
   t.equal(quiet.by('volume').length, 1);
   const weekly = createScene();
   hourly(weekly, 0.1, monday, 24);
@@ -197,7 +197,31 @@ t.test('what leaves slowly is told by the day; nothing before a device was seen 
   hourly(friday, 500, monday + 8 * day + 8 * HOUR_MS, 8);
   hourly(friday, 500, monday + 9 * day + 8 * HOUR_MS, 8);
   hourly(friday, 40_000, monday + 10 * day + 8 * HOUR_MS, 1);
-  t.match(friday.by('volume'), [{ title: /within a day/ }], 'later in the week it is known');
+  t.match(friday.by('volume'), [{ title: /within 24 hours/ }], 'later in the week it is known');
+  const overnight = createScene();
+  hourly(overnight, 0.1, monday, 4 * 24 + 16);
+  hourly(overnight, 15, monday + 4 * day + 16 * HOUR_MS, 24);
+  t.match(overnight.by('volume'), [{ evidence: { megabytesLast24Hours: 211 } }], 'midnight halves nothing');
+  t.end();
+});
+
+t.test('what was told is usual from then on; half as much again is not', (t) => {
+  const scene = createScene();
+  const WEEK = 7 * 24;
+  const sent = (megabytes: number, hour: number): void => {
+    const bytesOut = megabytes * MB;
+    scene.end({ to: OUTSIDE, outcome: OUTCOME_ANSWERED, bytesOut, packetsOut: 10 }, START + hour * HOUR_MS);
+    scene.tick(START + hour * HOUR_MS + 60_000);
+  };
+  const week = (from: number, backup: number): void => {
+    for (let hour = 0; hour < WEEK; hour += 1) sent(hour === 100 ? backup : 0.5, from + hour);
+  };
+  const openings = (): number => new Set(scene.by('volume').map(({ firstMs }) => firstMs)).size;
+  week(0, 0.5);
+  for (const weeks of [1, 2, 3, 4]) week(weeks * WEEK, 600);
+  t.equal(openings(), 1, 'a back-up each Sunday');
+  week(5 * WEEK, 1_000);
+  t.equal(openings(), 2);
   t.end();
 });
 
