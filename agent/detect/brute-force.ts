@@ -19,7 +19,15 @@ import {
   SEES_PAYLOAD,
 } from './event.js';
 import { FanOut } from './fan-out.js';
-import { FTP_PORT, isGuess, isTicket, loginAt, type Login } from './login-services.js';
+import {
+  dataBytes,
+  FTP_PORT,
+  isGuess,
+  isTicket,
+  loginAt,
+  POLLING_FACTOR,
+  type Login,
+} from './login-services.js';
 import { RefusedLogins } from './refused-login.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
@@ -30,12 +38,10 @@ const PAIRS = 8_192;
 const DEVICES = 2_048;
 const SPRAY_MEMBERS = 8_192;
 const SPRAY_HOSTS = 1_024;
-/** Logarithm of the ratio within which sizes are alike: 35 %. */
+/** Logarithm of the ratio within which the sizes of two runs are alike: 35 %. */
 const ALIKE = 0.3;
 /** Weight of the newest connection in the usual size. */
 const SIZE_WEIGHT = 0.2;
-/** Share of connections that are alike. */
-const ALIKE_SHARE = 0.7;
 /** Times the count of its usual window that a regular client must pass. */
 const TIMES_USUAL = 4;
 /** A run of connections that was told is not told again this long, unless it is far longer or of another size: a job of every week is one. */
@@ -44,8 +50,8 @@ const TOLD_MS = 8 * 86_400_000;
 const KNOWN_MS = 43_200_000;
 /** What a program does from a device's first minute on was there before the box. */
 const FIRST_MINUTE_MS = 60_000;
-/** Programs that take at least so many times `attempts` open a connection for each transaction. */
-const POLLING_FACTOR = 20;
+/** Times `attempts` for a database where a connection has room for a refused login alone: a list of passwords has a hundred at least. */
+const REFUSED_FACTOR = 6;
 /** Keys: the sprays of one opener inwards and outwards are 0 and 1. */
 const FROM_MANY = 2;
 const REFUSAL = 1 << 20;
@@ -71,7 +77,7 @@ class BruteForce implements Detector {
   readonly #beganMs = new Float64Array(PAIRS);
   readonly #attempts = new Int32Array(PAIRS);
   readonly #alike = new Int32Array(PAIRS);
-  /** Logarithm of the usual bytes of one connection, both directions. */
+  /** Logarithm of the usual bytes of data of one connection, both directions. */
   readonly #size = new Float64Array(PAIRS);
   /** Attempts of a usual window; 0 while none has passed. */
   readonly #usual = new Float64Array(PAIRS);
@@ -140,11 +146,10 @@ class BruteForce implements Detector {
 
   #attempt(event: DetectEvent, login: Login, nowMs: number): void {
     const slot = this.#pair(event, login, nowMs);
-    const size = login.isRefusal ? 1 : Math.log(event.bytesOut + event.bytesIn + 1);
-    this.#add(slot, size, nowMs);
+    this.#add(slot, login.isRefusal ? 1 : Math.log(dataBytes(event)), login, nowMs);
     const isAllowed = event.verdict === VERDICT_ALLOWED;
-    const threshold = this.#settings.attempts * login.factor * (isAllowed ? ALLOWED_FACTOR : 1);
-    const isGuessing = this.#isGuessing(slot, threshold, nowMs);
+    const threshold = this.#settings.attempts * this.#factor(slot, login) * (isAllowed ? ALLOWED_FACTOR : 1);
+    const isGuessing = this.#isGuessing(slot, threshold, login, nowMs);
     if (isGuessing) this.#tell(slot, threshold, event, login, nowMs);
     if (!login.canSpray || isAllowed || nowMs - (this.#firstMs[slot] ?? nowMs) >= KNOWN_MS) return;
     const opener = this.#pairs.keyA(slot);
@@ -216,13 +221,20 @@ class BruteForce implements Detector {
     return slot;
   }
 
-  #add(slot: number, size: number, nowMs: number): void {
-    const usual = this.#size[slot] ?? 0;
+  /** What was there before the box may be a poll as small as a refused login. */
+  #factor(slot: number, { factor, refusedBytes }: Login): number {
+    const isSmall = (this.#size[slot] ?? 0) <= Math.log(refusedBytes);
+    return isSmall && this.#isHabit[slot] === 0 ? REFUSED_FACTOR : factor;
+  }
+
+  #add(slot: number, size: number, login: Login, nowMs: number): void {
+    const isPause = Math.abs(nowMs - (this.#lastMs[slot] ?? nowMs)) > this.#windowMs;
+    // Another run may be of another kind.
+    const usual = isPause ? 0 : (this.#size[slot] ?? 0);
     const error = usual === 0 ? 0 : size - usual;
     this.#size[slot] = usual === 0 ? size : usual + SIZE_WEIGHT * error;
     this.#attempts[slot] = (this.#attempts[slot] ?? 0) + 1;
-    if (Math.abs(error) <= ALIKE) this.#alike[slot] = (this.#alike[slot] ?? 0) + 1;
-    const isPause = Math.abs(nowMs - (this.#lastMs[slot] ?? nowMs)) > this.#windowMs;
+    if (Math.abs(error) <= login.alike) this.#alike[slot] = (this.#alike[slot] ?? 0) + 1;
     this.#run[slot] = (isPause ? 0 : (this.#run[slot] ?? 0)) + 1;
     this.#lastMs[slot] = nowMs;
   }
@@ -242,15 +254,14 @@ class BruteForce implements Detector {
     this.#isHabit[slot] = 0;
   }
 
-  #isGuessing(slot: number, threshold: number, nowMs: number): boolean {
+  #isGuessing(slot: number, threshold: number, login: Login, nowMs: number): boolean {
     const attempts = this.#attempts[slot] ?? 0;
     // Nobody knows yet what is usual: a program that polls every second or two is not told, who guesses as fast as it is answered is.
     const isSlow = nowMs - (this.#beganMs[slot] ?? nowMs) > this.#windowMs / TIMES_USUAL;
     if (this.#isHabit[slot] === 1 && isSlow) return false;
     const least = Math.max(threshold, TIMES_USUAL * (this.#usual[slot] ?? 0));
-    return (
-      attempts - (this.#granted[slot] ?? 0) >= least && (this.#alike[slot] ?? 0) >= attempts * ALIKE_SHARE
-    );
+    const isAlike = (this.#alike[slot] ?? 0) >= attempts * login.alikeShare;
+    return isAlike && attempts - (this.#granted[slot] ?? 0) >= least;
   }
 
   #tell(slot: number, threshold: number, event: DetectEvent, login: Login, nowMs: number): void {

@@ -5,6 +5,11 @@ export interface Login {
   readonly name: string;
   /** How many times `attempts` it takes: a program that opens one connection per transaction is no guesser. */
   readonly factor: number;
+  /** How much the sizes of guesses differ (logarithm of their ratio to the usual), and the share of connections that differ no more. */
+  readonly alike: number;
+  readonly alikeShare: number;
+  /** Bytes of data in both directions, at most, of a login that was refused; 0 where a session that was let in may be as small. */
+  readonly refusedBytes: number;
   /** Bytes that a guess sends at least; below it, somebody looked at the banner. */
   readonly leastBytes: number;
   /** Bytes of either direction at most: a person moves more. */
@@ -25,9 +30,26 @@ const SSH_BYTES = 6_000;
 /** A failed AS exchange is small; one for a ticket carries another ticket (RFC 4120 sections 3.1 and 3.3). */
 const KERBEROS_BYTES = 1_000;
 
+/** Programs that take at least so many times `attempts` open a connection for each transaction. */
+export const POLLING_FACTOR = 20;
+/** Sizes within 35 %: another name, another number of tries, another number of packets. */
+const ALIKE = 0.3;
+const ALIKE_SHARE = 0.7;
+/** Where every query has its connection, only what is asked and told varies: guesses differ by the length of a password, queries by their results. */
+const POLLED_ALIKE = 0.06;
+const POLLED_ALIKE_SHARE = 0.85;
+/**
+ * A greeting, a login and an error without TLS are 250 to 500 bytes, and 12 more for each packet with a timestamp (RFC 7323 section 3.2). A PostgreSQL
+ * session that was let in starts with 400 bytes of parameters alone (its protocol, section 55.2.1), one of SQL Server with as much of tokens.
+ */
+const REFUSED_DATABASE_BYTES = 640;
+
 const program = (name: string, factor: number, change: Partial<Login> = {}): Login => ({
   name,
   factor,
+  alike: factor >= POLLING_FACTOR ? POLLED_ALIKE : ALIKE,
+  alikeShare: factor >= POLLING_FACTOR ? POLLED_ALIKE_SHARE : ALIKE_SHARE,
+  refusedBytes: 0,
   leastBytes: 0,
   mostBytes: MOST_BYTES,
   mostBothWays: MOST_BYTES,
@@ -38,6 +60,8 @@ const program = (name: string, factor: number, change: Partial<Login> = {}): Log
 });
 const person = (name: string, leastBytes = 0, mostBothWays = MOST_BYTES): Login =>
   program(name, 1, { leastBytes, mostBothWays, isAdministrative: true });
+const database = (name: string): Login =>
+  program(name, POLLING_FACTOR, { refusedBytes: REFUSED_DATABASE_BYTES });
 
 export const FTP_PORT = 21;
 export const KERBEROS_PORT = 88;
@@ -72,10 +96,10 @@ const LOGINS: ReadonlyMap<number, Login> = new Map([
   [5060, program('SIP', 10)],
   [389, program('LDAP', 20)],
   [636, program('LDAP', 20)],
-  [1433, program('SQL Server', 20)],
-  [1521, program('Oracle', 20)],
-  [3306, program('MySQL', 20)],
-  [5432, program('PostgreSQL', 20)],
+  [1433, database('SQL Server')],
+  [1521, database('Oracle')],
+  [3306, database('MySQL')],
+  [5432, database('PostgreSQL')],
   [80, program('HTTP', 60)],
   [443, program('HTTPS', 60)],
   [8080, program('HTTP', 60)],
@@ -93,6 +117,8 @@ export const REFUSED_LOGINS = {
   DICOM: program('DICOM', 4, { isRefusal: true }),
 } as const satisfies Record<string, Login>;
 
+const HEADERS_IPV4 = 40;
+const HEADERS_IPV6 = 60;
 /** A person stays longer. A minute, and one more by which the kernel may be late to say that a connection is over. */
 const LONGEST_MS = 120_000;
 
@@ -105,6 +131,12 @@ export function isGuess(event: DetectEvent, login: Login): boolean {
     event.bytesIn <= login.mostBytes &&
     Math.min(event.bytesOut, event.bytesIn) <= login.mostBothWays
   );
+}
+
+/** What both ends said, without headers of IP and TCP (RFC 9293 section 3.1, no options): how many packets acknowledge it is chance. */
+export function dataBytes(event: DetectEvent): number {
+  const headers = event.family === 6 ? HEADERS_IPV6 : HEADERS_IPV4;
+  return Math.max(1, event.bytesOut + event.bytesIn - headers * (event.packetsOut + event.packetsIn));
 }
 
 /** A small question with a large answer: a ticket, so the password was right (RFC 4120 section 3.1.3). */

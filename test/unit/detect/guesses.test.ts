@@ -285,6 +285,34 @@ t.test('a poll that was there before the box is usual; one that begins later is 
   t.end();
 });
 
+/** A connection of small packets that carries so much data. */
+const exchange = (port: number, dataOut: number, dataIn: number): Change =>
+  login({ port, packetsOut: 6, packetsIn: 6, bytesOut: 240 + dataOut, bytesIn: 240 + dataIn });
+
+t.test('a connection for each query is no guess, as results differ; refused logins at databases are', (t) => {
+  for (const port of [80, 443, 1433, 3306, 5432]) {
+    const queries = createScene();
+    queries.end(login({ port: 104 }), START - 3_600_000);
+    for (let n = 0; n < 4_000; n += 1)
+      queries.end(exchange(port, 300 + ((n * 37) % 90), 400 + ((n * 61) % 400)), START + n * 500);
+    t.same(queries.by('bruteForce'), [], `queries at ${port}`);
+  }
+  for (const port of [1433, 3306, 5432]) {
+    const guesses = createScene();
+    guesses.end(login({ port: 104 }), START - 3_600_000);
+    for (let n = 0; n < 80; n += 1) guesses.end(exchange(port, 120 + (n % 7), 160), START + n * 2_000);
+    t.match(guesses.by('bruteForce'), [{ severity: 'high', evidence: { thresholdConnections: 60 } }]);
+    const sessions = createScene();
+    sessions.end(login({ port: 104 }), START - 3_600_000);
+    for (let n = 0; n < 199; n += 1) sessions.end(exchange(port, 220, 600), START + n * 2_000);
+    t.same(sessions.by('bruteForce'), [], `sessions at ${port} that were let in, all alike`);
+    const poll = createScene();
+    for (let n = 0; n < 2_000; n += 1) poll.end(exchange(port, 120, 160), START + n * 2_000);
+    t.same(poll.by('bruteForce'), [], `a check of ${port} that was there before the box`);
+  }
+  t.end();
+});
+
 t.test(
   'one login at each of many hosts: told once, and none where the opener was there the day before',
   (t) => {
