@@ -4,7 +4,8 @@
  * DSN 2016). Jitter of a third of the period is still regular; a random process is not (its deviation is 0.7 of the median).
  * A long connection that beats inside itself cannot be seen here: only first packets can. Judged for each server, and told once for a device, a
  * service and a period: a cloud whose address changes by the hour is one thing to look at. Where one connection lives until the next, nothing calls:
- * something is kept open that a server or a firewall ends after its time, which is told for less.
+ * something is kept open that a server or a firewall ends after its time, which is told for less. Calls that go to another address nearly each time
+ * (fast flux, a list of servers drawn by lot) are regular only together: they are judged by service too.
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { internText } from './address-key.js';
@@ -29,7 +30,7 @@ import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
 
-/** (device, peer, service); 32 intervals of 4 bytes each and 76 bytes more: 3 MB. */
+/** (device, peer, service), or no peer for all outside; 32 intervals of 4 bytes each and 88 bytes more: 3.5 MB. */
 const PAIRS = 16_384;
 const RING = 32;
 const LEAST_KEPT_INTERVALS = 3;
@@ -52,6 +53,14 @@ const QUIET_PERIODS = 20;
 const LEAST_QUIET_MS = 4 * 86_400_000;
 /** Kept open: a connection lives for so much of the time; the last one is not over yet. */
 const KEPT_OPEN_PERCENT = 85;
+/** Calls outside are judged together where so many of the last ten or so went to another known address than the two before, and come often. */
+const ROTATING_SHARE = 0.3;
+const ROTATING_WEIGHT = 0.1;
+const ROTATING_MOST_MS = 7_200_000;
+/** From so many intervals on it shows whether one address is called regularly by itself. */
+const LEAST_OWN_INTERVALS = 5;
+const PEER_KINDS = { outside: 0, inside: 1, rotating: 2 } as const;
+type PeerKind = keyof typeof PEER_KINDS;
 /** What asks for orders by long polls renews them within minutes. */
 const LEAST_KEPT_OPEN_MS = 600_000;
 
@@ -73,6 +82,10 @@ class Beacon implements Detector {
   readonly #intervals = new Float32Array(PAIRS * RING);
   readonly #count = new Int32Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
+  /** Of those without a peer: the last two addresses, and how often it is another than these. */
+  readonly #lastPeer = new Int32Array(PAIRS);
+  readonly #peerBefore = new Int32Array(PAIRS);
+  readonly #rotating = new Float32Array(PAIRS);
   readonly #toldCount = new Int32Array(PAIRS);
   readonly #beats = new SlotTable(BEATS);
   /** Servers of each. */
@@ -102,26 +115,56 @@ class Beacon implements Detector {
     if (event.verdict === VERDICT_OBSERVED && isInside(addresses, event.peer)) return;
     // Whether a gateway or a server inside is there is asked by many, and nothing is learnt from it.
     if (isIcmpRequest(event) && isInside(addresses, event.peer)) return;
-    const slot = this.#pairs.intern(subjectOf(event), event.peer, serviceOf(event));
+    const inside = isInside(addresses, event.peer);
+    const slot = this.#called(event, event.peer, nowMs);
+    if (slot >= 0) this.#judge(slot, event, inside ? 'inside' : 'outside', nowMs);
+    if (inside || isIcmpRequest(event)) return;
+    const together = this.#called(event, NO_ADDRESS, nowMs);
+    if (together >= 0 && this.#isRotating(together, event, slot >= 0) && !this.#isRegularAlone(event))
+      this.#judge(together, event, 'rotating', nowMs);
+  }
+
+  /** Notes the interval since the last call; -1 where there is none to judge. */
+  #called(event: DetectEvent, peer: number, nowMs: number): number {
+    const slot = this.#pairs.intern(subjectOf(event), peer, serviceOf(event));
     if (this.#pairs.isNew) {
       this.#lastMs[slot] = nowMs;
       this.#firstMs[slot] = this.#openUntilMs[slot] = nowMs;
       this.#openMs[slot] = 0;
       this.#count[slot] = this.#toldCount[slot] = 0;
       this.#findings[slot] = 0;
-      return;
+      this.#lastPeer[slot] = this.#peerBefore[slot] = event.peer;
+      this.#rotating[slot] = 0;
+      return -1;
     }
     const interval = nowMs - (this.#lastMs[slot] ?? 0);
-    if (interval >= 0 && interval < ONE_VISIT_MS) return;
+    if (interval >= 0 && interval < ONE_VISIT_MS) return -1;
     this.#lastMs[slot] = nowMs;
     if (interval < 0 || interval > MAX_PERIOD_MS) {
       this.#count[slot] = 0;
-      return;
+      return -1;
     }
     const count = this.#count[slot] ?? 0;
     this.#intervals[slot * RING + (count % RING)] = interval;
     this.#count[slot] = count + 1;
-    this.#judge(slot, event, nowMs);
+    return slot;
+  }
+
+  /** Back to one that was called before: what turns to ever new ones is a sweep. Two in turn are two beats, told each by itself. */
+  #isRotating(slot: number, event: DetectEvent, isBack: boolean): boolean {
+    const last = this.#lastPeer[slot] ?? NO_ADDRESS;
+    const isOther = isBack && event.peer !== last && event.peer !== this.#peerBefore[slot] ? 1 : 0;
+    if (event.peer !== last) this.#peerBefore[slot] = last;
+    this.#lastPeer[slot] = event.peer;
+    const rotating = (this.#rotating[slot] ?? 0) + ROTATING_WEIGHT * (isOther - (this.#rotating[slot] ?? 0));
+    this.#rotating[slot] = rotating;
+    return rotating >= ROTATING_SHARE;
+  }
+
+  /** Two clouds, each called every minute, are two findings and not a third one. */
+  #isRegularAlone(event: DetectEvent): boolean {
+    const slot = this.#pairs.find(subjectOf(event), event.peer, serviceOf(event));
+    return slot >= 0 && (this.#count[slot] ?? 0) >= LEAST_OWN_INTERVALS && this.#period(slot) !== 0;
   }
 
   /** Slow ones only: what calls every few minutes is known again within hours. */
@@ -184,20 +227,20 @@ class Beacon implements Detector {
     return Math.min(100, Math.round(((this.#openMs[slot] ?? 0) * 100) / Math.max(1, spanMs)));
   }
 
-  #judge(slot: number, event: DetectEvent, nowMs: number): void {
+  #judge(slot: number, event: DetectEvent, kind: PeerKind, nowMs: number): void {
     const count = this.#count[slot] ?? 0;
     const id = this.#findings[slot] ?? 0;
     if (count < this.#settings.intervals) return;
     const periodMs = this.#period(slot);
-    if (periodMs === 0) return;
+    if (periodMs === 0 || (kind === 'rotating' && periodMs > ROTATING_MOST_MS)) return;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = this.#open(slot, event, periodMs, nowMs);
+    this.#findings[slot] = this.#open(slot, event, kind, periodMs, nowMs);
   }
 
   /** The slot of what is told together: the same device, service and period, nearly. */
-  #beat(event: DetectEvent, inside: boolean, periodMs: number): number {
+  #beat(event: DetectEvent, kind: PeerKind, periodMs: number): number {
     const subject = subjectOf(event);
-    const service = serviceOf(event) * 2 + (inside ? 1 : 0);
+    const service = serviceOf(event) * 4 + PEER_KINDS[kind];
     const step = Math.round(Math.log(periodMs) / PERIOD_STEP);
     for (const near of [step, step - 1, step + 1])
       if (this.#beats.find(subject, service, near) >= 0) return this.#beats.intern(subject, service, near);
@@ -235,23 +278,22 @@ class Beacon implements Detector {
     return jitter > mostJitter || late > periodMs * 2 ? 0 : periodMs;
   }
 
-  #open(slot: number, event: DetectEvent, firstPeriodMs: number, nowMs: number): number {
+  #open(slot: number, event: DetectEvent, kind: PeerKind, firstPeriodMs: number, nowMs: number): number {
     const who = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
     const service = serviceText(serviceOf(event));
-    const inside = isInside(this.#context.addresses, event.peer);
     const serial = this.#pairs.serial(slot);
     const startMs = this.#firstMs[slot] ?? nowMs;
-    const beat = this.#beat(event, inside, firstPeriodMs);
+    const beat = this.#beat(event, kind, firstPeriodMs);
     const isOther = (this.#findings[slot] ?? 0) === 0;
     if (isOther) this.#servers[beat] = (this.#servers[beat] ?? 0) + 1;
     const servers = Math.max(1, this.#servers[beat] ?? 1);
-    const usual = isIcmpRequest(event) ? 'beacon.echo' : inside ? 'beacon.inside' : 'beacon.outside';
+    const usual = isIcmpRequest(event) ? 'beacon.echo' : (`beacon.${kind}` as const);
     return this.#context.book.openFinding(
       {
         detector: 'beacon',
         subject: who.text,
-        what: `${inside ? 'inside' : 'outside'}:${service}:${this.#beats.keyC(beat)}`,
+        what: `${kind}:${service}:${this.#beats.keyC(beat)}`,
         device: who.device,
         deviceMac: who.mac,
         peer: this.#context.addresses.text(event.peer),
@@ -270,7 +312,7 @@ class Beacon implements Detector {
             usual === 'beacon.outside' && periodMs >= LEAST_KEPT_OPEN_MS && openPercent >= KEPT_OPEN_PERCENT;
           const does = isKept
             ? `keeps a connection to ${peer} (${service}) open and renews it`
-            : `calls ${peer} (${service})`;
+            : `calls ${kind === 'rotating' ? `several addresses in turn, now ${peer},` : peer} (${service})`;
           return {
             severity: SEVERITY[isKept ? 'beacon.keptOpen' : usual].severity,
             title: `${who.text} ${does} every ${seconds(periodMs)} s, ${count + 1} times${servers > 1 ? `, and ${servers - 1} other addresses before` : ''}`,
@@ -282,7 +324,7 @@ class Beacon implements Detector {
               hours: Math.round((lastMs - startMs) / 360_000) / 10,
               recentIntervalsSeconds: recent.slice(-16).map(seconds),
               addresses: servers,
-              peerIs: inside ? 'inside' : 'outside',
+              peerIs: kind === 'inside' ? 'inside' : 'outside',
               openPercent,
             },
             remedy: `It closes after ${QUIET_PERIODS} periods, four days at least, without a call. If the device is meant to call there, permit it with an allow entry; if not, find out what runs on it.`,

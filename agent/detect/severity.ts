@@ -200,6 +200,10 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'no entry foresees it, and it goes outside as regularly as an implant asks for orders; updaters and clouds do so too',
   },
+  'beacon.rotating': {
+    severity: 'medium',
+    why: 'as regular as the above, with servers that change each time: a list of them drawn by lot, or a cloud behind many addresses',
+  },
   'beacon.keptOpen': {
     severity: 'low',
     why: 'one connection lives until the next, renewed when its time is over: clouds, chats and push services; whose it is tells unfamiliarNetwork',

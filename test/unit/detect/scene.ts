@@ -113,3 +113,12 @@ export function createScene(settings: object = {}): Scene {
     by: (detector) => told.filter((finding) => finding.detector === detector && finding.state === 'open'),
   };
 }
+
+/** Deterministic, in [0, 1). */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
