@@ -1,23 +1,35 @@
 /**
  * A look at a port or two: connections that the other end accepted and the opener reset without a byte, which is all that nmap does before it is
  * sure that a host is there. A load balancer's half-open health check does the same, again and again for as long as it runs: so it is waited until
- * the opener is quiet, and only few of them are a look. Used by port-scan.ts, whose finding it is. Cold path.
+ * the opener is quiet, and only few of them are a look. A monitor does it every few minutes: the same look is told once, and what comes again while
+ * the device is new to us was there before the box. Used by port-scan.ts, whose finding it is. Cold path, but for `watch`.
  */
 import type { Subject } from './detector.js';
+import { subjectOf, type DetectEvent } from './event.js';
 import type { FindingBook } from './finding-book.js';
-import { scanOf } from './port-scan-opening.js';
+import { PortScanOpening, scanOf } from './port-scan-opening.js';
 import { serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
+import { SlotTable } from './slot-table.js';
 
-/** Pairs that are waited for at once. */
-const MOST_LOOKS = 64;
+/** Pairs that are waited for at once: when a box starts, all that are monitored. */
+const MOST_LOOKS = 256;
 /** Health checks come every 2 to 30 s (the defaults of HAProxy and F5 are 2 and 5 s); a look is over in seconds. */
 const WAIT_MS = 60_000;
 /** nmap asks a port once or twice. */
 const LOOKS_PER_PORT = 4;
+/** A device is new to us this long. */
+const NEW_MS = 3_600_000;
+/** Monitors come every minute (Zabbix, PRTG) to every five (Nagios), some seldomer. */
+const AGAIN_MS = 900_000;
+/** The same look is not told again: a week and a day, so that what comes on Mondays is known. */
+const KNOWN_MS = 691_200_000;
+/** (pair, service) that are known, and devices with the time since when they are watched; 37 bytes each. */
+const KNOWN = 8_192;
+const DEVICES = 4_096;
 const QUIET_MS = 300_000;
 
-interface Look {
+export interface Look {
   /** Of the pair, as the detector knows it. */
   readonly key: number;
   readonly peerTicket: number;
@@ -27,69 +39,129 @@ interface Look {
   readonly firstMs: number;
   readonly services: Set<number>;
   knocks: number;
-  lastMs: number;
+}
+
+interface Awaited extends Look {
+  /** When it is told. */
+  dueMs: number;
+  /** Told, but for low: it is waited whether it comes again. */
+  isTold: boolean;
 }
 
 export class PortLooks {
   /** Looks that were not waited for, because of too many. */
   dropped = 0;
   readonly #book: FindingBook;
-  #looks: Look[] = [];
+  #looks: Awaited[] = [];
+  readonly #known = new SlotTable(KNOWN);
+  /** When each came last. */
+  readonly #knownMs = new Float64Array(KNOWN);
+  readonly #devices = new SlotTable(DEVICES);
+  readonly #watchedMs = new Float64Array(DEVICES);
 
   constructor(book: FindingBook) {
     this.#book = book;
   }
 
-  /** One more of a pair that is waited for: false when there are too many of them for a look, and the pair is forgotten; null: none is. */
+  /** Known looks, and devices, that had to make room. */
+  get evicted(): number {
+    return this.#known.evicted + this.#devices.evicted;
+  }
+
+  /** To be shown every end of a connection: since when a device is watched. */
+  watch(event: DetectEvent, nowMs: number): void {
+    const slot = this.#devices.intern(subjectOf(event), 0, 0);
+    if (this.#devices.isNew) this.#watchedMs[slot] = nowMs - event.durationMs;
+  }
+
+  /** One more of a pair that is waited for: false when it is no look but goes on, and the pair is forgotten; null: none is. */
   goOn(key: number, peerTicket: number, service: number, nowMs: number): boolean | null {
     const at = this.#looks.findIndex((look) => look.key === key && look.peerTicket === peerTicket);
     const look = this.#looks[at];
     if (!look) return null;
+    const isAgain = look.isTold && look.services.has(service);
     look.services.add(service);
     look.knocks++;
-    look.lastMs = nowMs;
-    if (look.knocks <= look.services.size * LOOKS_PER_PORT) return true;
+    if (!isAgain && look.knocks <= look.services.size * LOOKS_PER_PORT) {
+      if (!look.isTold) look.dueMs = nowMs + WAIT_MS;
+      return true;
+    }
+    this.#learn(look, nowMs);
     this.#looks.splice(at, 1);
     return false;
   }
 
-  await(look: Look): void {
-    if (this.#looks.length < MOST_LOOKS) this.#looks.push(look);
+  await(look: Look, nowMs: number): void {
+    if (this.#looks.length < MOST_LOOKS) this.#looks.push({ ...look, dueMs: nowMs + WAIT_MS, isTold: false });
     else this.dropped++;
   }
 
   /** Tells of those who were quiet since. */
   tick(nowMs: number): void {
     if (this.dueMs() > nowMs) return;
-    for (const look of this.#looks) if (look.lastMs + WAIT_MS <= nowMs) this.#tell(look, nowMs);
-    this.#looks = this.#looks.filter(({ lastMs }) => lastMs + WAIT_MS > nowMs);
+    this.#looks = this.#looks.filter((look) => look.dueMs > nowMs || this.#due(look, nowMs));
   }
 
   dueMs(): number {
     let dueMs = Infinity;
-    for (const { lastMs } of this.#looks) dueMs = Math.min(dueMs, lastMs + WAIT_MS);
+    for (const look of this.#looks) dueMs = Math.min(dueMs, look.dueMs);
     return dueMs;
   }
 
-  #tell({ subject, peer, fromDevice, firstMs, services, knocks }: Look, nowMs: number): void {
-    const what = scanOf(fromDevice, peer);
-    // A scan of the same pair says more.
-    if (this.#book.find('portScan', subject.text, what) !== null) return;
+  /** True: it is waited for a second time. */
+  #due(look: Awaited, nowMs: number): boolean {
+    const isKnown = this.#learn(look, nowMs);
+    if (isKnown && !look.isTold) return false;
+    const open = this.#book.find('portScan', look.subject.text, scanOf(look.fromDevice, look.peer));
+    // It says more.
+    if (open instanceof PortScanOpening) return false;
+    const isEarly = !look.isTold && this.#isEarly(look);
+    this.#tell(look, isEarly, nowMs);
+    if (!isEarly) return false;
+    look.isTold = true;
+    look.dueMs = nowMs + AGAIN_MS;
+    return true;
+  }
+
+  /** Only the network has monitors. */
+  #isEarly({ key, fromDevice, firstMs }: Look): boolean {
+    const device = this.#devices.find(key >> 1, 0, 0);
+    return !fromDevice && device >= 0 && firstMs - (this.#watchedMs[device] ?? 0) < NEW_MS;
+  }
+
+  /** From now on it is known; true where all of it was. */
+  #learn({ key, peerTicket, services }: Look, nowMs: number): boolean {
+    let isKnown = true;
+    for (const service of services) {
+      const slot = this.#known.intern(key, peerTicket, service);
+      if (this.#known.isNew || nowMs - (this.#knownMs[slot] ?? 0) > KNOWN_MS) isKnown = false;
+      this.#knownMs[slot] = nowMs;
+    }
+    return isKnown;
+  }
+
+  #tell(
+    { subject, peer, fromDevice, firstMs, services, knocks }: Look,
+    isEarly: boolean,
+    nowMs: number,
+  ): void {
     const ports = [...services].map(serviceText);
     const [opener, target] = fromDevice ? [subject.text, peer] : [peer, subject.text];
+    const quietMs = isEarly ? AGAIN_MS + QUIET_MS : QUIET_MS;
+    const row = isEarly ? 'portScan.earlyLook' : fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice';
     this.#book.openFinding(
       {
         detector: 'portScan',
         subject: subject.text,
-        what,
+        what: scanOf(fromDevice, peer),
         device: subject.device,
         deviceMac: subject.mac,
         peer,
-        quietMs: QUIET_MS,
+        quietMs,
         firstMs,
         count: knocks,
         describe: () => ({
-          severity: SEVERITY[fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice'].severity,
+          severity: SEVERITY[row].severity,
           title: `${opener} looks at ${target}: ${knocks} connections (${ports.join(', ')}) that it opened and shut without a word`,
           evidence: {
             from: fromDevice ? 'device' : 'network',
@@ -99,8 +171,8 @@ export class PortLooks {
             openedAndShutWithoutData: knocks,
           },
           remedy: fromDevice
-            ? `It closes ${QUIET_MS / 60_000} min after the last one. If the device is meant to do this, allow it or raise detect.portScan.knocks; if not, contain it and look for what runs on it.`
-            : `It closes ${QUIET_MS / 60_000} min after the last one. If ${peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
+            ? `It closes ${quietMs / 60_000} min after the last one. If the device is meant to do this, allow it or raise detect.portScan.knocks; if not, contain it and look for what runs on it.`
+            : `It closes ${quietMs / 60_000} min after the last one. If ${peer} is a monitor or a scanner of the site, nothing is to do: the same look is not told again. If not, find out who uses it.`,
         }),
       },
       nowMs,

@@ -31,8 +31,9 @@ export interface ScanWindow {
   readonly oddKinds: Uint32Array;
   /** Connections that were answered and shut at once, without a byte. */
   readonly knocks: Uint32Array;
-  /** The port of the first of them, and whether another was on another port. */
+  /** The port of the first and of the last of them, and whether one was on another port. */
   readonly firstKnocked: Uint16Array;
+  readonly lastKnocked: Uint16Array;
   readonly knocksElsewhere: Uint8Array;
   /** A connection between the two carried data. */
   readonly hasTalked: Uint8Array;

@@ -171,6 +171,7 @@ class PortScan implements Detector {
     return {
       'portScan.evicted': fast.evicted + slow.evicted + stealthy.evicted,
       'portScan.looksDropped': this.#looks.dropped,
+      'portScan.looksEvicted': this.#looks.evicted,
       'portScan.tftpDropped': this.#tftp.dropped,
       'portScan.beyondLimit': fast.beyondLimit + slow.beyondLimit + stealthy.beyondLimit,
     };
@@ -189,6 +190,7 @@ class PortScan implements Detector {
   #end(event: DetectEvent, nowMs: number): void {
     if (event.port < 0 || !isPortProbe(event) || isTraceroute(event)) return;
     if (!this.#context.addresses.isHost(event.peer)) return;
+    this.#looks.watch(event, nowMs);
     const key = subjectOf(event) * 2 + (event.fromDevice ? 1 : 0);
     const slot = this.#fast.fanOut.find(key, event.peer, SCANS);
     const { connects, halfOpen } = this.#fast;
@@ -235,11 +237,12 @@ class PortScan implements Detector {
   }
 
   #knock(slot: number, key: number, event: DetectEvent, nowMs: number): void {
-    const { fanOut, knocks, firstKnocked, hasTalked, knocksElsewhere } = this.#fast;
-    const service = serviceOf(event);
-    const goesOn = this.#looks.goOn(key, event.peer, service, nowMs);
+    const { fanOut, knocks, firstKnocked, lastKnocked, hasTalked, knocksElsewhere } = this.#fast;
+    const goesOn = this.#looks.goOn(key, event.peer, serviceOf(event), nowMs);
     if (goesOn === false) knocksElsewhere[slot] = GOES_ON;
     if (goesOn !== null) return;
+    const before = lastKnocked[slot] ?? 0;
+    lastKnocked[slot] = event.port;
     const count = (knocks[slot] ?? 0) + 1;
     knocks[slot] = count;
     if (count === 1) firstKnocked[slot] = event.port;
@@ -247,18 +250,19 @@ class PortScan implements Detector {
     // Browsers open connections in stock and drop them, to one port, and to hosts that they talk to.
     const isLook = knocksElsewhere[slot] === 1 && hasTalked[slot] === 0;
     if (count < this.#knocks || !isLook || fanOut.finding(slot) !== 0) return;
-    const first = (event.protocol << 16) | (firstKnocked[slot] ?? 0);
-    this.#looks.await({
-      key,
-      peerTicket: event.peer,
-      subject: describeSubject(this.#context, event),
-      peer: addressOr(this.#context, event.peer),
-      fromDevice: event.fromDevice,
-      firstMs: fanOut.firstMs(slot),
-      services: new Set([first, service]),
-      knocks: count,
-      lastMs: nowMs,
-    });
+    this.#looks.await(
+      {
+        key,
+        peerTicket: event.peer,
+        subject: describeSubject(this.#context, event),
+        peer: addressOr(this.#context, event.peer),
+        fromDevice: event.fromDevice,
+        firstMs: fanOut.firstMs(slot),
+        services: new Set([firstKnocked[slot] ?? 0, before, event.port].map(tcpService)),
+        knocks: count,
+      },
+      nowMs,
+    );
   }
 
   #countSlowly(event: DetectEvent, key: number, kind: number, nowMs: number, isTold: boolean): void {
@@ -346,6 +350,7 @@ function createWindow(members: number, threshold: number, seconds: number, onlyF
     oddKinds: new Uint32Array(members),
     knocks: new Uint32Array(members),
     firstKnocked: new Uint16Array(members),
+    lastKnocked: new Uint16Array(members),
     knocksElsewhere: new Uint8Array(members),
     hasTalked: new Uint8Array(members),
     leastSrcPort: new Uint16Array(members),
@@ -358,6 +363,10 @@ function createWindow(members: number, threshold: number, seconds: number, onlyF
 function isKnock(event: DetectEvent, sent: number, received: number, sentBytes: number): boolean {
   const most = event.family === 6 ? KNOCK_BYTES_IPV6 : KNOCK_BYTES_IPV4;
   return received === 1 && sent >= 2 && sent <= MOST_KNOCK_PACKETS && sentBytes <= sent * most;
+}
+
+function tcpService(port: number): number {
+  return (PROTOCOL_TCP << 16) | port;
 }
 
 function bitsOf(value: number): number {

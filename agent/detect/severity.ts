@@ -20,6 +20,10 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'somebody looks for a way in; often a vulnerability scanner of the site, which can harm a fragile device too',
   },
+  'portScan.earlyLook': {
+    severity: 'low',
+    why: 'a device that is new to us is looked at as monitors do; if it does not come again soon, it was none, and is told for what it is',
+  },
   'portScan.traceroute': {
     severity: 'low',
     why: 'it asks for the way, not for what is there; seldom by itself on a clinical device, mostly by who mends the network',
