@@ -54,6 +54,7 @@ export function observeFirstPacket(to: Detectors, event: DetectEvent, nowMs: num
   to.dga.observe(event, nowMs);
   to.outlier?.observe(event, nowMs);
   to.encryptedDns.observe(event, nowMs);
+  to.protocolMismatch.observe(event, nowMs);
 }
 
 /** As above, for the first data of a direction. */

@@ -11,6 +11,7 @@ import {
   NONE,
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
+  PROTOCOL_TCP,
   type PacketView,
 } from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
@@ -82,6 +83,8 @@ export interface DetectEvent {
   port: number;
   /** Of the first packet. EVENT_END of TCP: NONE where they are not known any more. */
   tcpFlags: number;
+  /** EVENT_IP and EVENT_PAYLOAD of TCP: the packet's sequence number (RFC 9293 section 3.1); NONE where it is not known. */
+  sequence: number;
   verdict: number;
   /** 0: not refused; else 1 + index in REFUSAL_REASONS. */
   reason: number;
@@ -113,6 +116,8 @@ const GROUP_BIT = 0x01_00_00;
 /** The IP header without options (RFC 791 section 3.1, RFC 8200 section 3), and 8 bytes of UDP (RFC 768) or ICMP echo (RFC 792). */
 const DATAGRAM_HEADER_IPV4 = 28;
 const DATAGRAM_HEADER_IPV6 = 48;
+/** In a TCP header (RFC 9293 section 3.1). */
+const SEQUENCE_OFFSET = 4;
 const NO_BYTES = new Uint8Array(0);
 
 export function createEvent(): DetectEvent {
@@ -127,6 +132,8 @@ export function createEvent(): DetectEvent {
     srcPort: NONE,
     port: NONE,
     tcpFlags: 0,
+    // A fraction, so that V8 stores doubles from the start and numbers above 2^31 allocate nothing.
+    sequence: 0.5,
     verdict: VERDICT_OBSERVED,
     reason: 0,
     macHigh: NONE,
@@ -137,7 +144,6 @@ export function createEvent(): DetectEvent {
     isReply: false,
     isToOne: false,
     outcome: 0,
-    // A fraction, so that V8 stores doubles from the start and counters above 2^31 allocate nothing.
     bytesOut: 0.5,
     bytesIn: 0.5,
     packetsOut: 0.5,
@@ -190,6 +196,7 @@ export function fillEvent(
   event.srcPort = view.srcPort;
   event.port = view.dstPort;
   event.tcpFlags = view.tcpFlags;
+  event.sequence = sequenceOf(view, bytes);
   event.local = NO_ADDRESS;
   event.peer = NO_ADDRESS;
   let source = NO_ADDRESS;
@@ -226,6 +233,14 @@ export function fillEvent(
   event.peer = fromDevice ? destination : source;
 }
 
+/** Of a TCP packet; NONE where its header was not captured so far. */
+export function sequenceOf({ protocol, transportOffset }: PacketView, bytes: Uint8Array): number {
+  const at = transportOffset + SEQUENCE_OFFSET;
+  if (protocol !== PROTOCOL_TCP || transportOffset < 0 || at + 4 > bytes.length) return NONE;
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return high * 0x10000 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
+}
+
 /** False where the frame's header was not captured. */
 function isFrameToOne({ dstMacHigh, dstMacLow }: PacketView): boolean {
   return (dstMacHigh | dstMacLow) !== 0 && (dstMacHigh & GROUP_BIT) === 0;
@@ -235,6 +250,7 @@ function isFrameToOne({ dstMacHigh, dstMacLow }: PacketView): boolean {
 export function clearEvent(event: DetectEvent): void {
   event.reason = 0;
   event.tcpFlags = 0;
+  event.sequence = NONE;
   event.macHigh = NONE;
   event.macLow = NONE;
   event.bytes = NO_BYTES;

@@ -8,28 +8,66 @@ export type Recognised = 'TLS' | 'HTTP' | 'SSH' | 'DICOM' | 'HL7 MLLP' | 'SMB' |
 
 export interface PortPromise {
   readonly protocols: readonly Recognised[];
-  /** False: software of all kinds borrows the port, so only another protocol that was recognised counts, and little. */
-  readonly isStrict: boolean;
+  /** In words. */
+  readonly expected: string;
+  /** What counts as another protocol: all else, what was recognised, or these alone. */
+  readonly refused: 'unknown' | 'recognised' | readonly Recognised[];
+  /** The client speaks first, and no plain text: a server that begins is told, and text where little else is. */
+  readonly isClientFirst: boolean;
+  readonly severity: 'protocolMismatch.strict' | 'protocolMismatch.web' | 'protocolMismatch.dns';
 }
 
-const DICOM: PortPromise = { protocols: ['DICOM', 'TLS'], isStrict: true };
-const WEB: PortPromise = { protocols: ['HTTP'], isStrict: false };
-const SECURE_WEB: PortPromise = { protocols: ['TLS'], isStrict: false };
-const SMB: PortPromise = { protocols: ['SMB'], isStrict: true };
+function strict(...protocols: readonly Recognised[]): PortPromise {
+  return {
+    protocols,
+    expected: protocols.join(' or '),
+    refused: 'unknown',
+    isClientFirst: !protocols.includes('SSH'),
+    severity: 'protocolMismatch.strict',
+  };
+}
+
+/** Software of all kinds borrows web ports, so only another protocol that was recognised counts, and little. */
+function web(protocol: 'HTTP' | 'TLS'): PortPromise {
+  return {
+    protocols: [protocol],
+    expected: protocol,
+    refused: 'recognised',
+    isClientFirst: protocol === 'TLS',
+    severity: 'protocolMismatch.web',
+  };
+}
+
+const DICOM = strict('DICOM', 'TLS');
+const WEB = web('HTTP');
+const SECURE_WEB = web('TLS');
+const SMB = strict('SMB');
+/**
+ * Over TCP a message has its length first (RFC 1035 section 4.2.2), which may be any bytes: those that begin these three are lengths of 5,600
+ * and more, which no question has.
+ */
+const DNS: PortPromise = {
+  protocols: [],
+  expected: 'DNS',
+  refused: ['TLS', 'HTTP', 'SSH'],
+  isClientFirst: false,
+  severity: 'protocolMismatch.dns',
+};
 const PROMISES: ReadonlyMap<number, PortPromise> = new Map([
   [104, DICOM],
   [2761, DICOM],
   [2762, DICOM],
   [11112, DICOM],
-  [2575, { protocols: ['HL7 MLLP', 'TLS'], isStrict: true }],
+  [2575, strict('HL7 MLLP', 'TLS')],
   [80, WEB],
   [8080, WEB],
   [443, SECURE_WEB],
   [8443, SECURE_WEB],
   [139, SMB],
   [445, SMB],
-  [3389, { protocols: ['RDP'], isStrict: true }],
-  [22, { protocols: ['SSH'], isStrict: true }],
+  [3389, strict('RDP')],
+  [22, strict('SSH')],
+  [53, DNS],
 ]);
 const METHODS = [
   'GET ',
@@ -51,10 +89,12 @@ export function promiseOf(port: number): PortPromise | null {
   return PROMISES.get(port) ?? null;
 }
 
-export function isRefusedAs(promise: PortPromise, found: Recognised | null): boolean {
-  if (found === null) return promise.isStrict;
+/** Not what the port promises, as far as that can be told. */
+export function isRefusedAs({ protocols, refused }: PortPromise, found: Recognised | null): boolean {
+  if (found === null) return refused === 'unknown';
   if (found === 'PROXY') return false;
-  return !promise.protocols.includes(found);
+  if (refused === 'unknown' || refused === 'recognised') return !protocols.includes(found);
+  return refused.includes(found);
 }
 
 /** The PROXY protocol: version 1 is a line of 107 bytes at most (section 2.1), version 2 begins so and has its length at byte 14 (section 2.2). */
@@ -63,7 +103,8 @@ const PROXY_SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0
 const PROXY_HEADER_BYTES = 16;
 /** Of a message, a batch or a file of batches (HL7 2.x section 2.10.3). */
 const HL7_SEGMENTS = ['MSH|', 'BHS|', 'FHS|'].map(word);
-const LEAST_BYTES = 4;
+/** Fewer say nothing. */
+export const LEAST_BYTES = 4;
 
 /** Needs at least 4 bytes; null for what it does not know. Allocates nothing. */
 export function recognise(bytes: Uint8Array, offset: number, length: number): Recognised | null {
@@ -88,7 +129,7 @@ function recogniseSpeech(bytes: Uint8Array, offset: number, length: number): Rec
 }
 
 /** With its frame or without, after an empty line or a byte order mark, before or behind the start of the frame, as some senders have it. */
-function isHl7(bytes: Uint8Array, offset: number, length: number): boolean {
+export function isHl7(bytes: Uint8Array, offset: number, length: number): boolean {
   let from = 0;
   while (from < HL7_MOST_BEFORE && isBeforeHl7(bytes[offset + from] ?? 0)) from++;
   return length - from >= LEAST_BYTES && HL7_SEGMENTS.includes(wordAt(bytes, offset + from));
@@ -115,7 +156,7 @@ function proxyHeader(bytes: Uint8Array, offset: number, length: number): number 
   return Math.min(length, PROXY_HEADER_BYTES + addresses);
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
+export function wordAt(bytes: Uint8Array, at: number): number {
   return (
     (((bytes[at] ?? 0) << 24) |
       ((bytes[at + 1] ?? 0) << 16) |
@@ -125,7 +166,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
   );
 }
 
-function word(text: string): number {
+export function word(text: string): number {
   return (
     ((text.charCodeAt(0) << 24) |
       (text.charCodeAt(1) << 16) |

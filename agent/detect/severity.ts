@@ -256,4 +256,12 @@ export const SEVERITY = {
     severity: 'low',
     why: 'software of all kinds borrows web ports',
   },
+  'protocolMismatch.dns': {
+    severity: 'medium',
+    why: 'the port of DNS is open nearly everywhere, and only tunnels speak something else there',
+  },
+  'protocolMismatch.unsure': {
+    severity: 'low',
+    why: 'the beginning was not seen: packets get lost before the box, and both ends being cut short looks alike',
+  },
 } as const satisfies Record<string, SeverityRow>;

@@ -15,6 +15,7 @@ import {
   fillEvent,
   GOES_ON_MS,
   GOES_ON_PACKETS,
+  sequenceOf,
   VERDICT_OBSERVED,
   VERDICT_REFUSED,
   type DetectEvent,
@@ -337,6 +338,7 @@ export class Replay {
     event.kind = EVENT_PAYLOAD;
     event.isReply = this.#table.isReply;
     event.tcpFlags = view.tcpFlags;
+    event.sequence = sequenceOf(view, bytes);
     event.bytes = bytes;
     event.payloadOffset = view.payloadOffset;
     event.payloadLength = view.payloadLength;

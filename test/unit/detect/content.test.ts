@@ -1,12 +1,11 @@
 import t from 'tap';
-import { EVENT_PAYLOAD, OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
+import { OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
 import { createQuestion, readQuestion } from '../../../agent/detect/dns-question.js';
 import { createScene, randomOf, START, type Change } from './scene.js';
 
 const OUTSIDE = 0xcb00710a;
 const INSIDE = 0x0a4d0001;
 const payload = (bytes: Uint8Array): Change => ({ bytes, payloadOffset: 0, payloadLength: bytes.length });
-const text = (value: string): Change => payload(Buffer.from(value, 'latin1'));
 
 const HOUR_MS = 3_600_000;
 const MB = 1_000_000;
@@ -217,48 +216,5 @@ t.test('echo that carries data is told, a ping of any system is not', (t) => {
     START,
   );
   t.match(volume.by('icmpTunnel'), [{ severity: 'high' }], 'far more one way');
-  t.end();
-});
-
-t.test('the first data is what the port promises, or it is told', (t) => {
-  const associate = '\x01\x00\x00\x00\x00\xcd\x00\x01';
-  const hello = '\x16\x03\x01\x02\x00\x01';
-  const proxyV2 = `\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c${'\x0a'.repeat(12)}`;
-  const cases: readonly (readonly [number, string, string | null])[] = [
-    [104, associate, null],
-    [11_112, hello, null],
-    [104, 'GET / HTTP/1.1\r\n', 'medium'],
-    [104, '\x00\x01\x02\x03\x04\x05', 'medium'],
-    [2575, '\x0bMSH|^~\\&|', null],
-    [2575, 'MSH|^~\\&|LAB', null],
-    [2575, 'SSH-2.0-OpenSSH_9.2\r\n', 'medium'],
-    [2575, '\x0bFHS|^~\\&|LAB', null],
-    [2575, 'BHS|^~\\&|LAB', null],
-    [2575, '\x0b\xef\xbb\xbfMSH|^~\\&|', null],
-    [2575, '\r\n\x0bMSH|^~\\&|', null],
-    [104, `PROXY TCP4 10.0.0.1 10.0.0.2 40000 104\r\n${associate}`, null],
-    [104, 'PROXY TCP4 10.0.0.1 10.0.0.2 40000 104\r\n', null],
-    [104, 'PROXY TCP4 10.0.0.1 10.0.0.2 40000 104\r\nSSH-2.0-x\r\n', 'medium'],
-    [104, `${proxyV2}${associate}`, null],
-    [104, `${proxyV2}GET / HTTP/1.1\r\n`, 'medium'],
-    [443, hello, null],
-    [443, 'SSH-2.0-dropbear\r\n', 'low'],
-    [443, '\x10\x23\x00\x04MQTT', null],
-    [80, 'POST /orders HTTP/1.1\r\n', null],
-    [445, '\x00\x00\x00\x9b\xfeSMB\x40', null],
-    [445, 'GET / HTTP/1.0\r\n', 'medium'],
-    [3389, '\x03\x00\x00\x13\x0e\xe0\x00\x00', null],
-    [22, 'SSH-2.0-x\r\n', null],
-    [5000, 'anything at all', null],
-  ];
-  for (const [port, data, severity] of cases) {
-    const scene = createScene();
-    scene.first({ kind: EVENT_PAYLOAD, port, tcpFlags: 24, ...text(data) }, START);
-    t.same(
-      scene.by('protocolMismatch').map((finding) => finding.severity),
-      severity === null ? [] : [severity],
-      `${port}: ${JSON.stringify(data.slice(0, 12))}`,
-    );
-  }
   t.end();
 });
