@@ -1,8 +1,9 @@
 /**
- * Somebody new gives out addresses or routes, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router
- * (RFC 4861 section 4.2; the problem is RFC 6104), a flood of such routers, which stops whoever believes them all, or
- * somebody who takes all the leases (DHCP starvation: many client hardware addresses, RFC 2131 section 7, or one sender that asks for others). Servers on the
- * network side that are seen while it learns, and the first DHCP server, are known; behind a guarded device none is expected. What the kernel refused is told by spoofing.ts.
+ * Somebody new gives out addresses, routes or names, in traffic that passed: a DHCP server (RFC 2131, RFC 8415), an IPv6 router (RFC 4861 section 4.2;
+ * the problem is RFC 6104), a flood of such routers, which stops whoever believes them all, somebody who answers for the names of others
+ * (name-answers.ts), or who takes all the leases (DHCP starvation: many client hardware addresses, RFC 2131 section 7, or one sender that asks for
+ * others). Servers on the network side that are seen while it learns, and the first DHCP server, are known; behind a guarded device none is expected.
+ * What the kernel refused is told by spoofing.ts.
  */
 import { ROUTER_ADVERTISEMENT } from '../packet/neighbour.js';
 import { PROTOCOL_ICMPV6, PROTOCOL_UDP } from '../packet/view.js';
@@ -26,6 +27,7 @@ import {
   SEES_OTHER,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { NameAnswers } from './name-answers.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3, SlotTable } from './slot-table.js';
@@ -75,15 +77,18 @@ class RogueServer implements Detector {
     members: CLIENTS,
     membersPerGroup: CLIENTS_PER_GROUP,
   });
+  readonly #names: NameAnswers;
   #sinceMs = 0;
 
   constructor(context: DetectContext, settings: DetectSettings['rogueServer']) {
     this.#context = context;
+    this.#names = new NameAnswers(context);
     this.#settings = settings;
   }
 
   observe(event: DetectEvent, nowMs: number): void {
     if (this.#sinceMs === 0) this.#sinceMs = nowMs;
+    this.#names.observe(event, nowMs);
     if (event.kind !== EVENT_IP || event.verdict === VERDICT_REFUSED || event.verdict === VERDICT_ALLOWED)
       return;
     const role = roleOf(event);
@@ -98,7 +103,7 @@ class RogueServer implements Detector {
 
   counters(): Readonly<Record<string, number>> {
     return {
-      'rogueServer.evicted': this.#servers.evicted + this.#clients.evicted,
+      'rogueServer.evicted': this.#servers.evicted + this.#clients.evicted + this.#names.evicted,
       'rogueServer.beyondLimit': this.#clients.beyondLimit,
     };
   }

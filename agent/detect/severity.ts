@@ -188,6 +188,10 @@ export const SEVERITY = {
     severity: 'high',
     why: 'no link has that many routers; a device that believes them all stops answering',
   },
+  'rogueServer.names': {
+    severity: 'high',
+    why: 'whoever is told a false address by it logs on there; only a WINS proxy, which hardly any network has, answers so too',
+  },
   'rogueServer.starvation': {
     severity: 'medium',
     why: 'when all leases are taken, devices lose their addresses; after a power cut it looks alike',
