@@ -134,7 +134,11 @@ class BruteForce implements Detector {
   counters(): Readonly<Record<string, number>> {
     return {
       'bruteForce.evicted':
-        this.#pairs.evicted + this.#devices.evicted + this.#sprays.evicted + this.#communities.evicted,
+        this.#pairs.evicted +
+        this.#devices.evicted +
+        this.#sprays.evicted +
+        this.#communities.evicted +
+        this.#refused.evicted,
       'bruteForce.beyondLimit': this.#sprays.beyondLimit,
     };
   }

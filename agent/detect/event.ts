@@ -313,3 +313,8 @@ export function isIcmpRequest(event: DetectEvent): boolean {
 export function isArpRequest(event: DetectEvent): boolean {
   return event.kind === EVENT_ARP && event.port === ARP_REQUEST && event.local !== event.peer;
 }
+
+/** A byte of what the event carries; 0 behind its end. */
+export function byteAt(event: DetectEvent, index: number): number {
+  return index < event.payloadLength ? (event.bytes[event.payloadOffset + index] ?? 0) : 0;
+}

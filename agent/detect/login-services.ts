@@ -110,11 +110,16 @@ export function loginAt(port: number): Login | undefined {
   return LOGINS.get(port);
 }
 
-/** Where the server itself says no, few are enough. A modality with a wrong AE title asks for its worklist twice a minute at most. */
+/**
+ * Where the server itself says no, few are enough. A modality with a wrong AE title asks for its worklist twice a minute at most; a directory is asked by a
+ * server with a wrong password for each of its users who logs in.
+ */
 export const REFUSED_LOGINS = {
   HTTP: program('HTTP', 2, { isRefusal: true }),
   RTSP: program('RTSP', 2, { isRefusal: true }),
   DICOM: program('DICOM', 4, { isRefusal: true }),
+  LDAP: program('LDAP', 10, { isRefusal: true }),
+  MQTT: program('MQTT', 2, { isRefusal: true }),
 } as const satisfies Record<string, Login>;
 
 const HEADERS_IPV4 = 40;

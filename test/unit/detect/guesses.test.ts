@@ -1,10 +1,5 @@
 import t from 'tap';
-import {
-  EVENT_PAYLOAD,
-  OUTCOME_ANSWERED,
-  OUTCOME_NO_ANSWER,
-  VERDICT_ALLOWED,
-} from '../../../agent/detect/event.js';
+import { OUTCOME_ANSWERED, OUTCOME_NO_ANSWER, VERDICT_ALLOWED } from '../../../agent/detect/event.js';
 import { createScene, START, type Change, type Scene } from './scene.js';
 
 const DAY_MS = 86_400_000;
@@ -362,54 +357,3 @@ t.test(
     t.end();
   },
 );
-
-const text = (value: string): Change => {
-  const bytes = Buffer.from(value, 'latin1');
-  return { kind: EVENT_PAYLOAD, tcpFlags: 24, bytes, payloadOffset: 0, payloadLength: bytes.length };
-};
-/** The first words of so many connections: what the client says, and what it hears. */
-function speak(scene: Scene, count: number, port: number, asked: string, answered: string): void {
-  for (let n = 0; n < count; n += 1) {
-    const from = { port, srcPort: 40_000 + n, fromDevice: false, to: CLIENT };
-    scene.first({ ...from, ...text(asked) }, START + n * 10_000);
-    scene.first({ ...from, ...text(answered), isReply: true }, START + n * 10_000 + 5);
-  }
-}
-const REFUSED = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n\r\n';
-const ASSOCIATE = '\x01\x00\x00\x00\x00\xcd\x00\x01';
-
-t.test('logins that the server refuses are counted by its answer: HTTP, RTSP and DICOM', (t) => {
-  for (const [service, port, count, asked, answered] of [
-    ['HTTP', 8888, 20, 'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\n\r\n', REFUSED],
-    ['HTTP', 80, 20, 'POST /a HTTP/1.1\r\nauthorization: Digest x\r\n\r\n', REFUSED],
-    [
-      'RTSP',
-      554,
-      20,
-      'DESCRIBE rtsp://x RTSP/1.0\r\nAuthorization: Basic YTpi\r\n\r\n',
-      'RTSP/1.0 401 No\r\n\r\n',
-    ],
-    ['DICOM', 104, 40, ASSOCIATE, '\x03\x00\x00\x00\x00\x04\x00\x01\x01\x07'],
-  ] as const) {
-    const scene = createScene();
-    speak(scene, count - 1, port, asked, answered);
-    t.same(scene.by('bruteForce'), [], `${service}: not yet`);
-    speak(scene, count, port, asked, answered);
-    t.match(
-      scene.by('bruteForce')[0],
-      {
-        peer: '192.0.2.66',
-        severity: 'high',
-        evidence: { areRefused: true, service: `${service} (port ${port})` },
-      },
-      service,
-    );
-  }
-  const honest = createScene();
-  speak(honest, 60, 80, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', REFUSED);
-  speak(honest, 60, 80, 'GET / HTTP/1.1\r\nAuthorization: Negotiate TlRMTVNTUAAB\r\n\r\n', REFUSED);
-  speak(honest, 60, 80, 'GET / HTTP/1.1\r\nAuthorization: Basic YTpi\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n');
-  speak(honest, 60, 104, ASSOCIATE, '\x03\x00\x00\x00\x00\x04\x00\x02\x03\x02');
-  t.same(honest.by('bruteForce'), [], 'asked for a password, NTLM, let in, busy');
-  t.end();
-});
