@@ -3,8 +3,8 @@
  * Techniques"). Made by port-scan.ts when a count passes its threshold. Cold path.
  */
 import { addExample, MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
-import type { FanOut } from './fan-out.js';
 import type { Description, Opening } from './finding-book.js';
+import type { ScanWindow } from './port-scan-window.js';
 import { FIRST_EPHEMERAL_PORT, KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 
@@ -14,37 +14,6 @@ const QUIET_MS = 300_000;
 const HALF_OPEN_SHARE = 0.1;
 /** A system that counts its clients' ports up uses at most so many for each probe. */
 const PORTS_PER_PROBE = 8;
-
-/** One window: its counts, and what is known of each group, by slot. */
-export interface ScanWindow {
-  readonly fanOut: FanOut;
-  readonly threshold: number;
-  readonly seconds: number;
-  /** Only what was refused or failed counts. */
-  readonly onlyFailed: boolean;
-  /** Probes of each kind. */
-  readonly kinds: Uint32Array;
-  readonly refused: Uint32Array;
-  /** Probes as no system sends them. */
-  readonly odd: Uint32Array;
-  /** Which odd ones, as bits. */
-  readonly oddKinds: Uint32Array;
-  /** Connections that were answered and shut at once, without a byte. */
-  readonly knocks: Uint32Array;
-  /** The port of the first and of the last of them, and whether one was on another port. */
-  readonly firstKnocked: Uint16Array;
-  readonly lastKnocked: Uint16Array;
-  readonly knocksElsewhere: Uint8Array;
-  /** A connection between the two carried data. */
-  readonly hasTalked: Uint8Array;
-  /** The range of ports that the probes left from. */
-  readonly leastSrcPort: Uint16Array;
-  readonly mostSrcPort: Uint16Array;
-  /** Connections that were established and closed without data. */
-  readonly connects: Uint32Array;
-  /** Answered SYNs that the opener itself reset. */
-  readonly halfOpen: Uint32Array;
-}
 
 /** The rest of the key of a scan's finding: what another detector looks for, to stay silent about what it has told. */
 export function scanOf(fromDevice: boolean, peer: string): string {

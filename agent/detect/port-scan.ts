@@ -34,9 +34,9 @@ import {
   SEES_END,
   SEES_PAYLOAD,
 } from './event.js';
-import { FanOut } from './fan-out.js';
 import { PortLooks } from './port-look.js';
-import { PortScanOpening, type ScanWindow } from './port-scan-opening.js';
+import { PortScanOpening } from './port-scan-opening.js';
+import { createWindow, noteProbe, resetGroup, type ScanWindow } from './port-scan-window.js';
 import {
   FIRST_EPHEMERAL_PORT,
   lookedLikeAnswer,
@@ -45,8 +45,6 @@ import {
   KIND_MID_CONNECTION,
   KIND_SYN,
   looksLikeAnswer,
-  oddKind,
-  PROBE_KINDS,
   probeKind,
 } from './probes.js';
 import type { DetectSettings } from './settings.js';
@@ -55,8 +53,6 @@ import { TftpAnswers } from './tftp-answers.js';
 /** (device, direction, peer, port) remembered: in the first window, and in each of the slow ones; 16 MiB together when full. */
 const MEMBERS = 32_768;
 const SLOW_MEMBERS = 16_384;
-/** Distinct ports counted exactly for one pair; beyond it the finding says "at least". */
-const MIN_PORTS_PER_PAIR = 2_048;
 /** Bytes of a packet without data at most: IPv6 40, TCP with all options 60. */
 const EMPTY_PACKET_BYTES = 100;
 const FEW_PACKETS = 4;
@@ -307,57 +303,6 @@ class PortScan implements Detector {
     const opening = new PortScanOpening(window, slot, subject, peer, event.fromDevice, isTrace);
     return this.#context.book.openFinding(opening, nowMs);
   }
-}
-
-function resetGroup(window: ScanWindow, slot: number): void {
-  const base = slot * PROBE_KINDS.length;
-  for (let kind = 0; kind < PROBE_KINDS.length; kind++) window.kinds[base + kind] = 0;
-  window.refused[slot] = 0;
-  window.odd[slot] = 0;
-  window.oddKinds[slot] = 0;
-  window.knocks[slot] = window.firstKnocked[slot] = window.knocksElsewhere[slot] = window.hasTalked[slot] = 0;
-  window.leastSrcPort[slot] = 65_535;
-  window.mostSrcPort[slot] = 0;
-  window.connects[slot] = 0;
-  window.halfOpen[slot] = 0;
-}
-
-function noteProbe(window: ScanWindow, slot: number, kind: number, event: DetectEvent): void {
-  const at = slot * PROBE_KINDS.length + kind;
-  window.kinds[at] = (window.kinds[at] ?? 0) + 1;
-  if (event.verdict === VERDICT_REFUSED) window.refused[slot] = (window.refused[slot] ?? 0) + 1;
-  if (event.kind !== EVENT_IP) return;
-  if (isOddProbe(event)) {
-    window.odd[slot] = (window.odd[slot] ?? 0) + 1;
-    window.oddKinds[slot] = (window.oddKinds[slot] ?? 0) | (1 << oddKind(event));
-  }
-  if (event.srcPort < 0) return;
-  if (event.srcPort < (window.leastSrcPort[slot] ?? 0)) window.leastSrcPort[slot] = event.srcPort;
-  if (event.srcPort > (window.mostSrcPort[slot] ?? 0)) window.mostSrcPort[slot] = event.srcPort;
-}
-
-function createWindow(members: number, threshold: number, seconds: number, onlyFailed: boolean): ScanWindow {
-  const membersPerGroup = Math.min(members / 4, Math.max(MIN_PORTS_PER_PAIR, threshold));
-  return {
-    fanOut: new FanOut(seconds * 1000, { members, membersPerGroup }),
-    // A threshold that cannot be reached would switch the detector off unseen.
-    threshold: Math.min(threshold, membersPerGroup),
-    seconds,
-    onlyFailed,
-    kinds: new Uint32Array(members * PROBE_KINDS.length),
-    refused: new Uint32Array(members),
-    odd: new Uint32Array(members),
-    oddKinds: new Uint32Array(members),
-    knocks: new Uint32Array(members),
-    firstKnocked: new Uint16Array(members),
-    lastKnocked: new Uint16Array(members),
-    knocksElsewhere: new Uint8Array(members),
-    hasTalked: new Uint8Array(members),
-    leastSrcPort: new Uint16Array(members),
-    mostSrcPort: new Uint16Array(members),
-    connects: new Uint32Array(members),
-    halfOpen: new Uint32Array(members),
-  };
 }
 
 function isKnock(event: DetectEvent, sent: number, received: number, sentBytes: number): boolean {
