@@ -8,8 +8,11 @@ import type { ScanWindow } from './port-scan-window.js';
 import { FIRST_EPHEMERAL_PORT, KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
 
-/** A scan that paused this long is over. */
-const QUIET_MS = 300_000;
+/**
+ * A scan that paused this long is over: nf_conntrack forgets a protocol that it does not know after ten minutes, and the end of what nobody
+ * answered is told only then; it belongs to the same scan.
+ */
+const QUIET_MS = 900_000;
 /** So many half-open connections for each port asked, and it is no connect(). */
 const HALF_OPEN_SHARE = 0.1;
 /** A system that counts its clients' ports up uses at most so many for each probe. */
@@ -38,6 +41,8 @@ export class PortScanOpening implements Opening {
   /** A way that is traced refuses nothing and contains nobody. */
   readonly isOnlyTold: boolean;
   readonly #ports: string[] = [];
+  /** Distinct ports when it was told last. */
+  #distinct = 0;
 
   constructor(
     window: ScanWindow,
@@ -69,7 +74,7 @@ export class PortScanOpening implements Opening {
     if (fanOut.serial(slot) !== this.#serial) return null;
     for (const port of fanOut.examples(slot, MAX_EXAMPLES)) addExample(this.#ports, serviceText(port));
     const seen = seenKinds(window, slot);
-    const distinct = fanOut.peak(slot);
+    const distinct = (this.#distinct = fanOut.peak(slot));
     const kind = this.#isTrace ? 'traceroute' : scanKind(window, slot, seen, distinct);
     const least = fanOut.isAtLimit(slot) ? 'at least ' : '';
     const ports = `${least}${distinct} ${kind === 'IP protocol' ? 'protocols' : distinct === 1 ? 'port' : 'ports'}`;
@@ -100,6 +105,11 @@ export class PortScanOpening implements Opening {
           ? `It closes ${this.quietMs / 60_000} min after the last probe. If the device is meant to do this, raise detect.portScan.ports; if not, contain it and look for what runs on it.`
           : `It closes ${this.quietMs / 60_000} min after the last probe. If ${this.peer} is a scanner of the site, take this device out of its range; if not, find out who uses it.`,
     };
+  }
+
+  /** What this one has to say is less than what was told of the same scan: another window counts its late ends. */
+  isLessThan(told: PortScanOpening): boolean {
+    return this.#window.fanOut.peak(this.#slot) <= told.#distinct;
   }
 
   #severity(): Description['severity'] {

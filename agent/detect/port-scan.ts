@@ -301,7 +301,9 @@ class PortScan implements Detector {
     const subject = describeSubject(this.#context, event);
     const peer = addressOr(this.#context, event.peer);
     const opening = new PortScanOpening(window, slot, subject, peer, event.fromDevice, isTrace);
-    return this.#context.book.openFinding(opening, nowMs);
+    const known = this.#context.book.find('portScan', opening.subject, opening.what);
+    const isLess = known instanceof PortScanOpening && opening.isLessThan(known);
+    return this.#context.book.openFinding(isLess ? known : opening, nowMs);
   }
 }
 

@@ -39,6 +39,7 @@ export const PROBE_KINDS = [
   'IP protocol',
   'ARP',
   'odd ICMP',
+  'SYN/ACK',
 ] as const;
 export const KIND_SYN = 0;
 export const KIND_MID_CONNECTION = 7;
@@ -66,6 +67,8 @@ export function probeKind(event: DetectEvent): number {
       return 4;
     case TCP_FIN | TCP_ACK:
       return 5;
+    case TCP_SYN | TCP_ACK:
+      return 14;
     default:
       return isOddProbe(event) ? 6 : KIND_MID_CONNECTION;
   }
@@ -110,6 +113,8 @@ export function isWakeOnLan(event: DetectEvent): boolean {
 
 /** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
 const FIRST_CLIENT_PORT = 1024;
+/** Clients that want to show that they are root take ports from here to 1023 (rresvport(3): NFS, rsh); nothing connects from below. */
+const FIRST_PRIVILEGED_CLIENT_PORT = 512;
 /** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */
 export const FIRST_EPHEMERAL_PORT = 32_768;
 
@@ -128,7 +133,8 @@ export function looksLikeAnswer(event: DetectEvent): boolean {
   if (event.protocol !== PROTOCOL_TCP) return false;
   if ((event.tcpFlags & TCP_RST) !== 0) return true;
   if ((event.tcpFlags & TCP_ACK) === 0) return false;
-  if ((event.tcpFlags & TCP_SYN) !== 0) return true;
+  // Half of a connection may be seen alone (the box began later, a mirror port lost the SYN), with any port that a server was given.
+  if ((event.tcpFlags & TCP_SYN) !== 0) return event.port >= FIRST_PRIVILEGED_CLIENT_PORT;
   return goesToClientPort(event);
 }
 

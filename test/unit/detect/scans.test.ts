@@ -11,6 +11,7 @@ import { createScene, PUMP_ADDRESS, START, type Change, type Scene } from './sce
 
 const REFUSED = { verdict: VERDICT_REFUSED, reason: reasonIndex('policy') };
 const ATTACKER = 0x0a4d0063;
+const STATION = 0x0a4e0005;
 
 /** One probe of port n by nmap's way, and what its end says where it has one. */
 const NMAP: readonly { kind: string; probe: (n: number) => Change; end?: (n: number) => Change }[] = [
@@ -48,6 +49,7 @@ const NMAP: readonly { kind: string; probe: (n: number) => Change; end?: (n: num
   { kind: 'Xmas', probe: (n) => ({ port: n, tcpFlags: 1 | 8 | 32 }) },
   { kind: 'ACK or window', probe: (n) => ({ port: n, tcpFlags: 16 }) },
   { kind: 'Maimon', probe: (n) => ({ port: n, tcpFlags: 1 | 16 }) },
+  { kind: 'SYN/ACK', probe: (n) => ({ port: n, tcpFlags: 2 | 16, srcPort: 2_052 }) },
   { kind: 'UDP', probe: (n) => ({ port: n, protocol: 17, tcpFlags: 0 }) },
   { kind: 'SCTP INIT', probe: (n) => ({ port: n, protocol: 132, tcpFlags: 0 }) },
   { kind: 'IP protocol', probe: (n) => ({ port: -1, srcPort: -1, protocol: 60 + n, tcpFlags: 0 }) },
@@ -96,6 +98,27 @@ t.test(
   },
 );
 
+t.test('what ends ten minutes after the scan belongs to it, and is no second finding', (t) => {
+  for (const [name, probe] of [
+    ['protocols', (n: number) => ({ port: 0, srcPort: -1, protocol: 140 + n, tcpFlags: 0 })],
+    ['SCTP', (n: number) => ({ port: 100 + n, protocol: 132, tcpFlags: 0 })],
+  ] as const) {
+    const scene = createScene();
+    for (let n = 0; n < 100; n += 1) scene.first(probe(n), START + n * 100);
+    for (let atMs = 0; atMs < 600_000; atMs += 5_000) scene.tick(START + atMs);
+    for (let n = 0; n < 100; n += 1) scene.end(probe(n), START + 601_000 + n * 100);
+    scene.tick(START + 700_000);
+    scene.tick(START + 1_600_000);
+    t.same([...new Set(scene.told.map(({ detector }) => detector))], ['portScan'], name);
+    t.match(
+      scene.told.filter(({ state }) => state === 'closed'),
+      [{ evidence: { distinctPorts: 100, windowSeconds: 60 } }],
+      `${name}: what was told first says more`,
+    );
+  }
+  t.end();
+});
+
 t.test('fingerprinting of an operating system needs few ports: flags that no system sends', (t) => {
   const scene = createScene();
   for (const [n, tcpFlags] of [0, 1 | 2 | 8 | 32, 1 | 8 | 32, 16].entries())
@@ -124,8 +147,30 @@ t.test(
   },
 );
 
+t.test('where the half of connections that servers send is seen alone, their SYN/ACK is no scan', (t) => {
+  for (const fromDevice of [true, false]) {
+    const scene = createScene();
+    for (let n = 0; n < 2_000; n += 1) {
+      const answer = { fromDevice, to: STATION + (n % 40), tcpFlags: 2 | 16 };
+      // A registered port, to small systems; passive FTP; RPC to an old Windows; NFS to reserved ports.
+      for (const [srcPort, port] of [
+        [11_112, 1_024 + n],
+        [40_000 + n, 33_000 + n],
+        [50_000 + n, 1_025 + n],
+        [2_049, 665 + (n % 359)],
+      ] as const) {
+        scene.first({ ...answer, srcPort, port }, START + n * 500);
+        scene.end({ ...answer, srcPort, port }, START + n * 500 + 60_000);
+      }
+    }
+    t.same(scene.told, []);
+  }
+  t.end();
+});
+
 const SWEEPS: readonly { name: string; probe: (n: number) => Change }[] = [
   { name: 'TCP', probe: (n) => ({ to: 0x0a4d0100 + n, port: 445 }) },
+  { name: 'TCP SYN/ACK', probe: (n) => ({ to: 0x0a4d0100 + n, port: 80, tcpFlags: 2 | 16 }) },
   { name: 'UDP', probe: (n) => ({ to: 0x0a4d0100 + n, port: 161, protocol: 17, tcpFlags: 0 }) },
   { name: 'ping', probe: (n) => ({ to: 0x0a4d0100 + n, port: 0x0800, protocol: 1, srcPort: -1 }) },
   {
