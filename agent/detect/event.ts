@@ -102,6 +102,8 @@ export interface DetectEvent {
   isReply: boolean;
   /** EVENT_ARP: asks one host that it knows whether it is still there (RFC 1122 section 2.3.2.1, RFC 4861 section 7.3), and looks for nobody. */
   isToOne: boolean;
+  /** EVENT_IP: the frame went to all; false where its header was not captured. */
+  isToAll: boolean;
   /** EVENT_END and EVENT_GOING only (which has no outcome), else 0. Out is away from the device. Bytes as conntrack counts them: IP headers included. */
   outcome: number;
   bytesOut: number;
@@ -113,6 +115,8 @@ export interface DetectEvent {
 
 /** IEEE 802.3 section 3.2.3: the last bit of the first octet, in the upper half of a MAC. */
 const GROUP_BIT = 0x01_00_00;
+/** Half of the broadcast address. */
+const ALL_ONES = 0xff_ff_ff;
 /** The IP header without options (RFC 791 section 3.1, RFC 8200 section 3), and 8 bytes of UDP (RFC 768) or ICMP echo (RFC 792). */
 const DATAGRAM_HEADER_IPV4 = 28;
 const DATAGRAM_HEADER_IPV6 = 48;
@@ -143,6 +147,7 @@ export function createEvent(): DetectEvent {
     payloadLength: 0,
     isReply: false,
     isToOne: false,
+    isToAll: false,
     outcome: 0,
     bytesOut: 0.5,
     bytesIn: 0.5,
@@ -217,6 +222,7 @@ export function fillEvent(
     event.kind = EVENT_IP;
     source = addresses.intern(view.family, view.src0, view.src1, view.src2, view.src3);
     destination = addresses.intern(view.family, view.dst0, view.dst1, view.dst2, view.dst3);
+    event.isToAll = view.dstMacHigh === ALL_ONES && view.dstMacLow === ALL_ONES;
     if (view.icmpType !== NONE) event.port = view.icmpType * 256 + view.icmpCode;
   } else if ((view.layers & LAYER_ARP) !== 0) {
     event.kind = EVENT_ARP;
@@ -258,6 +264,7 @@ export function clearEvent(event: DetectEvent): void {
   event.payloadLength = 0;
   event.isReply = false;
   event.isToOne = false;
+  event.isToAll = false;
   event.outcome = 0;
   event.bytesOut = 0;
   event.bytesIn = 0;

@@ -224,6 +224,10 @@ export class Evidence {
       macHigh = u24(packet.buffer, packet.hwAddrOffset);
       macLow = u24(packet.buffer, packet.hwAddrOffset + 3);
     }
+    if (packet.hwHeaderLength >= 6) {
+      view.dstMacHigh = u24(packet.buffer, packet.hwHeaderOffset);
+      view.dstMacLow = u24(packet.buffer, packet.hwHeaderOffset + 3);
+    }
     const markedId = packet.mark & DEVICE_MASK;
     // Layer 2 refusals carry no device: the sender's MAC says who it was.
     const deviceId =

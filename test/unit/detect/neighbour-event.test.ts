@@ -145,3 +145,25 @@ t.test('an ARP question to one host looks for nobody; one without its frame may'
   t.equal(ask('00:00:00:00:00:00'), false, 'what was logged has none');
   t.end();
 });
+
+t.test(
+  'only a frame to all says that an address of a subnet is its broadcast, and not one to a group',
+  (t) => {
+    const ping = (frame: string): boolean => {
+      const ip = [
+        0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 255, 8, 0, 0, 0, 0, 1, 0, 1,
+      ];
+      const bytes = Uint8Array.from([...b.mac(frame), ...b.mac(CLAIMED), 8, 0, ...ip]);
+      const view = createPacketView();
+      decodeEthernet(view, bytes, 0, bytes.length);
+      const filled = createEvent();
+      fillEvent(filled, view, addresses, 1, true, VERDICT_OBSERVED, 0, NONE, NONE, bytes);
+      t.equal(filled.kind, EVENT_IP);
+      return filled.isToAll;
+    };
+    t.equal(ping('ff:ff:ff:ff:ff:ff'), true);
+    t.equal(ping('03:bf:0a:00:00:ff'), false, 'a cluster of servers answers a group');
+    t.equal(ping('02:00:00:00:00:02'), false);
+    t.end();
+  },
+);
