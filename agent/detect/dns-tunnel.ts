@@ -1,12 +1,12 @@
 /**
  * Data carried in DNS: many different names under one registered domain that are long and look drawn by lot (Born and Gustafson, "Detecting
  * DNS Tunnels Using Character Frequency Analysis", 2010; Farnham, "Detecting DNS Tunneling", SANS 2013), or that ask for text; very long
- * ones, however slowly (dns-long-names.ts); or a tunnel's counters on one socket (dns-socket.ts). Names that people give their devices, with
+ * ones, and few a day (dns-day-names.ts); or a tunnel's counters on one socket (dns-socket.ts). Names that people give their devices, with
  * all their search domains, are none. Bounded; text is made only when a finding opens.
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
-import { LONG_NAME_BYTES, LONG_NAMES, LongNames } from './dns-long-names.js';
+import { DayNames, type DayOfNames } from './dns-day-names.js';
 import {
   createQuestion,
   isLabel,
@@ -64,9 +64,10 @@ const REPUTATION: readonly (readonly [string, string])[] = [
   ['spamhaus', 'net'],
   ['abusix', 'zone'],
 ];
-const QUIET_MS = 600_000;
-/** Of names that are few a day. */
-const SLOW_QUIET_MS = 86_400_000;
+/** Who asks a reputation service that is not listed does so whenever it opens files: told once, not with each burst, nor after a weekend. */
+const NAMES_QUIET_MS = 4 * 86_400_000;
+const SOCKET_QUIET_MS = 600_000;
+const DAY_SECONDS = 86_400;
 
 export function createDnsTunnelDetector(
   context: DetectContext,
@@ -91,13 +92,16 @@ class DnsTunnel implements Detector {
   readonly #texts = new Int32Array(DOMAINS);
   readonly #sinceMs = new Float64Array(DOMAINS);
   readonly #findings = new Int32Array(DOMAINS);
+  /** How grave it is: 1 as few a day are, 2 as many or very long ones are. */
+  readonly #told = new Uint8Array(DOMAINS);
   readonly #question = createQuestion();
-  readonly #longNames = new LongNames();
+  readonly #dayNames: DayNames;
   readonly #sockets: DnsSockets;
 
   constructor(context: DetectContext, settings: DetectSettings['dnsTunnel']) {
     this.#context = context;
     this.#settings = settings;
+    this.#dayNames = new DayNames(settings);
     this.#sockets = new DnsSockets(settings);
   }
 
@@ -111,7 +115,7 @@ class DnsTunnel implements Detector {
 
   counters(): Readonly<Record<string, number>> {
     return {
-      'dnsTunnel.evicted': this.#domains.evicted + this.#longNames.evicted + this.#sockets.evicted,
+      'dnsTunnel.evicted': this.#domains.evicted + this.#dayNames.evicted + this.#sockets.evicted,
     };
   }
 
@@ -124,26 +128,29 @@ class DnsTunnel implements Detector {
     const isToSite = isInside(this.#context.addresses, event.peer);
     const isSubdomain =
       question.subdomainBytes > 0 && !(isToSite && isUnder(OWN_NAMES, event.bytes, question.domainOffset));
-    const isDrawn = isSubdomain && looksDrawn(question, event.bytes);
-    if (event.kind === EVENT_IP) this.#sockets.noteFirst(event, isDrawn);
+    const drawn = isSubdomain ? drawnBytes(question, event.bytes) : 0;
+    if (event.kind === EVENT_IP) this.#sockets.noteFirst(event, drawn > 0);
     if (!isSubdomain) return;
     const slot = this.#domains.intern(subjectOf(event), question.domain, 0);
     const isOver = nowMs - (this.#sinceMs[slot] ?? 0) > this.#settings.windowSeconds * 1000;
     if (this.#domains.isNew) this.#findings[slot] = 0;
     if (this.#domains.isNew || isOver || nowMs < (this.#sinceMs[slot] ?? 0)) this.#begin(slot, nowMs);
-    this.#count(slot, isDrawn);
+    this.#count(slot, drawn > 0);
     const isMany = isStrange(question) || this.#isMany(slot);
-    const longSinceMs =
-      question.subdomainBytes < LONG_NAME_BYTES
-        ? 0
-        : this.#longNames.add(subjectOf(event), question.domain, question.subdomain, nowMs);
-    if (!isMany && longSinceMs === 0) return;
+    const day = this.#dayNames.add(question, subjectOf(event), drawn, asksForText(question), nowMs);
+    if (!isMany && day === null) return;
     if (isToSite && isReputation(event.bytes, question.domainOffset)) return;
+    this.#tell(slot, event, isMany ? null : day, nowMs);
+  }
+
+  /** `day`: few, within a day; null: many within the window. */
+  #tell(slot: number, event: DetectEvent, day: DayOfNames | null, nowMs: number): void {
     const id = this.#findings[slot] ?? 0;
-    if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = isMany
-      ? this.#openNames(slot, event, this.#sinceMs[slot] ?? nowMs, QUIET_MS, nowMs)
-      : this.#openNames(slot, event, longSinceMs, SLOW_QUIET_MS, nowMs);
+    const gravity = day === null || day.isLong ? 2 : 1;
+    const isGraver = gravity > (this.#told[slot] ?? 0);
+    if (id !== 0 && !isGraver && this.#context.book.touch(id, nowMs)) return;
+    this.#told[slot] = gravity;
+    this.#findings[slot] = this.#openNames(slot, event, day, nowMs);
   }
 
   #count(slot: number, isDrawn: boolean): void {
@@ -181,12 +188,14 @@ class DnsTunnel implements Detector {
     this.#sinceMs[slot] = nowMs;
   }
 
-  #openNames(slot: number, event: DetectEvent, sinceMs: number, quietMs: number, nowMs: number): number {
+  #openNames(slot: number, event: DetectEvent, day: DayOfNames | null, nowMs: number): number {
     const who = describeSubject(this.#context, event);
     const domain = nameText(event.bytes, this.#question.domainOffset);
     const serial = this.#domains.serial(slot);
-    const isSlow = quietMs === SLOW_QUIET_MS;
-    const windowSeconds = isSlow ? SLOW_QUIET_MS / 1000 : this.#settings.windowSeconds;
+    const windowSeconds = day === null ? this.#settings.windowSeconds : DAY_SECONDS;
+    const { severity } = SEVERITY[day === null || day.isLong ? 'dnsTunnel.names' : 'dnsTunnel.slow'];
+    let most = 0;
+    let mean = 0;
     return this.#context.book.openFinding(
       {
         detector: 'dnsTunnel',
@@ -195,27 +204,30 @@ class DnsTunnel implements Detector {
         device: who.device,
         deviceMac: who.mac,
         peer: this.#context.addresses.text(event.peer),
-        quietMs,
-        firstMs: sinceMs,
-        count: isSlow ? LONG_NAMES : (this.#names[slot] ?? 1),
+        quietMs: NAMES_QUIET_MS,
+        firstMs: day?.sinceMs ?? this.#sinceMs[slot] ?? nowMs,
+        count: day?.count ?? this.#names[slot] ?? 1,
         describe: (count) => {
           if (this.#domains.serial(slot) !== serial) return null;
           const set = this.#set[slot] ?? 0;
           const inWindow = set >= BITS ? 3 * BITS : Math.round(-BITS * Math.log(1 - set / BITS));
-          // Slow ones are hardly ever asked twice, and their window is longer than what is counted.
-          const estimate = isSlow ? count : inWindow;
-          const mean = (this.#bytes[slot] ?? 0) / Math.max(1, this.#names[slot] ?? 0);
+          // Few ones are hardly ever asked twice, and a day is longer than what is counted.
+          const estimate = day === null ? inWindow : count;
+          if (estimate > most) {
+            most = estimate;
+            mean = Math.round((this.#bytes[slot] ?? 0) / Math.max(1, this.#names[slot] ?? 0));
+          }
           return {
-            severity: SEVERITY['dnsTunnel.names'].severity,
-            title: `${who.text} asks for ${estimate === 1 ? 'a name' : `${estimate} names`} of ${Math.round(mean)} bytes under ${domain}: data in DNS`,
+            severity,
+            title: `${who.text} asks for ${most === 1 ? 'a name' : `${most} names`} of ${mean} bytes under ${domain}: data in DNS`,
             evidence: {
               domain,
-              distinctNames: estimate,
-              meanNameBytes: Math.round(mean),
+              distinctNames: most,
+              meanNameBytes: mean,
               windowSeconds,
               resolver: addressOr(this.#context, event.peer),
             },
-            remedy: `It closes ${isSlow ? 'a day' : '10 min'} after the last such question. If the domain belongs to a service of the site (telemetry, blocklists), raise detect.dnsTunnel.names; if not, contain the device and permit DNS to the site’s resolver only.`,
+            remedy: `It closes four days after the last such question. If the domain belongs to a service of the site (telemetry, blocklists), raise detect.dnsTunnel.${day === null || day.isLong ? 'names' : 'textNamesPerDay and drawnNamesPerDay'}; if not, contain the device and permit DNS to the site’s resolver only.`,
           };
         },
       },
@@ -237,7 +249,7 @@ class DnsTunnel implements Detector {
         device: who.device,
         deviceMac: who.mac,
         peer: this.#context.addresses.text(event.peer),
-        quietMs: QUIET_MS,
+        quietMs: SOCKET_QUIET_MS,
         firstMs: nowMs - durationMs,
         count: 1,
         describe: () => ({
@@ -259,17 +271,18 @@ class DnsTunnel implements Detector {
   }
 }
 
-/** A label that looks drawn by lot, or bytes that no host name has: data, not a name that somebody gave. */
-function looksDrawn(question: DnsQuestion, bytes: Uint8Array): boolean {
-  if (question.isService) return false;
-  if (question.strangeBytes > 0) return true;
+/** Of labels that look drawn by lot, or of the whole name with bytes that no host name has: data, not a name that somebody gave. */
+function drawnBytes(question: DnsQuestion, bytes: Uint8Array): number {
+  if (question.isService) return 0;
+  if (question.strangeBytes > 0) return question.subdomainBytes;
+  let drawn = 0;
   let at = question.domainOffset - question.subdomainBytes;
   while (at < question.domainOffset) {
     const length = bytes[at] ?? 0;
-    if (looksGenerated(bytes, at + 1, length)) return true;
+    if (looksGenerated(bytes, at + 1, length)) drawn += length;
     at += length + 1;
   }
-  return false;
+  return drawn;
 }
 
 function isStrange(question: DnsQuestion): boolean {

@@ -56,6 +56,20 @@ export const contentSettings = {
         .default(24)
         .describe('of what stands before the domain, in names drawn by lot'),
       windowSeconds: z.int().min(10).max(86_400).default(600),
+      textNamesPerDay: z
+        .int()
+        .min(10)
+        .max(250)
+        .default(60)
+        .describe(
+          'different names under one registered domain that look drawn by lot and ask for text or a name',
+        ),
+      drawnNamesPerDay: z
+        .int()
+        .min(10)
+        .max(250)
+        .default(100)
+        .describe('the same that ask for anything else, with 45 bytes drawn by lot and more'),
       packetsPerSocket: z.int().min(10).max(1e6).default(60).describe('sent from one port to one resolver'),
       meanPacketBytes: z
         .int()

@@ -232,6 +232,10 @@ export const SEVERITY = {
     severity: 'high',
     why: 'long names that are never asked twice carry data past every allow-list that permits DNS',
   },
+  'dnsTunnel.slow': {
+    severity: 'medium',
+    why: 'a name now and then is how an implant asks for orders; an unlisted reputation service of a security product looks alike',
+  },
   'dnsTunnel.socket': {
     severity: 'high',
     why: 'no resolver sends so much over one socket',

@@ -155,6 +155,19 @@ const QUIET: readonly { name: string; ask: (scene: Scene) => void }[] = [
     },
   },
   {
+    name: 'storage, clouds and UUIDs, all day',
+    ask: (scene) => {
+      const MINUTE_MS = 60_000;
+      ask(scene, 1_440, MINUTE_MS, () => question([hex(24), 'blob', 'core', 'windows', 'net']));
+      ask(scene, 1_440, MINUTE_MS, () => question([`${hex(8)}-${hex(24)}`, 's3', 'eu', 'amazonaws', 'com']));
+      ask(scene, 1_440, MINUTE_MS, () =>
+        question([`${hex(8)}-${hex(4)}-${hex(4)}-${hex(4)}-${hex(12)}`, 'ui', 'example', 'net']),
+      );
+      ask(scene, 50, HOUR_MS / 3, () => question([hex(64), 'safeframe', 'googlesyndication', 'com']));
+      ask(scene, 1_440, MINUTE_MS, (n) => question(['selector1', '_domainkey', `mail${n}`, 'org'], TXT));
+    },
+  },
+  {
     name: 'one very long name, day after day',
     ask: (scene) => {
       const labels = [drawn(60), drawn(50), 'cdn', 'example', 'com'];
@@ -248,5 +261,46 @@ t.test('data in DNS is told, however it is asked for', (t) => {
     ask(scene);
     t.match(scene.by('dnsTunnel').slice(0, 1), [{ severity: 'high', title }], name);
   }
+  t.end();
+});
+
+t.test('a few names a day that are drawn by lot are told for medium, and graver once they are many', (t) => {
+  const slow = (labels: () => string[], type: number, everyMs: number): Scene => {
+    const scene = createScene();
+    ask(scene, 200, everyMs, () => question(labels(), type));
+    return scene;
+  };
+  const title = /asks for \d+ names of \d+ bytes under example\.com/;
+  t.match(
+    slow(() => [hex(16), 'c2', 'example', 'com'], TXT, 30_000)
+      .by('dnsTunnel')
+      .slice(0, 1),
+    [{ severity: 'medium', title, evidence: { distinctNames: 60, windowSeconds: 86_400 } }],
+  );
+  const few = slow(() => [drawn(50), 'x', 'example', 'com'], A, 60_000);
+  t.match(few.by('dnsTunnel').slice(0, 1), [{ severity: 'medium', title }]);
+  ask(few, 60, SECOND_MS, () => question([drawn(50), 'x', 'example', 'com']));
+  few.tick(START + 13 * HOUR_MS);
+  t.match(few.by('dnsTunnel').at(-1), { severity: 'high' });
+  t.same(slow(() => [hex(16), 'example', 'com'], TXT, HOUR_MS / 2).by('dnsTunnel'), [], '48 a day');
+  t.end();
+});
+
+t.test('what comes in bursts under one domain is told once in days', (t) => {
+  const scene = createScene();
+  for (let burst = 0; burst < 6; burst += 1)
+    for (let n = 0; n < 60; n += 1) {
+      const nowMs = START + burst * 12 * HOUR_MS + n * SECOND_MS;
+      scene.first(question([hex(40), 'bc', 'example', 'com']), nowMs);
+      scene.tick(nowMs);
+    }
+  t.same(
+    scene.told.filter(({ detector, state }) => detector === 'dnsTunnel' && state === 'closed'),
+    [],
+  );
+  t.ok(
+    scene.by('dnsTunnel').every(({ evidence }) => Number(evidence['distinctNames']) >= 40),
+    'and does not shrink with what is counted',
+  );
   t.end();
 });
