@@ -92,6 +92,10 @@ export const SEVERITY = {
     severity: 'high',
     why: "dropped; claiming another host's address on the link is how traffic is intercepted",
   },
+  'spoofing.too-many-macs': {
+    severity: 'high',
+    why: 'new hosts of that side are refused meanwhile; a flood of made-up MACs makes switches send all to all, and fills what has no limit',
+  },
   'spoofing.rogue-dhcp': {
     severity: 'high',
     why: 'dropped; who hands out addresses chooses the gateway and the resolver of others',

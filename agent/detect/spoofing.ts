@@ -1,7 +1,8 @@
 /**
  * Somebody claims to be somebody else: a source address that is not the device's, ARP for another's address (RFC 826 has no
  * protection), a DHCP server (RFC 2131) or an IPv6 router (RFC 4861 section 4.2) on the device side. The kernel has refused
- * each packet; this says who did it and what was claimed. One finding per MAC and kind. Memory: MAX_CLAIMERS entries.
+ * each packet; this says who did it and what was claimed. One finding per MAC and kind; MACs that are too many (mac-flood.ts), one for a
+ * side. Memory: MAX_CLAIMERS entries.
  */
 import { formatMac } from '../packet/format.js';
 import {
@@ -14,6 +15,7 @@ import {
 } from './detector.js';
 import { reasonIndex, VERDICT_REFUSED, type DetectEvent, SEES_IP, SEES_ARP, SEES_OTHER } from './event.js';
 import type { Description, Opening } from './finding-book.js';
+import { MacFlood } from './mac-flood.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 
@@ -57,18 +59,20 @@ class Spoofing implements Detector {
   /** By reason index: the kind, or null. */
   readonly #kinds: readonly (SpoofKind | null)[];
   readonly #claimers = new Map<number, { id: number; readonly opening: SpoofOpening }>();
+  readonly #flood: MacFlood;
   #evicted = 0;
 
   constructor(context: DetectContext, quietMs: number) {
     this.#context = context;
     this.#quietMs = quietMs;
+    this.#flood = new MacFlood(context, quietMs);
     const kinds: (SpoofKind | null)[] = [];
     for (const kind of Object.keys(KINDS) as SpoofKind[]) kinds[reasonIndex(kind)] = kind;
     this.#kinds = Array.from(kinds, (kind) => kind ?? null);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
-    if (event.verdict !== VERDICT_REFUSED) return;
+    if (event.verdict !== VERDICT_REFUSED || this.#flood.observe(event, nowMs)) return;
     const kind = this.#kinds[event.reason] ?? null;
     if (kind === null) return;
     const { addresses, book } = this.#context;

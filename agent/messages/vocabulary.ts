@@ -22,6 +22,7 @@ export const REFUSAL_REASONS = [
   'to-box',
   'broadcast',
   'ethertype',
+  'too-many-macs',
   'not-filtered',
   'detector',
 ] as const;

@@ -17,6 +17,15 @@ export const NEW_LOG_BURST = 1000;
 /** ARP of one sender, its neighbour discovery, and answers of DHCP servers and routers, that passed: copies for the detectors. A sweep of a /24 asks 254 times. */
 export const WATCHED_LOG_RATE_PER_SECOND = 20;
 export const WATCHED_LOG_BURST = 100;
+/**
+ * Source MACs that a bridge remembers of each side, beside those of guarded devices; one more is refused until another was silent for so long. A
+ * bridge keeps 128 bytes of kernel memory for each MAC that ever sent, without a limit before Linux 6.8: a flood of them (macof) takes a
+ * box of 1 GB in a minute. A clinic's network has thousands, and what is behind a box hundreds.
+ */
+export const DEVICE_SIDE_MACS = 4_096;
+export const NETWORK_SIDE_MACS = 16_384;
+/** As long as a bridge remembers them. */
+export const MACS_TIMEOUT_SECONDS = 300;
 /** How much of a logged packet is copied to userspace: headers and a little of the payload, never a whole record. */
 export const LOG_SNAP_BYTES = 256;
 /** The same for the first data of a TCP connection, which says what is spoken on it: enough for a TLS ClientHello. */
@@ -363,6 +372,13 @@ export const DEFAULTS: readonly FirewallDefault[] = [
     what: 'Frames that are not ARP, IPv4 or IPv6 are refused (ethertype).',
     why: 'The allow-list cannot see into them, so they would be a way round it.',
     source: 'design',
+  },
+  {
+    id: 'too-many-macs',
+    effect: 'closes',
+    what: `A bridge refuses frames of new source MACs while ${DEVICE_SIDE_MACS} on the device side or ${NETWORK_SIDE_MACS} on the network side sent within ${MACS_TIMEOUT_SECONDS} s (too-many-macs). Guarded devices do not count, and are never refused for it.`,
+    why: "The kernel's list of MACs has no limit of its own (before Linux 6.8): a flood of made-up ones would take the box's memory, and with it the way of all devices.",
+    source: 'IEEE 802.1D section 7.8; design',
   },
   {
     id: 'vlan',

@@ -3,7 +3,14 @@
  * ethertype but ARP, IPv4 and IPv6 (behind a tag of a VLAN that the configuration names, too), and drops IP frames that did not pass the inet table. Pure.
  */
 import type { BoxConfig } from '../policy/config.js';
-import { LOG_SNAP_BYTES, WATCHED_LOG_BURST, WATCHED_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
+import {
+  DEVICE_SIDE_MACS,
+  LOG_SNAP_BYTES,
+  MACS_TIMEOUT_SECONDS,
+  NETWORK_SIDE_MACS,
+  WATCHED_LOG_BURST,
+  WATCHED_LOG_RATE_PER_SECOND,
+} from '../policy/default-policy.js';
 import { ADMITTED, HELD, HELD_MASK, SIDE_DEVICE, SIDE_NETWORK, markText } from './marks.js';
 import { addressBytes, type Address, type Family } from '../policy/address.js';
 import { cutArp, cutSets } from './containment-rules.js';
@@ -14,6 +21,7 @@ import type { Chain, Rule, SetDefinition, Table } from './ruleset.js';
 
 /** Layer 2 log limits are keyed by source MAC, which a flood can invent: bounded, and old ones leave after a minute. */
 const LOG_RATE_SIZE = 8192;
+const LOG_RATE_TIMEOUT_SECONDS = 60;
 
 /**
  * The target of a neighbour advertisement (RFC 4861 section 4.4), by offset: nft 1.0.6 has no name for it, and will not
@@ -46,8 +54,15 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
         devices.flatMap(({ macs }) => macs),
       ),
       ...cutSets(),
-      logRateSet('refused_log_rate', 'type ether_addr'),
-      logRateSet('neighbour_log_rate', 'typeof ether saddr . meta protocol'),
+      fleetingSet('refused_log_rate', 'type ether_addr', LOG_RATE_SIZE, LOG_RATE_TIMEOUT_SECONDS),
+      fleetingSet(
+        'neighbour_log_rate',
+        'typeof ether saddr . meta protocol',
+        LOG_RATE_SIZE,
+        LOG_RATE_TIMEOUT_SECONDS,
+      ),
+      fleetingSet('device_side_macs', 'type ether_addr', DEVICE_SIDE_MACS, MACS_TIMEOUT_SECONDS),
+      fleetingSet('network_side_macs', 'type ether_addr', NETWORK_SIDE_MACS, MACS_TIMEOUT_SECONDS),
     ],
     chains: [
       ...prerouting(config),
@@ -62,14 +77,15 @@ export function bridgeTable(config: BoxConfig, devices: readonly BridgeDevice[])
   };
 }
 
-function logRateSet(name: string, type: string): SetDefinition {
+/** What packets themselves add, and what leaves by itself. */
+function fleetingSet(name: string, type: string, size: number, timeoutSeconds: number): SetDefinition {
   return {
     kind: 'set',
     name,
     type,
     flags: ['dynamic', 'timeout'],
-    size: LOG_RATE_SIZE,
-    timeoutSeconds: 60,
+    size,
+    timeoutSeconds,
     contents: 'runtime',
     elements: [],
   };
@@ -147,7 +163,12 @@ function prerouting(config: BoxConfig): readonly Chain[] {
     },
     {
       name: 'from_device_port',
-      rules: [{ text: `meta mark set ${markText(SIDE_DEVICE)}` }, ...cut, { text: 'goto claims' }],
+      rules: [
+        { text: `meta mark set ${markText(SIDE_DEVICE)}` },
+        ...cut,
+        { text: 'ether saddr @guarded_macs goto claims' },
+        ...remembered('device_side_macs'),
+      ],
     },
     {
       name: 'from_network_port',
@@ -158,7 +179,7 @@ function prerouting(config: BoxConfig): readonly Chain[] {
           text: `ether saddr @guarded_macs goto ${chainName('spoofed-source')}`,
           comment: "a guarded device's MAC from the other side",
         },
-        { text: 'goto claims' },
+        ...remembered('network_side_macs'),
       ],
     },
     {
@@ -172,6 +193,14 @@ function prerouting(config: BoxConfig): readonly Chain[] {
         { text: `goto ${chainName('ethertype')}` },
       ],
     },
+  ];
+}
+
+/** Before the bridge learns it (br_handle_frame_finish). A set that is full takes no new element, and then its rule does not match. */
+function remembered(set: string): readonly Rule[] {
+  return [
+    { text: `update @${set} { ether saddr } goto claims` },
+    { text: `goto ${chainName('too-many-macs')}`, comment: 'as many as fit' },
   ];
 }
 

@@ -52,6 +52,7 @@ export const REASON_TABLES: Readonly<Record<RefusalReason, readonly Table[]>> = 
   'to-box': ['inet'],
   broadcast: ['inet'],
   ethertype: ['bridge'],
+  'too-many-macs': ['bridge'],
   'not-filtered': ['inet', 'bridge'],
   detector: [],
 };

@@ -20,6 +20,9 @@ import type { Chain, Rule } from './ruleset.js';
 /** Refused before from_device or to_device looked a device up: the mark still carries only the side. */
 const BEFORE_IDENTITY: ReadonlySet<RefusalReason> = new Set(['invalid', 'to-box', 'rogue-dhcp', 'rogue-ra']);
 
+/** Refused because there are too many keys: these would fill the set of limits too. */
+const INVENTS_KEYS: ReadonlySet<string> = new Set<RefusalReason>(['too-many-macs']);
+
 export function reasonsOf(table: Table): readonly RefusalReason[] {
   return REFUSAL_REASONS.filter((reason) => REASON_TABLES[reason].includes(table));
 }
@@ -61,8 +64,9 @@ function logs(table: Table, reason: RefusalReason): readonly Rule[] {
 /** Refused announcements (mDNS, SSDP, NetBIOS) name the device: copied long enough to be read. Limited by device, so that a flood from one does not hide what another does; layer 2 has one limit by MAC. */
 function log(table: Table, prefix: string): string {
   const key = table === 'inet' ? 'meta mark' : 'ether saddr';
+  const limit = `limit rate ${REFUSED_LOG_RATE_PER_SECOND}/second burst ${REFUSED_LOG_BURST} packets`;
   return (
-    `update @refused_log_rate { ${key} limit rate ${REFUSED_LOG_RATE_PER_SECOND}/second burst ${REFUSED_LOG_BURST} packets } ` +
+    `${INVENTS_KEYS.has(prefix) ? limit : `update @refused_log_rate { ${key} ${limit} }`} ` +
     `log group ${REFUSED_GROUP} prefix "${prefix}" snaplen ${DATA_SNAP_BYTES}`
   );
 }

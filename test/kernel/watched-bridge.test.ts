@@ -87,6 +87,28 @@ t.test('somebody on the network begins to answer as a DHCPv6 server', async (t) 
   t.pass();
 });
 
+t.test('a flood of made-up MACs does not fill the box, nor stop a guarded device', async (t) => {
+  // ARP probes (RFC 5227): 60 bytes each, from as many MACs, so that socat sends one a read.
+  const flood = `
+    const frames = Buffer.alloc(60 * 6000);
+    for (let n = 0; n < 6000; n++) {
+      const at = n * 60;
+      frames.fill(0xff, at, at + 6);
+      for (const from of [at + 6, at + 22]) frames.writeUIntBE(0x020000000000 + 0x010000 + n, from, 6);
+      Buffer.from('0806000108000604' + '0001', 'hex').copy(frames, at + 12);
+      Buffer.from('0a4d00fe', 'hex').copy(frames, at + 38);
+    }
+    process.stdout.write(frames);
+  `;
+  const send = `"${process.execPath}" -e '${flood.replaceAll("'", `'\\''`)}' | socat -u -b 60 - INTERFACE:eth0`;
+  await inline.lab.pump.must(['sh', '-c', send], { timeoutMs: 20_000 });
+  await found('spoofing', /^More than 4096 MACs send from the device side/);
+  const learnt = await inline.lab.box.must(['sh', '-c', 'bridge fdb show br br0 | grep -c ^02:00:00:01']);
+  t.ok(Number(learnt) > 1_000 && Number(learnt) <= 4_096, `${learnt.trim()} MACs are remembered`);
+  await inline.connect(4, [8080]);
+  t.pass('the guarded device');
+});
+
 t.test('what was learnt is handed over when the enforcer stops', async (t) => {
   await inline.connect(4, [8080]);
   await inline.enforcer.stop();

@@ -92,6 +92,7 @@ const REFUSAL_SEVERITY: Readonly<Record<RefusalReason, keyof typeof SEVERITY_ID>
   'to-box': 'low',
   broadcast: 'info',
   ethertype: 'info',
+  'too-many-macs': 'medium',
   'not-filtered': 'medium',
   detector: 'medium',
 };
