@@ -1,22 +1,27 @@
 /**
  * Data carried in ICMP echo (RFC 792, RFC 4443 section 4): payloads that no ping program makes (they count up, repeat one byte, or have a
  * timestamp before that) and that are long or keep changing, and echo connections that carry far more, or far larger packets one way, than
- * a ping does: a reply mirrors its request, and a ping keeps its size.
+ * a ping does: a reply mirrors its request, and a ping keeps its size. Of a small and even tunnel only the pace is left to see.
  */
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../packet/view.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from './detector.js';
 import {
+  bytesReceived,
+  bytesSent,
   datagramHeaderBytes,
   EVENT_END,
   EVENT_GOING,
   EVENT_IP,
   isIcmpRequest,
+  packetsReceived,
+  packetsSent,
   SEES_END,
   SEES_GOING,
   SEES_IP,
   subjectOf,
   type DetectEvent,
 } from './event.js';
+import { isInside } from './inside.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
@@ -37,6 +42,11 @@ const SHORT_BYTES = 64;
 const SHORT_PER_ODD = 20;
 /** One way larger than the other, on average: lost replies leave that as it is. */
 const LOPSIDED = 2;
+/** More than one packet that was lost or is still on its way makes of counters that were equal (Ethernet's MTU, RFC 894). */
+const UNLIKE_BYTES = 1_500;
+/** Monitors ask once a second, links between sites are probed twice; a person who pings faster for five minutes has a ping's own payload. */
+const BUSY_PER_SECOND = 4;
+const BUSY_MS = 300_000;
 /** Odd payloads within this add up. */
 const WINDOW_MS = 600_000;
 const QUIET_MS = 600_000;
@@ -60,6 +70,8 @@ class IcmpTunnel implements Detector {
   readonly #payload = new Int32Array(PAIRS);
   /** Bytes of the last connection's first payload if that was large and a ping's own, else 0. */
   readonly #pingBytes = new Int32Array(PAIRS);
+  /** The last connection's first payload was none of a ping's, however short. */
+  readonly #hasOwnWords = new Uint8Array(PAIRS);
   readonly #findings = new Int32Array(PAIRS);
 
   constructor(context: DetectContext, settings: DetectSettings['icmpTunnel']) {
@@ -85,14 +97,19 @@ class IcmpTunnel implements Detector {
     const length = dataBytes(event);
     const isPing = isPingPayload(event);
     // Of small pings nothing need be known later.
-    if (isPing ? length < this.#settings.meanPayloadBytes : !hasRoom(event)) return;
+    if (isPing && length < this.#settings.meanPayloadBytes) {
+      const known = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+      if (known >= 0) this.#hasOwnWords[known] = 0;
+      return;
+    }
     const slot = this.#pairs.intern(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
     if (this.#pairs.isNew) {
       this.#odd[slot] = 0;
       this.#findings[slot] = 0;
     }
     this.#pingBytes[slot] = isPing ? length : 0;
-    if (isPing) return;
+    this.#hasOwnWords[slot] = isPing ? 0 : 1;
+    if (isPing || !hasRoom(event)) return;
     const sinceMs = nowMs - (this.#sinceMs[slot] ?? 0);
     if (this.#odd[slot] === 0 || sinceMs > WINDOW_MS || sinceMs < 0) {
       this.#odd[slot] = 0;
@@ -106,7 +123,8 @@ class IcmpTunnel implements Detector {
     if (score < this.#settings.oddPayloads * SHORT_PER_ODD) return;
     const id = this.#findings[slot] ?? 0;
     if (id !== 0 && this.#context.book.touch(id, nowMs)) return;
-    this.#findings[slot] = this.#open(event, nowMs, 1, {
+    this.#findings[slot] = this.#open(event, nowMs, {
+      key: 'icmpTunnel.data',
       what: 'payload',
       title: `echo with data that no ping sends, ${length} bytes at last`,
       evidence: { payloadBytes: length },
@@ -121,21 +139,51 @@ class IcmpTunnel implements Detector {
     const out = event.bytesOut - event.packetsOut * header;
     const back = event.bytesIn - event.packetsIn * header;
     const mean = (out + back) / packets;
-    const meanOut = out / Math.max(1, event.packetsOut);
-    const meanBack = back / Math.max(1, event.packetsIn);
-    // Nothing back at all is a host that does not answer.
-    const isLopsided =
-      event.packetsIn > 0 &&
-      event.packetsOut > 0 &&
-      (meanOut > meanBack * LOPSIDED || meanBack > meanOut * LOPSIDED);
-    if (!isLopsided && (mean < this.#settings.meanPayloadBytes || this.#isLargePing(event, mean))) return;
-    this.#open(event, nowMs, 1, {
-      what: 'volume',
-      title: isLopsided
-        ? `echo of ${out} bytes one way and ${back} the other, where a reply mirrors its request`
-        : `${packets} echo packets of ${Math.round(mean)} bytes on average`,
-      evidence: { packets, bytesOut: out, bytesIn: back, meanPayloadBytes: Math.round(mean) },
-    });
+    const isUneven = isLopsided(event, out, back) || this.#isUnlike(event);
+    if (isUneven || (mean >= this.#settings.meanPayloadBytes && !this.#isLargePing(event, mean))) {
+      this.#open(event, nowMs, {
+        key: 'icmpTunnel.data',
+        what: 'volume',
+        title: isUneven
+          ? `echo of ${out} bytes one way and ${back} the other, where a reply mirrors its request`
+          : `${packets} echo packets of ${Math.round(mean)} bytes on average`,
+        evidence: { packets, bytesOut: out, bytesIn: back, meanPayloadBytes: Math.round(mean) },
+      });
+    } else if (this.#isBusy(event)) {
+      const perSecond = Math.round((packetsSent(event) * 1_000) / event.durationMs);
+      this.#open(event, nowMs, {
+        key: isInside(this.#context.addresses, event.peer) ? 'icmpTunnel.busyInside' : 'icmpTunnel.busy',
+        what: 'pace',
+        title: `echo with data that no ping sends, ${perSecond} a second for ${Math.round(event.durationMs / 60_000)} minutes`,
+        evidence: { packets, perSecond, meanPayloadBytes: Math.round(mean) },
+      });
+    }
+  }
+
+  /**
+   * Every question has its answer, but not its size. Some hosts cut answers short, so that large pings get less back: then they must be no
+   * pings, and the answers of several sizes.
+   */
+  #isUnlike(event: DetectEvent): boolean {
+    if (event.packetsOut !== event.packetsIn) return false;
+    const sent = bytesSent(event);
+    const received = bytesReceived(event);
+    if (Math.abs(sent - received) <= UNLIKE_BYTES) return false;
+    if (received > sent) return true;
+    if (received % packetsReceived(event) === 0) return false;
+    return this.#ownWords(event);
+  }
+
+  /** Answered, as what nobody answers carries nothing back. */
+  #isBusy(event: DetectEvent): boolean {
+    if (event.durationMs < BUSY_MS || packetsReceived(event) * 2 < packetsSent(event)) return false;
+    if (packetsSent(event) * 1_000 < event.durationMs * BUSY_PER_SECOND) return false;
+    return this.#ownWords(event);
+  }
+
+  #ownWords(event: DetectEvent): boolean {
+    const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    return slot >= 0 && this.#hasOwnWords[slot] === 1;
   }
 
   /** It began with a pattern and all have its size: somebody tries what fits through (`ping -s 1472`). */
@@ -147,8 +195,8 @@ class IcmpTunnel implements Detector {
   #open(
     event: DetectEvent,
     nowMs: number,
-    count: number,
     found: {
+      readonly key: 'icmpTunnel.data' | 'icmpTunnel.busy' | 'icmpTunnel.busyInside';
       readonly what: string;
       readonly title: string;
       readonly evidence: Readonly<Record<string, number>>;
@@ -166,9 +214,9 @@ class IcmpTunnel implements Detector {
         peer: this.#context.addresses.text(event.peer),
         quietMs: QUIET_MS,
         firstMs: nowMs,
-        count,
+        count: 1,
         describe: () => ({
-          severity: SEVERITY['icmpTunnel.data'].severity,
+          severity: SEVERITY[found.key].severity,
           title: `Between ${who.text} and ${peer}: ${found.title}`,
           evidence: { ...found.evidence, from: event.fromDevice ? 'device' : 'network' },
           remedy:
@@ -178,6 +226,14 @@ class IcmpTunnel implements Detector {
       nowMs,
     );
   }
+}
+
+/** Nothing back at all is a host that does not answer. */
+function isLopsided({ packetsOut, packetsIn }: DetectEvent, out: number, back: number): boolean {
+  if (packetsOut === 0 || packetsIn === 0) return false;
+  const meanOut = out / packetsOut;
+  const meanBack = back / packetsIn;
+  return meanOut > meanBack * LOPSIDED || meanBack > meanOut * LOPSIDED;
 }
 
 /** RFC 792: 0 answers, 8 asks; RFC 4443: 129 and 128. */

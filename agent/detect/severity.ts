@@ -260,6 +260,14 @@ export const SEVERITY = {
     severity: 'high',
     why: 'echo is permitted in many places and looked at in few: what it carries here is not a ping',
   },
+  'icmpTunnel.busy': {
+    severity: 'medium',
+    why: 'an idle tunnel asks so often, and hardly a monitor; what it carries is not seen',
+  },
+  'icmpTunnel.busyInside': {
+    severity: 'low',
+    why: 'probes of the site have words of their own, and some are impatient',
+  },
   'protocolMismatch.strict': {
     severity: 'medium',
     why: 'something else uses the opening that was made for a clinical or administrative protocol',

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
+import { EVENT_GOING, OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
 import { createScene, START, type Change, type Scene } from './scene.js';
 
 const REQUEST = 0x0800;
@@ -203,5 +203,53 @@ t.test('a site may ask for several that differ before it is told', (t) => {
     1_000,
   );
   t.match(scene.by('icmpTunnel'), [{ severity: 'high' }]);
+  t.end();
+});
+
+/** A connection that goes on: so many questions a second of these bytes, and as many answers. */
+function lasting(first: Uint8Array, perSecond: number, seconds: number, change: Change = {}): Scene {
+  const scene = createScene();
+  const packets = perSecond * seconds;
+  scene.first({ ...echo(first), ...change }, START);
+  scene.first(
+    {
+      ...echo(first),
+      ...{ kind: EVENT_GOING, durationMs: seconds * SECOND_MS, packetsOut: packets, packetsIn: packets },
+      ...{ bytesOut: packets * (first.length + HEADERS), bytesIn: packets * (first.length + HEADERS) },
+      ...change,
+    },
+    START + seconds * SECOND_MS,
+  );
+  return scene;
+}
+
+t.test('a small tunnel whose packets are all alike is told by its pace', (t) => {
+  const severities = (scene: Scene): string[] => scene.by('icmpTunnel').map(({ severity }) => severity);
+  const title = /data that no ping sends, 10 a second for 6 minutes/;
+  t.match(lasting(noise(60), 10, 360).by('icmpTunnel'), [{ severity: 'medium', title }]);
+  t.same(severities(lasting(noise(32), 5, 360)), ['medium']);
+  t.same(severities(lasting(noise(60), 10, 360, { to: 0x0a4d0001 })), ['low'], 'inside');
+  t.same(severities(lasting(noise(60), 2, 86_400)), [], 'a monitor with words of its own');
+  t.same(severities(lasting(counting(56), 5, 86_400)), [], 'ping -i 0.2');
+  t.same(severities(lasting(noise(60), 10, 120)), [], 'a short test');
+  t.same(severities(lasting(noise(60), 10, 360, { packetsIn: 10, bytesIn: 880 })), [], 'nobody answers');
+  t.end();
+});
+
+t.test('answers that are not as long as their questions carry something', (t) => {
+  const counted = (first: Uint8Array, packets: number, bytesOut: number, bytesIn: number): number => {
+    const counters = { packetsOut: packets, packetsIn: packets, bytesOut, bytesIn };
+    return lasting(first, 1, packets, counters).by('icmpTunnel').length;
+  };
+  const ping = counting(56);
+  t.equal(counted(ping, 200, 200 * 84, 200 * 84 + 5_001), 1, 'more comes back');
+  t.equal(
+    counted(noise(60), 200, 30_001, 20_001),
+    1,
+    'questions that no ping sends, and answers of ever other sizes',
+  );
+  t.equal(counted(ping, 200, 200 * 128, 200 * 92), 0, 'a host that cuts all of them short');
+  t.equal(counted(ping, 200, 180 * 60 + 20 * 220, 180 * 60 + 20 * 92), 0, 'or the large ones');
+  t.equal(counted(ping, 200, 200 * 84, 200 * 84 - 84), 0, 'one that is on its way');
   t.end();
 });
