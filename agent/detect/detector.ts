@@ -84,3 +84,9 @@ export function addressOr(context: DetectContext, ticket: number, otherwise = 'a
 export function ratePerSecond(count: number, firstMs: number, lastMs: number): number {
   return Math.round((count / Math.max(1, (lastMs - firstMs) / 1000)) * 10) / 10;
 }
+
+/** `60 s`, `24 h`. */
+export function spanText(seconds: number): string {
+  if (seconds < 7200) return `${seconds} s`;
+  return `${Math.round(seconds / 3600)} h`;
+}

@@ -7,26 +7,22 @@
  * first contact (a device that is switched off), and what nobody answers is no failure (a log, an alarm, a stream). Beside it, many hosts outside
  * that each try one device in vain: none of them is a scanner by itself, together they show that the internet reaches the device.
  */
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from '../packet/view.js';
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext, type Detector } from './detector.js';
 import {
   EVENT_END,
-  EVENT_IP,
-  isIcmpRequest,
   OUTCOME_ANSWERED,
-  packetsSent,
   serviceOf,
   subjectOf,
   VERDICT_ALLOWED,
-  VERDICT_REFUSED,
   type DetectEvent,
   SEES_IP,
   SEES_END,
 } from './event.js';
+import { isOneWay, isOutcome } from './failed-contact.js';
 import { FanOut } from './fan-out.js';
 import { isInside } from './inside.js';
 import { scanOf } from './port-scan-opening.js';
-import { isTraceroute, looksLikeAnswer, lookedLikeAnswer, serviceText } from './probes.js';
+import { serviceText } from './probes.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { hash3 } from './slot-table.js';
@@ -45,8 +41,6 @@ const STRANGERS_PER_DEVICE = 2_048;
 /** A contact is first again after this long. */
 const MEMORY_MS = 86_400_000;
 const QUIET_MS = 3_600_000;
-/** UDP that sent so many packets and got none is a stream (waveforms, sound); a question is repeated a few times. */
-const STREAM_PACKETS = 20;
 
 export function createFailedConnectionsDetector(
   context: DetectContext,
@@ -100,7 +94,7 @@ class FailedConnections implements Detector {
     this.#tftp.note(event, nowMs);
     if (!isOutcome(event) || !this.#context.addresses.isHost(event.peer)) return;
     const isSuccess = event.kind === EVENT_END && event.outcome === OUTCOME_ANSWERED;
-    if (!isSuccess && (event.verdict === VERDICT_ALLOWED || this.#isOneWay(event))) return;
+    if (!isSuccess && (event.verdict === VERDICT_ALLOWED || this.#isNoQuestion(event))) return;
     const opener = event.fromDevice ? subjectOf(event) : event.peer;
     const direction = event.fromDevice ? 1 : 0;
     const other = event.fromDevice ? event.peer : subjectOf(event);
@@ -164,15 +158,8 @@ class FailedConnections implements Detector {
     if (!this.#isToldAsScan(event)) this.#failed.setFinding(slot, this.#open(slot, event, nowMs));
   }
 
-  /** What no answer is expected to, so that none is no failure. */
-  #isOneWay(event: DetectEvent): boolean {
-    if (event.protocol !== PROTOCOL_UDP) return false;
-    if (isUnanswered(event.port) || isTraceroute(event) || packetsSent(event) >= STREAM_PACKETS) return true;
-    const { addresses } = this.#context;
-    const target = event.fromDevice ? event.peer : event.local;
-    // A broadcast to a network, as far as one can tell without its mask.
-    if (event.family === 4 && (addresses.word(target, 0) & 0xff) === 0xff) return true;
-    return this.#tftp.isAnswer(event);
+  #isNoQuestion(event: DetectEvent): boolean {
+    return isOneWay(this.#context.addresses, event) || this.#tftp.isAnswer(event);
   }
 
   #stranger(event: DetectEvent, nowMs: number): void {
@@ -281,40 +268,5 @@ class FailedConnections implements Detector {
       found.push(`${address} ${serviceText(this.#failedServices[at] ?? 0)}`);
     }
     return found;
-  }
-}
-
-/** A connection that ended with an outcome, or was refused; of what asks something. */
-function isOutcome(event: DetectEvent): boolean {
-  if (event.kind === EVENT_END) {
-    if (event.outcome === 0 || lookedLikeAnswer(event)) return false;
-  } else if (event.kind !== EVENT_IP || event.verdict !== VERDICT_REFUSED || looksLikeAnswer(event))
-    return false;
-  switch (event.protocol) {
-    case PROTOCOL_TCP:
-    case PROTOCOL_UDP:
-    case PROTOCOL_SCTP:
-      return event.port >= 0;
-    case PROTOCOL_ICMP:
-    case PROTOCOL_ICMPV6:
-      return isIcmpRequest(event);
-    default:
-      return false;
-  }
-}
-
-/** UDP services that answer nobody. */
-function isUnanswered(port: number): boolean {
-  switch (port) {
-    case 9: // discard (RFC 863), and so wake-on-LAN
-    case 138: // NetBIOS datagrams (RFC 1002 section 4.4)
-    case 162: // SNMP traps (RFC 3416 section 4.2.6)
-    case 514: // syslog (RFC 5426)
-    case 2055: // NetFlow (RFC 3954)
-    case 4739: // IPFIX (RFC 7011)
-    case 6343: // sFlow 5
-      return true;
-    default:
-      return false;
   }
 }

@@ -2,7 +2,7 @@
  * What a host sweep's finding says. Made by host-sweep.ts when a count passes its threshold; one finding gathers every
  * service that the same sweeper asks the same network for. Cold path.
  */
-import { addExample, MAX_EXAMPLES, oneOrCount, ratePerSecond, type Subject } from './detector.js';
+import { addExample, MAX_EXAMPLES, oneOrCount, ratePerSecond, spanText, type Subject } from './detector.js';
 import type { FanOut } from './fan-out.js';
 import type { Description, Opening } from './finding-book.js';
 import { serviceText } from './probes.js';
@@ -10,8 +10,9 @@ import { SEVERITY } from './severity.js';
 
 /** Services that one finding keeps counts of, and names (MAX_EXAMPLES); more are only in the count. */
 const MAX_SERVICES = MAX_EXAMPLES;
-/** A sweep that paused this long is over. */
+/** A sweep that paused this long is over; a slow one, as long as its window, up to an hour. */
 const QUIET_MS = 300_000;
+const SLOW_QUIET_MS = 3_600_000;
 
 export interface SweepCount {
   readonly fanOut: FanOut;
@@ -26,6 +27,8 @@ export interface Sweeper {
   /** The network that is swept; null: anywhere. */
   readonly network: string | null;
   readonly nameMember: (member: number) => string | null;
+  /** Set for a slow sweep, which is counted over all services: some of them. */
+  readonly services?: () => readonly number[];
 }
 
 interface Part {
@@ -62,7 +65,7 @@ export class SweepOpening implements Opening {
     this.device = sweeper.who?.device ?? null;
     this.deviceMac = sweeper.who?.mac ?? null;
     this.peer = sweeper.scanner;
-    this.quietMs = Math.max(QUIET_MS, sweep.seconds * 1000);
+    this.quietMs = Math.max(QUIET_MS, Math.min(sweep.seconds * 1000, SLOW_QUIET_MS));
     this.firstMs = fanOut.firstMs(slot);
     this.count = fanOut.events(slot);
   }
@@ -90,10 +93,10 @@ export class SweepOpening implements Opening {
     const hosts = `${this.#isAtLeast ? 'at least ' : ''}${this.#peak}`;
     const services = oneOrCount(this.#services, 'services');
     return {
-      severity: SEVERITY[who ? 'hostSweep.fromDevice' : 'hostSweep.atDevices'].severity,
+      severity: SEVERITY[this.#severity()].severity,
       title: who
-        ? `${this.subject} sweeps ${network ?? 'scattered addresses'}: ${hosts} hosts for ${services} within ${seconds} s`
-        : `${this.subject} sweeps the devices behind the box: ${hosts} of them for ${services} within ${seconds} s`,
+        ? `${this.subject} sweeps ${network ?? 'scattered addresses'}: ${hosts} hosts for ${services} within ${spanText(seconds)}`
+        : `${this.subject} sweeps the devices behind the box: ${hosts} of them for ${services} within ${spanText(seconds)}`,
       evidence: {
         from: who ? 'device' : 'network',
         distinctHosts: this.#peak,
@@ -111,12 +114,18 @@ export class SweepOpening implements Opening {
     };
   }
 
+  #severity(): keyof typeof SEVERITY {
+    if (this.#sweeper.services) return 'hostSweep.slow';
+    return this.#sweeper.who ? 'hostSweep.fromDevice' : 'hostSweep.atDevices';
+  }
+
   #isLive(part: Part): boolean {
     return this.#sweep.fanOut.serial(part.slot) === part.serial;
   }
 
   #refresh(): void {
     const { fanOut } = this.#sweep;
+    for (const service of this.#sweeper.services?.() ?? []) addExample(this.#services, serviceText(service));
     for (const part of this.#parts) {
       addExample(this.#services, serviceText(part.service));
       if (!this.#isLive(part)) continue;

@@ -27,14 +27,16 @@ import {
   SEES_ARP,
   SEES_END,
 } from './event.js';
+import { isOneWay, isOutcome } from './failed-contact.js';
 import { FanOut } from './fan-out.js';
 import { isGroupPing, tellGroupPing } from './group-ping.js';
 import { SweepOpening, type SweepCount } from './host-sweep-opening.js';
 import { networkBits, networkText as networkOfAddress } from './network-text.js';
 import { isWakeOnLan, looksLikeAnswer, resolutionService } from './probes.js';
 import type { DetectSettings } from './settings.js';
+import { SlowSweep } from './slow-sweep.js';
 
-/** (device, service, host) remembered in each of the three counts; 6 MiB together when full. */
+/** (device, service, host) remembered in each of three counts; 6 MiB together when full. */
 const MEMBERS = 32_768;
 const SCATTERED_MEMBERS = 16_384;
 const INBOUND_MEMBERS = 16_384;
@@ -71,6 +73,7 @@ class HostSweep implements Detector {
   readonly #scattered: SweepCount;
   readonly #inbound: SweepCount;
   readonly #nobody: SweepCount;
+  readonly #slow: SlowSweep;
   readonly #answered = new FanOut(ANSWERED_MS, {
     members: ANSWERED_MEMBERS,
     membersPerGroup: ANSWERED_PER_GROUP,
@@ -87,12 +90,14 @@ class HostSweep implements Detector {
     this.#scattered = createCount(SCATTERED_MEMBERS, scatteredHosts, windowSeconds);
     this.#inbound = createCount(INBOUND_MEMBERS, hosts, windowSeconds);
     this.#nobody = createCount(NOBODY_MEMBERS, NOBODY_HOSTS, NOBODY_SECONDS);
+    this.#slow = new SlowSweep(context.addresses);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
     if (event.verdict === VERDICT_ALLOWED) return;
     if (event.kind === EVENT_END) {
       if (event.outcome === OUTCOME_ANSWERED) this.#remember(event, nowMs);
+      this.#countSlowly(event, nowMs);
       return;
     }
     if (event.kind === EVENT_ARP) {
@@ -112,6 +117,7 @@ class HostSweep implements Detector {
     const isTold = this.#count(this.#near, event, subjectOf(event), service, network, event.peer, nowMs);
     if (!isTold && event.verdict !== VERDICT_OBSERVED)
       this.#count(this.#scattered, event, subjectOf(event), service, 0, event.peer, nowMs);
+    this.#countSlowly(event, nowMs);
   }
 
   tick(nowMs: number): void {
@@ -131,7 +137,7 @@ class HostSweep implements Detector {
   }
 
   #counts(): readonly SweepCount[] {
-    return [this.#near, this.#scattered, this.#inbound, this.#nobody];
+    return [this.#near, this.#scattered, this.#inbound, this.#nobody, this.#slow];
   }
 
   /** ARP and neighbour discovery have no end that says how they went: who speaks is there, and is not searched for. */
@@ -165,6 +171,25 @@ class HostSweep implements Detector {
     else this.#answered.add(event.peer, serviceOf(event), 0, subjectOf(event), nowMs);
   }
 
+  /** What a device tried in vain, or was refused. */
+  #countSlowly(event: DetectEvent, nowMs: number): void {
+    const { addresses, book } = this.#context;
+    const slow = this.#slow;
+    if (!event.fromDevice || !isOutcome(event) || !addresses.isHost(event.peer)) return;
+    if (event.outcome !== OUTCOME_ANSWERED) {
+      if (this.#answered.has(subjectOf(event), serviceOf(event), 1, event.peer)) return;
+      if (isOneWay(addresses, event)) return;
+    }
+    const slot = slow.add(event, nowMs);
+    if (slot < 0) return;
+    const id = slow.fanOut.finding(slot);
+    if (id !== 0 && book.touch(id, nowMs)) slow.setTold(slot);
+    else if (slow.isSweep(slot, event)) {
+      slow.setTold(slot);
+      slow.fanOut.setFinding(slot, this.#open(slow, slot, serviceOf(event), event, nowMs));
+    }
+  }
+
   #isUsual(event: DetectEvent): boolean {
     if (event.verdict !== VERDICT_OBSERVED) return false;
     return event.fromDevice
@@ -184,18 +209,22 @@ class HostSweep implements Detector {
     const { fanOut } = count;
     const slot = fanOut.add(who, service, network, member, nowMs);
     const id = fanOut.finding(slot);
-    if (id !== 0 && this.#context.book.touch(id, nowMs)) return true;
-    if (fanOut.distinct(slot) < count.threshold) {
+    const isOpen = id !== 0 && this.#context.book.touch(id, nowMs);
+    if (!isOpen && fanOut.distinct(slot) < count.threshold) {
       if (id !== 0) fanOut.setFinding(slot, 0);
       return false;
     }
-    fanOut.setFinding(slot, this.#open(count, slot, service, event, nowMs));
+    if (!isOpen) fanOut.setFinding(slot, this.#open(count, slot, service, event, nowMs));
+    if (event.fromDevice) this.#slow.noteTold(event, nowMs);
     return true;
   }
 
   /** One finding per sweeper and network: further services are added to it, not told apart. */
   #open(count: SweepCount, slot: number, service: number, event: DetectEvent, nowMs: number): number {
     const { addresses, book, describe } = this.#context;
+    const slow = this.#slow;
+    const site = slow.siteOf(event.peer);
+    const who = subjectOf(event);
     const opening = new SweepOpening(
       count,
       slot,
@@ -204,9 +233,9 @@ class HostSweep implements Detector {
         ? {
             who: describeSubject(this.#context, event),
             scanner: null,
-            network:
-              count === this.#near || count === this.#nobody ? networkText(this.#context, event) : null,
+            network: this.#networkOf(count, event),
             nameMember: (ticket) => addresses.text(ticket),
+            ...(count === slow ? { services: () => slow.services(who, site) } : {}),
           }
         : {
             who: null,
@@ -221,6 +250,11 @@ class HostSweep implements Detector {
     const known = book.find('hostSweep', opening.subject, opening.what);
     if (known instanceof SweepOpening) opening.takeOver(known);
     return book.openFinding(opening, nowMs);
+  }
+
+  #networkOf(count: SweepCount, event: DetectEvent): string | null {
+    if (count === this.#scattered) return null;
+    return count === this.#slow ? this.#slow.siteText(event.peer) : networkText(this.#context, event);
   }
 }
 

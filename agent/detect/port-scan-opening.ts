@@ -2,7 +2,7 @@
  * What a port scan's finding says, and by which of nmap's names the scan goes (nmap reference guide, "Port Scanning
  * Techniques"). Made by port-scan.ts when a count passes its threshold. Cold path.
  */
-import { addExample, MAX_EXAMPLES, ratePerSecond, type Subject } from './detector.js';
+import { addExample, MAX_EXAMPLES, ratePerSecond, spanText, type Subject } from './detector.js';
 import type { Description, Opening } from './finding-book.js';
 import type { ScanWindow } from './port-scan-window.js';
 import { FIRST_EPHEMERAL_PORT, KIND_SYN, PROBE_KINDS, serviceText } from './probes.js';
@@ -158,9 +158,4 @@ function leftFromSystemPorts(window: ScanWindow, slot: number, probes: number, d
   const range = (window.mostSrcPort[slot] ?? 0) - least;
   if (range < distinct / 2) return false;
   return least >= FIRST_EPHEMERAL_PORT || range <= probes * PORTS_PER_PROBE;
-}
-
-function spanText(seconds: number): string {
-  if (seconds < 7200) return `${seconds} s`;
-  return `${Math.round(seconds / 3600)} h`;
 }

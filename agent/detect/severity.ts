@@ -32,6 +32,10 @@ export const SEVERITY = {
     severity: 'high',
     why: 'looking for other hosts is what spreading malware does first',
   },
+  'hostSweep.slow': {
+    severity: 'medium',
+    why: 'hardly any of the hosts that it newly tries within a day answers: it looks for hosts, or its servers have moved',
+  },
   'hostSweep.groupPing': {
     severity: 'medium',
     why: 'one packet finds every host of a link; somebody who tests the network sends it too',

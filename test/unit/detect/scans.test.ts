@@ -259,7 +259,10 @@ t.test(
   (t) => {
     const scene = createScene();
     for (let n = 1; n <= 15; n += 1)
-      scene.end({ to: 0xc0000200 + n * 7, port: 80 + n, outcome: OUTCOME_NO_ANSWER }, START + n * 3_600_000);
+      scene.end(
+        { to: 0xc0000200 + (n % 9), port: 80 + n, outcome: OUTCOME_NO_ANSWER },
+        START + n * 3_600_000,
+      );
     t.same(scene.by('failedConnections'), []);
     scene.end({ to: 0xc0000333, port: 443, outcome: OUTCOME_REJECTED }, START + 60_000_000);
     const [finding] = scene.by('failedConnections');
