@@ -184,4 +184,10 @@ export const ATTACKS: readonly Attack[] = [
   replayed('attack-scan/mk-nmap-null_scan.pcap', isScan(/^NULL$/)),
   replayed('attack-scan/mk-nmap-tcp_syn_scan.pcap', isScan(/^SYN$/)),
   replayed('attack-scan/mk-nmap-udp_scan.pcap', isScan(/^UDP$/)),
+  // Last: its MACs fill what the bridge remembers for five minutes.
+  {
+    what: 'macof floods the switch with MACs',
+    run: sent(['timeout', '6', 'macof', '-i', 'eth0', '-n', '60000']),
+    found: ({ detector, key }) => detector === 'spoofing' && key.includes('too-many-macs'),
+  },
 ];
