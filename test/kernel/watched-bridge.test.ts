@@ -2,7 +2,7 @@
 import './support/in-own-namespace.js';
 import t from 'tap';
 import { connect } from '../../agent/ipc/client.js';
-import { HOSPITAL } from '../../agent/lab/network-lab.js';
+import { HOSPITAL, PUMP } from '../../agent/lab/network-lab.js';
 import { waitFor } from '../../agent/lab/namespace.js';
 import { requests } from '../../agent/messages/enforcer-messages.js';
 import type { Finding, Memory } from '../../agent/messages/vocabulary.js';
@@ -84,6 +84,17 @@ t.test('somebody on the network begins to answer as a DHCPv6 server', async (t) 
     /inet6 (fd\S+)\/\d+ /.exec(await inline.lab.pump.must(['ip', '-6', 'address', 'show'])) ?? [];
   await inline.lab.hospital.must([process.execPath, '-e', answer, pump ?? ''], { timeoutMs: 20_000 });
   await found('rogueServer', /is new and acts as a DHCPv6 server/);
+  t.pass();
+});
+
+t.test('somebody on the network answers for wpad, refused as it is', async (t) => {
+  const answer = `
+    const socket = require('node:dgram').createSocket('udp4');
+    const bytes = Buffer.from('010280000001000100000000' + '047770616400' + '00010001' + 'c00c00010001', 'hex');
+    socket.bind(5355, () => socket.send(bytes, 50000, '${PUMP.bridge[0]}', () => process.exit(0)));
+  `;
+  await inline.lab.hospital.must([process.execPath, '-e', answer], { timeoutMs: 20_000 });
+  await found('rogueServer', /answers for the name wpad by LLMNR/);
   t.pass();
 });
 
