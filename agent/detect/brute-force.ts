@@ -19,6 +19,8 @@ import {
   SEES_PAYLOAD,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { isInside } from './inside.js';
+import { InstrumentTalk } from './instrument-talk.js';
 import {
   dataBytes,
   FTP_PORT,
@@ -28,14 +30,16 @@ import {
   POLLING_FACTOR,
   type Login,
 } from './login-services.js';
+import { PatientLogins } from './patient-login.js';
 import { RefusedLogins } from './refused-login.js';
+import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
 import { SEVERITY } from './severity.js';
 import { SlotTable } from './slot-table.js';
+import { WatchedDevices } from './watched-devices.js';
 
 /** (opener, host, service); 110 bytes each. */
 const PAIRS = 8_192;
-const DEVICES = 2_048;
 const SPRAY_MEMBERS = 8_192;
 const SPRAY_HOSTS = 1_024;
 /** Logarithm of the ratio within which the sizes of two runs are alike: 35 %. */
@@ -48,8 +52,9 @@ const TIMES_USUAL = 4;
 const TOLD_MS = 8 * 86_400_000;
 /** Who was there half a day ago already is no stranger: what a program does every night comes from one that is known. */
 const KNOWN_MS = 43_200_000;
-/** What a program does from a device's first minute on was there before the box. */
+/** What a program does from a device's first minute on was there before the box; what a job does, within its first day. */
 const FIRST_MINUTE_MS = 60_000;
+const FIRST_DAY_MS = 86_400_000;
 /** Times `attempts` for a database where a connection has room for a refused login alone: a list of passwords has a hundred at least. */
 const REFUSED_FACTOR = 6;
 /** Keys: the sprays of one opener inwards and outwards are 0 and 1. */
@@ -93,42 +98,66 @@ class BruteForce implements Detector {
   readonly #toldMs = new Float64Array(PAIRS);
   /** 1: in its first window, which began with what is known of the device. */
   readonly #isHabit = new Uint8Array(PAIRS);
-  readonly #devices = new SlotTable(DEVICES);
-  readonly #watchedMs = new Float64Array(DEVICES);
+  readonly #devices: WatchedDevices;
+  readonly #patient: PatientLogins;
   /** One opener at many hosts, and many openers at one host. */
   readonly #sprays: FanOut;
   readonly #communities: CommunityGuess;
   readonly #refused = new RefusedLogins();
+  readonly #instruments = new InstrumentTalk();
 
   constructor(context: DetectContext, settings: DetectSettings['bruteForce']) {
     this.#context = context;
     this.#settings = settings;
     this.#windowMs = settings.windowSeconds * 1000;
     this.#sprays = new FanOut(this.#windowMs, { members: SPRAY_MEMBERS, membersPerGroup: SPRAY_HOSTS });
+    this.#devices = new WatchedDevices(context);
+    this.#patient = new PatientLogins(context, this.#pairs, settings);
     this.#communities = new CommunityGuess(context, settings.snmpRequests);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
     if (event.kind === EVENT_PAYLOAD) {
+      this.#instruments.note(event);
       const refused = this.#refused.observe(event);
       if (refused !== null && this.#context.addresses.isHost(event.peer))
         this.#attempt(event, refused, nowMs);
       return;
     }
     if (event.kind !== EVENT_END) return;
-    this.#watch(event, nowMs);
+    this.#devices.note(event, nowMs);
     if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
     if (event.outcome !== OUTCOME_ANSWERED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
     if (!this.#context.addresses.isHost(event.peer)) return;
     const login = loginAt(event.port);
     if (login === undefined) this.#noteData(event);
+    else if (this.#instruments.has(event)) return;
     else if (isGuess(event, login)) this.#attempt(event, login, nowMs);
     else if (login.canSpray) this.#admit(event, login, nowMs);
   }
 
   tick(nowMs: number): void {
     this.#sprays.expire(nowMs);
+  }
+
+  *memories(isAll: boolean): Generator<Memory> {
+    yield* this.#devices.memories(isAll);
+    yield* this.#patient.memories(isAll);
+  }
+
+  restore(memory: Memory, nowMs: number): void {
+    const device = this.#context.idOf?.(memory.device) ?? 0;
+    if (device === 0) return;
+    if (memory.key === '') {
+      this.#devices.restore(device, memory.values[0] ?? nowMs);
+      return;
+    }
+    const slot = this.#patient.restore(device, memory);
+    if (slot < 0) return;
+    this.#begin(slot, nowMs);
+    // Known for long.
+    this.#firstMs[slot] = 0;
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -143,18 +172,19 @@ class BruteForce implements Detector {
     };
   }
 
-  #watch(event: DetectEvent, nowMs: number): void {
-    const slot = this.#devices.intern(subjectOf(event), 0, 0);
-    if (this.#devices.isNew) this.#watchedMs[slot] = nowMs - event.durationMs;
-  }
-
   #attempt(event: DetectEvent, login: Login, nowMs: number): void {
     const slot = this.#pair(event, login, nowMs);
-    this.#add(slot, login.isRefusal ? 1 : Math.log(dataBytes(event)), login, nowMs);
+    const size = login.isRefusal ? 1 : Math.log(dataBytes(event));
+    this.#add(slot, size, login, nowMs);
     const isAllowed = event.verdict === VERDICT_ALLOWED;
     const threshold = this.#settings.attempts * this.#factor(slot, login) * (isAllowed ? ALLOWED_FACTOR : 1);
     const isGuessing = this.#isGuessing(slot, threshold, login, nowMs);
-    if (isGuessing) this.#tell(slot, threshold, event, login, nowMs);
+    if (isGuessing) {
+      if (this.#isJob(slot, threshold, nowMs)) this.#patient.tellJob(slot, event, login, nowMs);
+      else this.#tell(slot, threshold, event, login, nowMs);
+    } else if (login.isAdministrative && !isAllowed && this.#findings[slot] === 0) {
+      this.#patient.add(slot, size, event, login, nowMs);
+    }
     if (!login.canSpray || isAllowed || nowMs - (this.#firstMs[slot] ?? nowMs) >= KNOWN_MS) return;
     const opener = this.#pairs.keyA(slot);
     const other = this.#pairs.keyB(slot);
@@ -209,26 +239,42 @@ class BruteForce implements Detector {
     const service = event.port * 2 + (event.fromDevice ? 1 : 0) + (login.isRefusal ? REFUSAL : 0);
     const slot = this.#pairs.intern(opener, other, service);
     if (this.#pairs.isNew) {
-      this.#firstMs[slot] = this.#beganMs[slot] = nowMs;
-      this.#lastMs[slot] = this.#toldMs[slot] = nowMs;
-      this.#attempts[slot] = this.#alike[slot] = this.#granted[slot] = 0;
-      this.#run[slot] = this.#toldRun[slot] = 0;
-      this.#size[slot] = this.#usual[slot] = 0;
-      this.#findings[slot] = 0;
-      const device = this.#devices.find(subject, 0, 0);
-      const watchedMs = device < 0 ? -Infinity : (this.#watchedMs[device] ?? 0);
-      const isEarly = nowMs - event.durationMs - watchedMs <= FIRST_MINUTE_MS;
-      this.#isHabit[slot] = isEarly && login.factor >= POLLING_FACTOR ? 1 : 0;
+      this.#begin(slot, nowMs);
+      const isBefore = this.#devices.isSoonAfterStart(event, nowMs, FIRST_MINUTE_MS);
+      this.#isHabit[slot] = isBefore && login.factor >= POLLING_FACTOR ? 1 : 0;
+      const isEarly =
+        login.isAdministrative &&
+        isInside(this.#context.addresses, event.peer) &&
+        this.#devices.isSoonAfterFirst(event, nowMs, FIRST_DAY_MS);
+      this.#patient.begin(slot, isEarly);
     }
     const sinceMs = nowMs - (this.#beganMs[slot] ?? nowMs);
     if (sinceMs >= this.#windowMs || sinceMs < 0) this.#nextWindow(slot, sinceMs, nowMs);
     return slot;
   }
 
+  #begin(slot: number, nowMs: number): void {
+    this.#firstMs[slot] = this.#beganMs[slot] = nowMs;
+    this.#lastMs[slot] = this.#toldMs[slot] = nowMs;
+    this.#attempts[slot] = this.#alike[slot] = this.#granted[slot] = 0;
+    this.#run[slot] = this.#toldRun[slot] = 0;
+    this.#size[slot] = this.#usual[slot] = 0;
+    this.#findings[slot] = this.#isHabit[slot] = 0;
+  }
+
   /** What was there before the box may be a poll as small as a refused login. */
   #factor(slot: number, { factor, refusedBytes }: Login): number {
     const isSmall = (this.#size[slot] ?? 0) <= Math.log(refusedBytes);
     return isSmall && this.#isHabit[slot] === 0 ? REFUSED_FACTOR : factor;
+  }
+
+  /** Who logged in on the device's first day already, and not as fast as who guesses. */
+  #isJob(slot: number, threshold: number, nowMs: number): boolean {
+    return (
+      this.#patient.isEarly(slot) &&
+      (this.#attempts[slot] ?? 0) < threshold * TIMES_USUAL &&
+      nowMs - (this.#beganMs[slot] ?? nowMs) > this.#windowMs / TIMES_USUAL
+    );
   }
 
   #add(slot: number, size: number, login: Login, nowMs: number): void {

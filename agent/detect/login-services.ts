@@ -110,6 +110,10 @@ export function loginAt(port: number): Login | undefined {
   return LOGINS.get(port);
 }
 
+export function isTelnet(port: number): boolean {
+  return port === 23 || port === 2323;
+}
+
 /**
  * Where the server itself says no, few are enough. A modality with a wrong AE title asks for its worklist twice a minute at most; a directory is asked by a
  * server with a wrong password for each of its users who logs in.

@@ -224,6 +224,14 @@ export const detectSettings = z.strictObject({
         .describe(
           'short, alike connections to a login service of people (SSH, RDP) within the window; more for programs',
         ),
+      slowAttempts: z
+        .int()
+        .min(10)
+        .max(10_000)
+        .default(60)
+        .describe(
+          'short, alike connections to a login service of people within a day, by who did not log in on the first day of the device',
+        ),
       sprayHosts: z
         .int()
         .min(3)

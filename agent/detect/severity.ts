@@ -148,6 +148,14 @@ export const SEVERITY = {
     severity: 'high',
     why: 'a device that guesses passwords is misused; a wrong stored password looks alike',
   },
+  'bruteForce.job': {
+    severity: 'low',
+    why: 'who logs in on the first day is most often a job of the site; an intruder who was there before the box looks alike',
+  },
+  'bruteForce.slow': {
+    severity: 'medium',
+    why: 'a guesser that waits between its tries, or a new job that logs in; their connections look alike',
+  },
   'bruteForce.atDevice': {
     severity: 'high',
     why: 'default passwords of clinical devices are public: a guesser gets in',

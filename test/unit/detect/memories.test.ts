@@ -27,6 +27,7 @@ t.test('what a device is used to comes back after a restart, and is not new', (t
   const memories = before.detection.memories();
   t.same([...new Set(memories.map(({ detector }) => detector))].sort(), [
     'beacon',
+    'bruteForce',
     'connectionBurst',
     'deviceSilent',
     'lateralContact',
