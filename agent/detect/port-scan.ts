@@ -34,6 +34,7 @@ import {
   SEES_END,
   SEES_PAYLOAD,
 } from './event.js';
+import { PooledScan } from './pooled-scan.js';
 import { PortLooks } from './port-look.js';
 import { PortScanOpening } from './port-scan-opening.js';
 import { createWindow, noteProbe, resetGroup, type ScanWindow } from './port-scan-window.js';
@@ -92,10 +93,12 @@ class PortScan implements Detector {
   readonly #stealthy: ScanWindow;
   readonly #tftp = new TftpAnswers();
   readonly #looks: PortLooks;
+  readonly #pool: PooledScan;
 
   constructor(context: DetectContext, settings: DetectSettings['portScan']) {
     this.#context = context;
     this.#looks = new PortLooks(context.book);
+    this.#pool = new PooledScan(context, settings.stealthyPorts);
     this.#oddProbes = settings.oddProbes;
     this.#knocks = settings.knocks;
     this.#fast = createWindow(MEMBERS, settings.ports, settings.windowSeconds, false);
@@ -144,8 +147,10 @@ class PortScan implements Detector {
       return;
     }
     const isTold = this.#count(this.#fast, event, key, kind, nowMs, false);
+    if (isTold) this.#pool.noteTold(event, nowMs);
     if (event.verdict === VERDICT_REFUSED || event.verdict === VERDICT_WOULD_REFUSE)
       this.#countSlowly(event, key, kind, nowMs, isTold);
+    if (event.verdict === VERDICT_REFUSED) this.#pool.observe(event, nowMs);
   }
 
   tick(nowMs: number): void {
@@ -154,6 +159,7 @@ class PortScan implements Detector {
     this.#stealthy.fanOut.expire(nowMs);
     this.#tftp.expire(nowMs);
     this.#looks.tick(nowMs);
+    this.#pool.expire(nowMs);
   }
 
   dueMs(): number {
@@ -168,6 +174,7 @@ class PortScan implements Detector {
       'portScan.evicted': fast.evicted + slow.evicted + stealthy.evicted,
       'portScan.looksDropped': this.#looks.dropped,
       'portScan.looksEvicted': this.#looks.evicted,
+      'portScan.pooledEvicted': this.#pool.evicted,
       'portScan.tftpDropped': this.#tftp.dropped,
       'portScan.beyondLimit': fast.beyondLimit + slow.beyondLimit + stealthy.beyondLimit,
     };
@@ -187,6 +194,7 @@ class PortScan implements Detector {
     if (event.port < 0 || !isPortProbe(event) || isTraceroute(event)) return;
     if (!this.#context.addresses.isHost(event.peer)) return;
     this.#looks.watch(event, nowMs);
+    this.#pool.observe(event, nowMs);
     const key = subjectOf(event) * 2 + (event.fromDevice ? 1 : 0);
     const slot = this.#fast.fanOut.find(key, event.peer, SCANS);
     const { connects, halfOpen } = this.#fast;
@@ -263,6 +271,7 @@ class PortScan implements Detector {
 
   #countSlowly(event: DetectEvent, key: number, kind: number, nowMs: number, isTold: boolean): void {
     const isToldNow = this.#count(this.#slow, event, key, kind, nowMs, isTold);
+    if (isToldNow) this.#pool.noteTold(event, nowMs);
     // Passive FTP and RPC meet a new dynamic port every time; over a day that would look like a scan.
     if (event.port < FIRST_EPHEMERAL_PORT) this.#count(this.#stealthy, event, key, kind, nowMs, isToldNow);
   }

@@ -112,7 +112,7 @@ export function isWakeOnLan(event: DetectEvent): boolean {
 }
 
 /** Ports below this are services (RFC 6335 section 6, system ports); clients do not send from them. */
-const FIRST_CLIENT_PORT = 1024;
+export const FIRST_CLIENT_PORT = 1024;
 /** Clients that want to show that they are root take ports from here to 1023 (rresvport(3): NFS, rsh); nothing connects from below. */
 const FIRST_PRIVILEGED_CLIENT_PORT = 512;
 /** Linux gives its clients ports from here, others from 49152 (RFC 6335 section 6, dynamic ports). */
