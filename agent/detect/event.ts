@@ -12,6 +12,7 @@ import {
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
   PROTOCOL_TCP,
+  TCP_ACK,
   type PacketView,
 } from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
@@ -83,8 +84,9 @@ export interface DetectEvent {
   port: number;
   /** Of the first packet. EVENT_END of TCP: NONE where they are not known any more. */
   tcpFlags: number;
-  /** EVENT_IP and EVENT_PAYLOAD of TCP: the packet's sequence number (RFC 9293 section 3.1); NONE where it is not known. */
+  /** EVENT_IP and EVENT_PAYLOAD of TCP: numbers of the packet's own data and of what it acknowledges (RFC 9293 section 3.1); NONE where not known. */
   sequence: number;
+  acknowledged: number;
   verdict: number;
   /** 0: not refused; else 1 + index in REFUSAL_REASONS. */
   reason: number;
@@ -120,7 +122,7 @@ const ALL_ONES = 0xff_ff_ff;
 /** The IP header without options (RFC 791 section 3.1, RFC 8200 section 3), and 8 bytes of UDP (RFC 768) or ICMP echo (RFC 792). */
 const DATAGRAM_HEADER_IPV4 = 28;
 const DATAGRAM_HEADER_IPV6 = 48;
-/** In a TCP header (RFC 9293 section 3.1). */
+/** In a TCP header, before the acknowledgement (RFC 9293 section 3.1). */
 const SEQUENCE_OFFSET = 4;
 const NO_BYTES = new Uint8Array(0);
 
@@ -138,6 +140,7 @@ export function createEvent(): DetectEvent {
     tcpFlags: 0,
     // A fraction, so that V8 stores doubles from the start and numbers above 2^31 allocate nothing.
     sequence: 0.5,
+    acknowledged: 0.5,
     verdict: VERDICT_OBSERVED,
     reason: 0,
     macHigh: NONE,
@@ -201,7 +204,7 @@ export function fillEvent(
   event.srcPort = view.srcPort;
   event.port = view.dstPort;
   event.tcpFlags = view.tcpFlags;
-  event.sequence = sequenceOf(view, bytes);
+  fillSequence(event, view, bytes);
   event.local = NO_ADDRESS;
   event.peer = NO_ADDRESS;
   let source = NO_ADDRESS;
@@ -240,9 +243,14 @@ export function fillEvent(
 }
 
 /** Of a TCP packet; NONE where its header was not captured so far. */
-export function sequenceOf({ protocol, transportOffset }: PacketView, bytes: Uint8Array): number {
-  const at = transportOffset + SEQUENCE_OFFSET;
-  if (protocol !== PROTOCOL_TCP || transportOffset < 0 || at + 4 > bytes.length) return NONE;
+export function fillSequence(event: DetectEvent, view: PacketView, bytes: Uint8Array): void {
+  const at = view.transportOffset + SEQUENCE_OFFSET;
+  const isThere = view.protocol === PROTOCOL_TCP && view.transportOffset >= 0 && at + 8 <= bytes.length;
+  event.sequence = isThere ? u32(bytes, at) : NONE;
+  event.acknowledged = isThere && (view.tcpFlags & TCP_ACK) !== 0 ? u32(bytes, at + 4) : NONE;
+}
+
+function u32(bytes: Uint8Array, at: number): number {
   const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
   return high * 0x10000 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
 }
@@ -257,6 +265,7 @@ export function clearEvent(event: DetectEvent): void {
   event.reason = 0;
   event.tcpFlags = 0;
   event.sequence = NONE;
+  event.acknowledged = NONE;
   event.macHigh = NONE;
   event.macLow = NONE;
   event.bytes = NO_BYTES;

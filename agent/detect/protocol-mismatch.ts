@@ -78,17 +78,18 @@ class ProtocolMismatch implements Detector {
     if (state !== SILENT && state !== AWAITED && state !== AWAITED_UNSURE) return;
     const found = recogniseAnswer(event.bytes, event.payloadOffset, event.payloadLength);
     if (found !== null && promise.protocols.includes(found)) return;
+    const isLong = event.payloadLength >= LEAST_BYTES;
     const isStrict = isRefusedAs(promise, null);
     if (state === SILENT) {
       // The question may have been lost before the box.
       const key = isStrict ? 'protocolMismatch.unsure' : promise.severity;
-      if (promise.isClientFirst && event.payloadLength >= LEAST_BYTES)
-        this.#tell(event, promise, key, found, nowMs);
-      return;
-    }
-    if (isStrict) {
-      const key = state === AWAITED ? promise.severity : 'protocolMismatch.unsure';
-      this.#tell(event, promise, key, found, nowMs);
+      if (promise.isClientFirst && isLong) this.#tell(event, promise, key, found, nowMs);
+    } else if (isStrict) {
+      const isBeginning = this.#speech.isBeginning(event);
+      // Of both ends something from the middle.
+      if (!isBeginning && state === AWAITED_UNSURE) return;
+      const isSure = isBeginning && (isLong || state === AWAITED);
+      this.#tell(event, promise, isSure ? promise.severity : 'protocolMismatch.unsure', found, nowMs);
     } else if (promise.isClientFirst && (found !== null || isPlainText(event)))
       this.#tell(event, promise, promise.severity, found ?? 'plain text', nowMs);
   }

@@ -294,6 +294,6 @@ export const SEVERITY = {
   },
   'protocolMismatch.unsure': {
     severity: 'low',
-    why: 'the beginning was not seen: packets get lost before the box, and both ends being cut short looks alike',
+    why: 'the beginning of one end was not seen, as packets get lost before the box, or is too short to be sure',
   },
 } as const satisfies Record<string, SeverityRow>;

@@ -13,9 +13,9 @@ import {
   EVENT_IP,
   EVENT_PAYLOAD,
   fillEvent,
+  fillSequence,
   GOES_ON_MS,
   GOES_ON_PACKETS,
-  sequenceOf,
   VERDICT_OBSERVED,
   VERDICT_REFUSED,
   type DetectEvent,
@@ -338,7 +338,7 @@ export class Replay {
     event.kind = EVENT_PAYLOAD;
     event.isReply = this.#table.isReply;
     event.tcpFlags = view.tcpFlags;
-    event.sequence = sequenceOf(view, bytes);
+    fillSequence(event, view, bytes);
     event.bytes = bytes;
     event.payloadOffset = view.payloadOffset;
     event.payloadLength = view.payloadLength;

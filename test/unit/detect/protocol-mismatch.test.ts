@@ -8,6 +8,9 @@ const hello = '\x16\x03\x01\x02\x00\x01';
 const SYN_SEQUENCE = 0xffff_ffff;
 const BEGINNING = 0;
 const MIDDLE = 1460;
+/** Of the other end, which the opener acknowledges. */
+const ANSWER = 0xfff0_0001;
+const LATER = 0xfff0_0b69;
 
 const data = (text: string): Change => {
   const bytes = Buffer.from(text, 'latin1');
@@ -18,10 +21,10 @@ const opens = (scene: Scene, port: number): void => {
 };
 const asks = (scene: Scene, port: number, text: string, sequence = BEGINNING): void => {
   opens(scene, port);
-  scene.first({ port, sequence, ...data(text) }, START);
+  scene.first({ port, sequence, acknowledged: ANSWER, ...data(text) }, START);
 };
-const answers = (scene: Scene, port: number, text: string): void => {
-  scene.first({ port, isReply: true, ...data(text) }, START);
+const answers = (scene: Scene, port: number, text: string, sequence = ANSWER): void => {
+  scene.first({ port, isReply: true, sequence, ...data(text) }, START);
 };
 const told = (scene: Scene): string[] => scene.by('protocolMismatch').map(({ severity }) => severity);
 
@@ -79,7 +82,7 @@ t.test('what may not be the beginning is judged by the answer', (t) => {
     [104, 'a segment from the middle', MIDDLE, '\x16\x03\x03\x00\x7a\x02', null],
     [2575, 'PID|1||', MIDDLE, '\x0bMSH|^~\\&|', null],
     [445, 'from the middle', MIDDLE, '\x00\x00\x00\x9b\xfeSMB\x40', null],
-    [104, 'id; uname', MIDDLE, 'uid=0(root)', 'low'],
+    [104, 'id; uname', MIDDLE, 'uid=0(root)', 'medium'],
     [104, 'id; uname', MIDDLE, '# ', 'low'],
     [104, '$ ', BEGINNING, 'cat /etc/passwd\n', 'medium'],
     [104, '\x01', BEGINNING, '\x02\x00\x00\x00\x00\xb8\x00\x01', null],
@@ -100,7 +103,16 @@ t.test('what may not be the beginning is judged by the answer', (t) => {
   }
   const midstream = createScene();
   midstream.first({ port: 104, sequence: MIDDLE, ...data('no SYN was seen') }, START);
+  answers(midstream, 104, 'nor is this its beginning');
   t.same(told(midstream), [], 'one that was open before');
+  const long = createScene();
+  asks(long, 104, 'the pushed end of a message', MIDDLE);
+  answers(long, 104, 'the pushed end of another', LATER);
+  t.same(told(long), [], 'neither is the beginning');
+  const short = createScene();
+  asks(short, 104, '$ ');
+  answers(short, 104, 'the pushed end of a message', LATER);
+  t.same(told(short), ['low']);
   t.end();
 });
 
@@ -123,7 +135,7 @@ t.test('a server that speaks first where clients do is told for low', (t) => {
 t.test('what is sure after all is told as that', (t) => {
   const scene = createScene();
   asks(scene, 104, 'id; uname', MIDDLE);
-  answers(scene, 104, 'uid=0(root)');
+  answers(scene, 104, '# ');
   asks(scene, 104, 'uid=0(root) gid=0(root)');
   scene.tick(START + 60_000);
   t.same(told(scene), ['low', 'medium']);
