@@ -16,9 +16,11 @@ import {
   VERDICT_ALLOWED,
   type DetectEvent,
   SEES_END,
+  SEES_GOING,
   SEES_PAYLOAD,
 } from './event.js';
 import { FanOut } from './fan-out.js';
+import { FtpSessions } from './ftp-session.js';
 import { isInside } from './inside.js';
 import { InstrumentTalk } from './instrument-talk.js';
 import {
@@ -74,7 +76,7 @@ export function createBruteForceDetector(
 
 class BruteForce implements Detector {
   readonly name = 'bruteForce';
-  readonly kinds = SEES_END | SEES_PAYLOAD;
+  readonly kinds = SEES_END | SEES_GOING | SEES_PAYLOAD;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['bruteForce'];
   readonly #windowMs: number;
@@ -104,6 +106,7 @@ class BruteForce implements Detector {
   readonly #sprays: FanOut;
   readonly #communities: CommunityGuess;
   readonly #refused = new RefusedLogins();
+  readonly #ftp: FtpSessions;
   readonly #instruments = new InstrumentTalk();
 
   constructor(context: DetectContext, settings: DetectSettings['bruteForce']) {
@@ -113,17 +116,20 @@ class BruteForce implements Detector {
     this.#sprays = new FanOut(this.#windowMs, { members: SPRAY_MEMBERS, membersPerGroup: SPRAY_HOSTS });
     this.#devices = new WatchedDevices(context);
     this.#patient = new PatientLogins(context, this.#pairs, settings);
+    this.#ftp = new FtpSessions(context, settings);
     this.#communities = new CommunityGuess(context, settings.snmpRequests);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
     if (event.kind === EVENT_PAYLOAD) {
       this.#instruments.note(event);
+      this.#ftp.begin(event);
       const refused = this.#refused.observe(event);
       if (refused !== null && this.#context.addresses.isHost(event.peer))
         this.#attempt(event, refused, nowMs);
       return;
     }
+    this.#ftp.judge(event, nowMs);
     if (event.kind !== EVENT_END) return;
     this.#devices.note(event, nowMs);
     if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
@@ -131,7 +137,7 @@ class BruteForce implements Detector {
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
     if (!this.#context.addresses.isHost(event.peer)) return;
     const login = loginAt(event.port);
-    if (login === undefined) this.#noteData(event);
+    if (login === undefined) this.#noteData(event, nowMs);
     else if (this.#instruments.has(event)) return;
     else if (isGuess(event, login)) this.#attempt(event, login, nowMs);
     else if (login.canSpray) this.#admit(event, login, nowMs);
@@ -167,7 +173,8 @@ class BruteForce implements Detector {
         this.#devices.evicted +
         this.#sprays.evicted +
         this.#communities.evicted +
-        this.#refused.evicted,
+        this.#refused.evicted +
+        this.#ftp.evicted,
       'bruteForce.beyondLimit': this.#sprays.beyondLimit,
     };
   }
@@ -218,17 +225,15 @@ class BruteForce implements Detector {
   }
 
   /** Who opens a data connection was let in (RFC 959 section 3.2): a login for each file is no guess. */
-  #noteData(event: DetectEvent): void {
+  #noteData(event: DetectEvent, nowMs: number): void {
     if (event.protocol !== PROTOCOL_TCP) return;
     const isActive = event.srcPort === FTP_DATA_PORT;
     if (!isActive && event.port < FIRST_USER_PORT) return;
     const fromDevice = event.fromDevice !== isActive;
     const subject = subjectOf(event);
-    const slot = this.#pairs.find(
-      fromDevice ? subject : event.peer,
-      fromDevice ? event.peer : subject,
-      FTP_PORT * 2 + (fromDevice ? 1 : 0),
-    );
+    const [opener, host] = fromDevice ? [subject, event.peer] : [event.peer, subject];
+    this.#ftp.noteData(opener, host, nowMs);
+    const slot = this.#pairs.find(opener, host, FTP_PORT * 2 + (fromDevice ? 1 : 0));
     if (slot >= 0) this.#granted[slot] = (this.#granted[slot] ?? 0) + 1;
   }
 

@@ -126,6 +126,10 @@ export const REFUSED_LOGINS = {
   MQTT: program('MQTT', 2, { isRefusal: true }),
 } as const satisfies Record<string, Login>;
 
+export function headerBytes(event: DetectEvent): number {
+  return event.family === 6 ? HEADERS_IPV6 : HEADERS_IPV4;
+}
+
 const HEADERS_IPV4 = 40;
 const HEADERS_IPV6 = 60;
 /** A person stays longer. A minute, and one more by which the kernel may be late to say that a connection is over. */
@@ -144,7 +148,7 @@ export function isGuess(event: DetectEvent, login: Login): boolean {
 
 /** What both ends said, without headers of IP and TCP (RFC 9293 section 3.1, no options): how many packets acknowledge it is chance. */
 export function dataBytes(event: DetectEvent): number {
-  const headers = event.family === 6 ? HEADERS_IPV6 : HEADERS_IPV4;
+  const headers = headerBytes(event);
   return Math.max(1, event.bytesOut + event.bytesIn - headers * (event.packetsOut + event.packetsIn));
 }
 

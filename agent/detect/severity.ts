@@ -156,6 +156,10 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'a guesser that waits between its tries, or a new job that logs in; their connections look alike',
   },
+  'bruteForce.inOneSession': {
+    severity: 'medium',
+    why: 'hundreds of short commands and never a file; a program that looks whether one is there may do so',
+  },
   'bruteForce.atDevice': {
     severity: 'high',
     why: 'default passwords of clinical devices are public: a guesser gets in',
