@@ -4,9 +4,11 @@
  * the opener is quiet, and only few of them are a look. A monitor does it every few minutes: the same look is told once, and what comes again while
  * the device is new to us was there before the box. Used by port-scan.ts, whose finding it is. Cold path, but for `watch`.
  */
-import type { Subject } from './detector.js';
-import { subjectOf, type DetectEvent } from './event.js';
-import type { FindingBook } from './finding-book.js';
+import { internText } from './address-key.js';
+import { NO_ADDRESS } from './address-table.js';
+import type { DetectContext, Subject } from './detector.js';
+import { subjectOf, UNKNOWN_DEVICE, type DetectEvent } from './event.js';
+import type { Memory } from './memory.js';
 import { PortScanOpening, scanOf } from './port-scan-opening.js';
 import { serviceText } from './probes.js';
 import { SEVERITY } from './severity.js';
@@ -24,7 +26,9 @@ const NEW_MS = 3_600_000;
 const AGAIN_MS = 900_000;
 /** The same look is not told again: a week and a day, so that what comes on Mondays is known. */
 const KNOWN_MS = 691_200_000;
-/** (pair, service) that are known, and devices with the time since when they are watched; 37 bytes each. */
+/** What goes on is handed over to be kept once a day: a look that comes every five minutes need not be written every half hour. */
+const KEEP_MS = 86_400_000;
+/** (pair, service) that are known, and devices with the time since when they are watched; 45 and 37 bytes each. */
 const KNOWN = 8_192;
 const DEVICES = 4_096;
 const QUIET_MS = 300_000;
@@ -51,16 +55,18 @@ interface Awaited extends Look {
 export class PortLooks {
   /** Looks that were not waited for, because of too many. */
   dropped = 0;
-  readonly #book: FindingBook;
+  readonly #context: DetectContext;
   #looks: Awaited[] = [];
   readonly #known = new SlotTable(KNOWN);
   /** When each came last. */
   readonly #knownMs = new Float64Array(KNOWN);
+  /** Up to when that is kept by the agent. */
+  readonly #keptMs = new Float64Array(KNOWN);
   readonly #devices = new SlotTable(DEVICES);
   readonly #watchedMs = new Float64Array(DEVICES);
 
-  constructor(book: FindingBook) {
-    this.#book = book;
+  constructor(context: DetectContext) {
+    this.#context = context;
   }
 
   /** Known looks, and devices, that had to make room. */
@@ -108,11 +114,37 @@ export class PortLooks {
     return dueMs;
   }
 
+  *memories(isAll: boolean): Generator<Memory> {
+    for (let slot = 0; slot < this.#known.size; slot++) {
+      const lastMs = this.#knownMs[slot] ?? 0;
+      if (!isAll && lastMs - (this.#keptMs[slot] ?? 0) < KEEP_MS) continue;
+      const pair = this.#known.keyA(slot);
+      const device = pair >> 1 > UNKNOWN_DEVICE ? this.#context.describe(pair >> 1).name : null;
+      const peer = this.#context.addresses.text(this.#known.keyB(slot));
+      if (device === null || peer === null) continue;
+      if (!isAll) this.#keptMs[slot] = lastMs;
+      const key = `${peer} ${pair & 1} ${this.#known.keyC(slot)}`;
+      yield { detector: 'portScan', device, key, values: [lastMs] };
+    }
+  }
+
+  restore({ device, key, values }: Memory): void {
+    const id = this.#context.idOf?.(device) ?? 0;
+    const [address = '', direction = '', service = ''] = key.split(' ');
+    const peer = internText(this.#context.addresses, address);
+    const [lastMs] = values;
+    if (id <= UNKNOWN_DEVICE || peer === NO_ADDRESS || !/^\d{1,8}$/.test(service) || lastMs === undefined)
+      return;
+    const slot = this.#known.intern(id * 2 + (direction === '1' ? 1 : 0), peer, Number(service));
+    if (!this.#known.isNew) return;
+    this.#knownMs[slot] = this.#keptMs[slot] = lastMs;
+  }
+
   /** True: it is waited for a second time. */
   #due(look: Awaited, nowMs: number): boolean {
     const isKnown = this.#learn(look, nowMs);
     if (isKnown && !look.isTold) return false;
-    const open = this.#book.find('portScan', look.subject.text, scanOf(look.fromDevice, look.peer));
+    const open = this.#context.book.find('portScan', look.subject.text, scanOf(look.fromDevice, look.peer));
     // It says more.
     if (open instanceof PortScanOpening) return false;
     const isEarly = !look.isTold && this.#isEarly(look);
@@ -134,6 +166,7 @@ export class PortLooks {
     let isKnown = true;
     for (const service of services) {
       const slot = this.#known.intern(key, peerTicket, service);
+      if (this.#known.isNew) this.#keptMs[slot] = 0;
       if (this.#known.isNew || nowMs - (this.#knownMs[slot] ?? 0) > KNOWN_MS) isKnown = false;
       this.#knownMs[slot] = nowMs;
     }
@@ -149,7 +182,7 @@ export class PortLooks {
     const [opener, target] = fromDevice ? [subject.text, peer] : [peer, subject.text];
     const quietMs = isEarly ? AGAIN_MS + QUIET_MS : QUIET_MS;
     const row = isEarly ? 'portScan.earlyLook' : fromDevice ? 'portScan.fromDevice' : 'portScan.atDevice';
-    this.#book.openFinding(
+    this.#context.book.openFinding(
       {
         detector: 'portScan',
         subject: subject.text,

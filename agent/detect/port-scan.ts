@@ -34,6 +34,7 @@ import {
   SEES_END,
   SEES_PAYLOAD,
 } from './event.js';
+import type { Memory } from './memory.js';
 import { PooledScan } from './pooled-scan.js';
 import { PortLooks } from './port-look.js';
 import { PortScanOpening } from './port-scan-opening.js';
@@ -97,7 +98,7 @@ class PortScan implements Detector {
 
   constructor(context: DetectContext, settings: DetectSettings['portScan']) {
     this.#context = context;
-    this.#looks = new PortLooks(context.book);
+    this.#looks = new PortLooks(context);
     this.#pool = new PooledScan(context, settings.stealthyPorts);
     this.#oddProbes = settings.oddProbes;
     this.#knocks = settings.knocks;
@@ -164,6 +165,14 @@ class PortScan implements Detector {
 
   dueMs(): number {
     return this.#looks.dueMs();
+  }
+
+  memories(isAll: boolean): Iterable<Memory> {
+    return this.#looks.memories(isAll);
+  }
+
+  restore(memory: Memory): void {
+    this.#looks.restore(memory);
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -80,7 +80,14 @@ t.test('other thresholds leave memories as they are', (t) => {
 t.test('memories of who is not known, or that make no sense, are left out', (t) => {
   const scene = createScene();
   const memory = { device: 'pump-1', key: '', values: [] };
-  for (const detector of ['volume', 'connectionBurst', 'deviceSilent', 'beacon', 'lateralContact'] as const) {
+  for (const detector of [
+    'volume',
+    'connectionBurst',
+    'deviceSilent',
+    'beacon',
+    'lateralContact',
+    'portScan',
+  ] as const) {
     scene.detection.restoreMemories(
       [
         { ...memory, detector },
@@ -90,7 +97,7 @@ t.test('memories of who is not known, or that make no sense, are left out', (t) 
     );
     scene.detection.restoreMemories([{ ...memory, detector, key: 'x y', values: [1, 2, 3] }], START);
   }
-  t.equal(scene.detection.restoreMemories([{ ...memory, detector: 'portScan' }], START), 0);
+  t.equal(scene.detection.restoreMemories([{ ...memory, detector: 'spoofing' }], START), 0);
   scene.tick(START + 1_000);
   t.same(scene.told, []);
   t.end();

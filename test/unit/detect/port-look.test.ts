@@ -101,6 +101,18 @@ t.test('a monitor that opens and shuts ports every few minutes is told once, a l
   later.tick(START + 271 * HOUR_MS);
   t.equal(later.by('portScan').length, told + 1, 'nine days later it is told again');
 
+  const restarted = createScene();
+  const backMs = START + 55 * HOUR_MS;
+  restarted.detection.restoreMemories(later.detection.memories(), backMs);
+  restarted.end({}, backMs);
+  check(restarted, [22, 80, 104], backMs + 2 * HOUR_MS);
+  restarted.tick(backMs + 3 * HOUR_MS);
+  t.same(severities(restarted), [], 'known after a restart');
+  check(restarted, [22, 80, 443], backMs + 4 * HOUR_MS);
+  restarted.tick(backMs + 5 * HOUR_MS);
+  t.same(severities(restarted), ['medium'], 'and another look is not');
+  t.same(later.detection.memories(), [], 'taken once');
+
   const once = createScene();
   check(once, [22, 80, 104], START);
   once.tick(START + 63_000);
