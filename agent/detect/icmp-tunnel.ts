@@ -139,6 +139,7 @@ class IcmpTunnel implements Detector {
     const out = event.bytesOut - event.packetsOut * header;
     const back = event.bytesIn - event.packetsIn * header;
     const mean = (out + back) / packets;
+    if (this.#isPingCutShort(event, header)) return;
     const isUneven = isLopsided(event, out, back) || this.#isUnlike(event);
     if (isUneven || (mean >= this.#settings.meanPayloadBytes && !this.#isLargePing(event, mean))) {
       this.#open(event, nowMs, {
@@ -190,6 +191,20 @@ class IcmpTunnel implements Detector {
   #isLargePing(event: DetectEvent, mean: number): boolean {
     const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
     return slot >= 0 && this.#pingBytes[slot] === mean;
+  }
+
+  /** The same, to a host that answers each with a part of it, always as long: public resolvers do. */
+  #isPingCutShort(event: DetectEvent, header: number): boolean {
+    const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    const pingBytes = slot >= 0 ? (this.#pingBytes[slot] ?? 0) : 0;
+    const received = packetsReceived(event);
+    return (
+      pingBytes > 0 &&
+      received > 0 &&
+      bytesSent(event) === packetsSent(event) * (pingBytes + header) &&
+      bytesReceived(event) < received * (pingBytes + header) &&
+      bytesReceived(event) % received === 0
+    );
   }
 
   #open(

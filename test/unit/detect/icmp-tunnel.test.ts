@@ -107,6 +107,12 @@ const PINGS: readonly { name: string; send: (scene: Scene) => void }[] = [
     },
   },
   {
+    name: 'large pings to a resolver that answers with a part of each',
+    send: (scene) => {
+      connection(scene, counting(1_000), { packets: 200, bytes: 1_000 }, { packets: 199, bytes: 64 });
+    },
+  },
+  {
     name: 'pings while the host starts anew',
     send: (scene) => {
       connection(scene, alphabet(32), { packets: 400, bytes: 32 }, { packets: 119, bytes: 32 });
