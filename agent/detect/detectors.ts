@@ -1,30 +1,30 @@
 /** Every detector by its name, and who is shown what of a connection. Pure; called by registry.ts. */
 import type { DetectContext, Detector } from './detector.js';
 import type { DetectEvent } from './event.js';
-import type { Familiar } from './familiar.js';
+import type { Familiar } from './habit/familiar.js';
 import type { DetectorName, DetectSettings } from './settings.js';
-import { createHostSweepDetector } from './host-sweep.js';
-import { createPortScanDetector } from './port-scan.js';
-import { createSpoofingDetector } from './spoofing.js';
-import { createBeaconDetector } from './beacon.js';
-import { createDnsTunnelDetector } from './dns-tunnel.js';
-import { createIcmpTunnelDetector } from './icmp-tunnel.js';
-import { createProtocolMismatchDetector } from './protocol-mismatch.js';
-import { createVolumeDetector } from './volume.js';
-import { createArpSpoofDetector } from './arp-spoof.js';
-import { createBruteForceDetector } from './brute-force.js';
-import { createConnectionBurstDetector } from './connection-burst.js';
-import { createDgaDetector } from './dga.js';
-import { createDeviceSilentDetector } from './device-silent.js';
-import { createEncryptedDnsDetector } from './encrypted-dns.js';
-import { createFailedConnectionsDetector } from './failed-connections.js';
-import { createLateralContactDetector } from './lateral-contact.js';
-import { createOutlierDetector } from './outlier.js';
-import { createRogueServerDetector } from './rogue-server.js';
-import { createWormSpreadDetector } from './worm-spread.js';
-import { createUnfamiliarNetworkDetector } from './unfamiliar-network.js';
-import { createUnfamiliarPeerDetector } from './unfamiliar-peer.js';
-import { createUnfamiliarServiceDetector } from './unfamiliar-service.js';
+import { createHostSweepDetector } from './scan/host-sweep.js';
+import { createPortScanDetector } from './scan/port-scan.js';
+import { createSpoofingDetector } from './identity/spoofing.js';
+import { createBeaconDetector } from './habit/beacon.js';
+import { createDnsTunnelDetector } from './names/dns-tunnel.js';
+import { createIcmpTunnelDetector } from './content/icmp-tunnel.js';
+import { createProtocolMismatchDetector } from './content/protocol-mismatch.js';
+import { createVolumeDetector } from './habit/volume.js';
+import { createArpSpoofDetector } from './identity/arp-spoof.js';
+import { createBruteForceDetector } from './guess/brute-force.js';
+import { createConnectionBurstDetector } from './habit/connection-burst.js';
+import { createDgaDetector } from './names/dga.js';
+import { createDeviceSilentDetector } from './habit/device-silent.js';
+import { createEncryptedDnsDetector } from './names/encrypted-dns.js';
+import { createFailedConnectionsDetector } from './scan/failed-connections.js';
+import { createLateralContactDetector } from './habit/lateral-contact.js';
+import { createOutlierDetector } from './habit/outlier.js';
+import { createRogueServerDetector } from './identity/rogue-server.js';
+import { createWormSpreadDetector } from './habit/worm-spread.js';
+import { createUnfamiliarNetworkDetector } from './habit/unfamiliar-network.js';
+import { createUnfamiliarPeerDetector } from './habit/unfamiliar-peer.js';
+import { createUnfamiliarServiceDetector } from './habit/unfamiliar-service.js';
 
 /** By name, in the order in which they are called. */
 export type Detectors = Readonly<Record<Exclude<DetectorName, 'outlier'>, Detector>> & {

@@ -16,7 +16,7 @@ import {
   type PacketView,
 } from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
-import { claimMac, neighbourSender, neighbourTarget, operationOf } from './neighbour-event.js';
+import { claimMac, neighbourSender, neighbourTarget, operationOf } from './identity/neighbour-event.js';
 
 /** The first packet of a connection, or any refused IP packet. */
 export const EVENT_IP = 1;

@@ -14,13 +14,13 @@ import {
   type Detectors,
 } from './detectors.js';
 import { EVENT_END, EVENT_IP, EVENT_KINDS, EVENT_PAYLOAD, type DetectEvent } from './event.js';
-import { Familiar } from './familiar.js';
+import { Familiar } from './habit/familiar.js';
 import { FindingBook } from './finding-book.js';
 import type { Memory } from './memory.js';
 import type { DetectSettings } from './settings.js';
-import { MAX_NETWORKS_KEPT } from './unfamiliar-network.js';
-import { MAX_PEERS_KEPT } from './unfamiliar-peer.js';
-import { MAX_SERVICES_KEPT } from './unfamiliar-service.js';
+import { MAX_NETWORKS_KEPT } from './habit/unfamiliar-network.js';
+import { MAX_PEERS_KEPT } from './habit/unfamiliar-peer.js';
+import { MAX_SERVICES_KEPT } from './habit/unfamiliar-service.js';
 
 export interface DetectionOptions {
   readonly addresses: AddressTable;

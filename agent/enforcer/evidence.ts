@@ -15,7 +15,7 @@ import {
   fillEvent,
   type DetectEvent,
 } from '../detect/event.js';
-import { claimMac } from '../detect/neighbour-event.js';
+import { claimMac } from '../detect/identity/neighbour-event.js';
 import type { DeviceLabel } from '../detect/detector.js';
 import { detectorBit, detectorsThat, verdictOf, type Verdict } from '../detect/verdict.js';
 import type { Detection } from '../detect/registry.js';

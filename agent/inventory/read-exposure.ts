@@ -1,9 +1,9 @@
 /**
  * How a device is exposed, as one packet shows: what it answers on, which protocol it speaks, whether the other end is outside. Reads ports, flags and
- * the first bytes of a payload (see detect/recognise-protocol.ts for their references; RFC 1157, RFC 959, RFC 854, Modbus/TCP 1.0b, ASHRAE 135
+ * the first bytes of a payload (see detect/content/recognise-protocol.ts for their references; RFC 1157, RFC 959, RFC 854, Modbus/TCP 1.0b, ASHRAE 135
  * annex J for the ports), and keeps none of them. Pure; called by read-packet.ts.
  */
-import { recognise } from '../detect/recognise-protocol.js';
+import { recognise } from '../detect/content/recognise-protocol.js';
 import { u8 } from '../packet/read.js';
 import { LAYER_TCP, LAYER_UDP, TCP_ACK, TCP_SYN, type PacketView } from '../packet/view.js';
 import { CONFIDENCE, type Observation } from './observation.js';

@@ -52,20 +52,20 @@ t.test('a flood of random everything is bounded: findings, memory, and what was 
 });
 
 const DETECTORS = [
-  ['port-scan', 'createPortScanDetector', 'portScan'],
-  ['host-sweep', 'createHostSweepDetector', 'hostSweep'],
-  ['failed-connections', 'createFailedConnectionsDetector', 'failedConnections'],
-  ['worm-spread', 'createWormSpreadDetector', 'wormSpread'],
-  ['connection-burst', 'createConnectionBurstDetector', 'connectionBurst'],
-  ['brute-force', 'createBruteForceDetector', 'bruteForce'],
-  ['lateral-contact', 'createLateralContactDetector', 'lateralContact'],
-  ['arp-spoof', 'createArpSpoofDetector', 'arpSpoof'],
-  ['rogue-server', 'createRogueServerDetector', 'rogueServer'],
-  ['device-silent', 'createDeviceSilentDetector', 'deviceSilent'],
-  ['beacon', 'createBeaconDetector', 'beacon'],
-  ['dga', 'createDgaDetector', 'dga'],
-  ['encrypted-dns', 'createEncryptedDnsDetector', 'encryptedDns'],
-  ['outlier', 'createOutlierDetector', 'outlier'],
+  ['scan/port-scan', 'createPortScanDetector', 'portScan'],
+  ['scan/host-sweep', 'createHostSweepDetector', 'hostSweep'],
+  ['scan/failed-connections', 'createFailedConnectionsDetector', 'failedConnections'],
+  ['habit/worm-spread', 'createWormSpreadDetector', 'wormSpread'],
+  ['habit/connection-burst', 'createConnectionBurstDetector', 'connectionBurst'],
+  ['guess/brute-force', 'createBruteForceDetector', 'bruteForce'],
+  ['habit/lateral-contact', 'createLateralContactDetector', 'lateralContact'],
+  ['identity/arp-spoof', 'createArpSpoofDetector', 'arpSpoof'],
+  ['identity/rogue-server', 'createRogueServerDetector', 'rogueServer'],
+  ['habit/device-silent', 'createDeviceSilentDetector', 'deviceSilent'],
+  ['habit/beacon', 'createBeaconDetector', 'beacon'],
+  ['names/dga', 'createDgaDetector', 'dga'],
+  ['names/encrypted-dns', 'createEncryptedDnsDetector', 'encryptedDns'],
+  ['habit/outlier', 'createOutlierDetector', 'outlier'],
 ] as const;
 
 t.test(

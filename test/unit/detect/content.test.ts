@@ -1,6 +1,6 @@
 import t from 'tap';
 import { OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
-import { createQuestion, readQuestion } from '../../../agent/detect/dns-question.js';
+import { createQuestion, readQuestion } from '../../../agent/detect/names/dns-question.js';
 import { createScene, randomOf, START, type Change } from './scene.js';
 
 const OUTSIDE = 0xcb00710a;

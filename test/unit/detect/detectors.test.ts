@@ -9,7 +9,7 @@ import {
   type Detectors,
 } from '../../../agent/detect/detectors.js';
 import { createEvent, SEES_END, SEES_IP, SEES_PAYLOAD } from '../../../agent/detect/event.js';
-import { Familiar } from '../../../agent/detect/familiar.js';
+import { Familiar } from '../../../agent/detect/habit/familiar.js';
 import { FindingBook } from '../../../agent/detect/finding-book.js';
 import { detectSettings } from '../../../agent/detect/settings.js';
 

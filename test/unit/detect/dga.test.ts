@@ -1,5 +1,5 @@
 import t from 'tap';
-import { looksGenerated } from '../../../agent/detect/generated-name.js';
+import { looksGenerated } from '../../../agent/detect/names/generated-name.js';
 import { createScene, START, type Change, type Scene } from './scene.js';
 
 /** A DNS question for A (RFC 1035 section 4.1). */

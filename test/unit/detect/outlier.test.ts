@@ -1,6 +1,6 @@
 import t from 'tap';
 import { EVENT_END, OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
-import { HalfSpaceTrees } from '../../../agent/detect/half-space-trees.js';
+import { HalfSpaceTrees } from '../../../agent/detect/habit/half-space-trees.js';
 import { createScene, START, type Scene } from './scene.js';
 
 const SPAN_MS = 600_000;

@@ -1,0 +1,104 @@
+/**
+ * A sweep too slow or too scattered for the windows of host-sweep.ts, whose finding it is: within a day a device tries many hosts of one site on
+ * whatever service, and hardly any answers. What failedConnections sees too, but here it is hosts that are looked for. Servers that are down are
+ * few, and answered within a week. Allocates nothing but for a finding.
+ */
+import type { AddressTable } from '../address-table.js';
+import { MAX_EXAMPLES } from '../detector.js';
+import { OUTCOME_ANSWERED, serviceOf, subjectOf, type DetectEvent } from '../event.js';
+
+import { FanOut } from '../fan-out.js';
+import type { SweepCount } from './host-sweep-opening.js';
+import { networkText } from '../network-text.js';
+import { hash3, SlotTable } from '../slot-table.js';
+
+const DAY_SECONDS = 86_400;
+/** (device, site, host) and (device, site, service) remembered; 1.7 MiB when full. */
+const MEMBERS = 16_384;
+const HOSTS_PER_SITE = 1_024;
+/** As many as failedConnections wants (`leastFailures`): an outage of a few servers is no sweep. */
+const FAILED_HOSTS = 16;
+/** For each host that answered, at least so many did not: Jung et al. (failed-connections.ts) take a fifth for the luck of a scanner. */
+const FAILED_PER_ANSWERED = 4;
+/** Devices whose sweep is told already, and for how long its connections may still end (port-scan-opening.ts). */
+const SWEEPERS = 1_024;
+const LATE_MS = 900_000;
+
+/** The second number of a group. */
+const FAILED = 0;
+const ANSWERED = 1;
+const SERVICES = 2;
+
+export class SlowSweep implements SweepCount {
+  readonly fanOut = new FanOut(DAY_SECONDS * 1000, {
+    members: MEMBERS,
+    membersPerGroup: HOSTS_PER_SITE,
+  });
+  readonly threshold = FAILED_HOSTS;
+  readonly seconds = DAY_SECONDS;
+  readonly #addresses: AddressTable;
+  /** Hosts of a group that were told, by slot. */
+  readonly #told = new Int32Array(MEMBERS);
+  readonly #sweepers = new SlotTable(SWEEPERS);
+  readonly #sweptMs = new Float64Array(SWEEPERS);
+
+  constructor(addresses: AddressTable) {
+    this.#addresses = addresses;
+  }
+
+  /** The device's sweep is told by another count: what fails now belongs to it. */
+  noteTold(event: DetectEvent, nowMs: number): void {
+    this.#sweptMs[this.#sweepers.intern(subjectOf(event), 0, 0)] = nowMs;
+  }
+
+  /** What came of a contact by a device; the slot of its site where a host failed that never answered, else -1. */
+  add(event: DetectEvent, nowMs: number): number {
+    const who = subjectOf(event);
+    const site = this.siteOf(event.peer);
+    if (event.outcome === OUTCOME_ANSWERED) {
+      // Who has met nobody in vain is no sweeper.
+      if (this.fanOut.find(who, FAILED, site) < 0) return -1;
+      this.fanOut.add(who, ANSWERED, site, event.peer, nowMs);
+      this.fanOut.discount(who, FAILED, site, event.peer);
+      return -1;
+    }
+    const sweeper = this.#sweepers.find(who, 0, 0);
+    if (sweeper >= 0 && nowMs - (this.#sweptMs[sweeper] ?? 0) < LATE_MS) return -1;
+    if (this.fanOut.has(who, ANSWERED, site, event.peer)) return -1;
+    this.fanOut.add(who, SERVICES, site, serviceOf(event), nowMs);
+    const slot = this.fanOut.add(who, FAILED, site, event.peer, nowMs);
+    if (this.fanOut.events(slot) === 1) this.#told[slot] = 0;
+    return slot;
+  }
+
+  /** So many more than were told. */
+  isSweep(slot: number, event: DetectEvent): boolean {
+    const failed = this.fanOut.distinct(slot);
+    if (failed - (this.#told[slot] ?? 0) < FAILED_HOSTS) return false;
+    const answered = this.fanOut.find(subjectOf(event), ANSWERED, this.siteOf(event.peer));
+    return answered < 0 || failed >= FAILED_PER_ANSWERED * this.fanOut.distinct(answered);
+  }
+
+  /** All of its hosts up to now. */
+  setTold(slot: number): void {
+    this.#told[slot] = this.fanOut.distinct(slot);
+  }
+
+  /** The /16 or /48 of a host: subnets of a site are swept one after the other. */
+  siteOf(ticket: number): number {
+    const w0 = this.#addresses.word(ticket, 0);
+    if (this.#addresses.family(ticket) === 4) return w0 >>> 16;
+    return hash3(w0, this.#addresses.word(ticket, 1) >>> 16, 6);
+  }
+
+  /** The same in words; cold path. */
+  siteText(ticket: number): string | null {
+    return networkText(this.#addresses, ticket, this.#addresses.family(ticket) === 4 ? 16 : 48);
+  }
+
+  /** Some of those that were tried in vain; cold path. */
+  services(who: number, site: number): number[] {
+    const group = this.fanOut.find(who, SERVICES, site);
+    return group < 0 ? [] : this.fanOut.examples(group, MAX_EXAMPLES);
+  }
+}
