@@ -77,10 +77,21 @@ export class PooledScan {
     if (this.#used.has(device, 0, 0, service) || isOneWay(this.#context.addresses, event)) return;
     const pair = this.#pairs.find(device, event.peer, 0);
     if (pair >= 0 && nowMs - (this.#pairMs[pair] ?? 0) < LATE_MS) return;
-    this.#failed.add(device, OPENERS, 0, event.peer, nowMs);
-    const slot = this.#failed.add(device, SERVICES, 0, service, nowMs);
-    if (this.#failed.events(slot) === 1) this.#told[slot] = 0;
-    this.#judge(slot, device, event, nowMs);
+    this.#forgetTold(device, nowMs);
+    const failed = this.#failed;
+    // A monitor with old settings, which asks for ever, must keep no finding open.
+    const isKnown = failed.has(device, OPENERS, 0, event.peer) && failed.has(device, SERVICES, 0, service);
+    failed.add(device, OPENERS, 0, event.peer, nowMs);
+    const slot = failed.add(device, SERVICES, 0, service, nowMs);
+    if (failed.events(slot) === 1) this.#told[slot] = 0;
+    if (!isKnown) this.#judge(slot, device, event, nowMs);
+  }
+
+  /** Services that were told and left the window: the next scan is not measured by the last one. */
+  #forgetTold(device: number, nowMs: number): void {
+    this.#failed.expire(nowMs);
+    const slot = this.#failed.find(device, SERVICES, 0);
+    if (slot >= 0) this.#told[slot] = Math.min(this.#told[slot] ?? 0, this.#failed.distinct(slot));
   }
 
   #judge(slot: number, device: number, event: DetectEvent, nowMs: number): void {
@@ -131,7 +142,7 @@ export class PooledScan {
               distinctHosts: hosts,
               hosts: failed.examples(openers, MAX_EXAMPLES).map((ticket) => addressOr(this.#context, ticket)),
             },
-            remedy: `It closes ${QUIET_MS / 60_000} min after the last probe. If the hosts are scanners of the site, take this device out of their range; if not, find out who uses them.`,
+            remedy: `It closes ${QUIET_MS / 60_000} min after the last new host or port. If the hosts are scanners of the site, take this device out of their range; if not, find out who uses them.`,
           };
         },
       },

@@ -6,7 +6,6 @@
 import type { AddressTable } from '../address-table.js';
 import { MAX_EXAMPLES } from '../detector.js';
 import { OUTCOME_ANSWERED, serviceOf, subjectOf, type DetectEvent } from '../event.js';
-
 import { FanOut } from '../fan-out.js';
 import type { SweepCount } from './host-sweep-opening.js';
 import { networkText } from '../network-text.js';
@@ -51,7 +50,7 @@ export class SlowSweep implements SweepCount {
     this.#sweptMs[this.#sweepers.intern(subjectOf(event), 0, 0)] = nowMs;
   }
 
-  /** What came of a contact by a device; the slot of its site where a host failed that never answered, else -1. */
+  /** What came of a contact by a device; the slot of its site where one more host failed that never answered, else -1. */
   add(event: DetectEvent, nowMs: number): number {
     const who = subjectOf(event);
     const site = this.siteOf(event.peer);
@@ -65,10 +64,20 @@ export class SlowSweep implements SweepCount {
     const sweeper = this.#sweepers.find(who, 0, 0);
     if (sweeper >= 0 && nowMs - (this.#sweptMs[sweeper] ?? 0) < LATE_MS) return -1;
     if (this.fanOut.has(who, ANSWERED, site, event.peer)) return -1;
+    this.#forgetTold(who, site, nowMs);
+    // A server that is gone and is asked for ever must keep no finding open.
+    const isKnown = this.fanOut.has(who, FAILED, site, event.peer);
     this.fanOut.add(who, SERVICES, site, serviceOf(event), nowMs);
     const slot = this.fanOut.add(who, FAILED, site, event.peer, nowMs);
     if (this.fanOut.events(slot) === 1) this.#told[slot] = 0;
-    return slot;
+    return isKnown ? -1 : slot;
+  }
+
+  /** Hosts that were told and left the window: the next sweep is not measured by the last one. */
+  #forgetTold(who: number, site: number, nowMs: number): void {
+    this.fanOut.expire(nowMs);
+    const slot = this.fanOut.find(who, FAILED, site);
+    if (slot >= 0) this.#told[slot] = Math.min(this.#told[slot] ?? 0, this.fanOut.distinct(slot));
   }
 
   /** So many more than were told. */

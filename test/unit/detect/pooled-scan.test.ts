@@ -94,3 +94,25 @@ t.test('who works with a device, few hosts, and hosts that each scan it do not s
   );
   t.end();
 });
+
+t.test('a monitor with old settings keeps no scan open, and hides no later one', (t) => {
+  const scene = createScene();
+  const probe = (port: number, atMs: number): void => {
+    const contact = { fromDevice: false, to: NETWORK + 1 + (port % 6), port, outcome: OUTCOME_REJECTED };
+    scene.end(contact, atMs);
+    scene.tick(atMs + 9 * 60_000);
+  };
+  for (let n = 0; n < 60; n += 1) probe(100 + n, START + n * 600_000);
+  for (let n = 60; n < 1_000; n += 1) probe(100, START + n * 600_000);
+  t.equal(
+    scene.told.filter(({ detector, state }) => detector === 'portScan' && state === 'closed').length,
+    1,
+  );
+  const laterMs = START + 1_000 * 600_000;
+  for (let n = 0; n < 60; n += 1) probe(500 + n, laterMs + n * 600_000);
+  t.ok(
+    scene.by('portScan').some(({ lastMs }) => lastMs > laterMs),
+    'told again',
+  );
+  t.end();
+});

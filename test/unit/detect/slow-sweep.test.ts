@@ -89,3 +89,25 @@ t.test('what ends after a fast sweep belongs to it', (t) => {
   t.match(scene.by('hostSweep'), [{ severity: 'high' }]);
   t.end();
 });
+
+t.test('a server that is gone keeps no sweep open, and hides no later one', (t) => {
+  const scene = createScene();
+  const gone: Change = { to: SITE + 5, port: 104 };
+  const ask = (contact: Change, atMs: number): void => {
+    scene.first(contact, atMs);
+    scene.end(contact, atMs + 1_000);
+    scene.tick(atMs + 9 * MINUTE_MS);
+  };
+  tryAll(scene, 60, 5 * MINUTE_MS, () => ({ port: 104 }));
+  for (let n = 0; n < 1_000; n += 1) ask(gone, START + (300 + n * 10) * MINUTE_MS);
+  const isOver = ({ detector, state }: { detector: string; state: string }): boolean =>
+    detector === 'hostSweep' && state === 'closed';
+  t.equal(scene.told.filter(isOver).length, 1);
+  const laterMs = START + 10_300 * MINUTE_MS;
+  for (let n = 0; n < 40; n += 1) ask({ to: SITE + 0x400 + n, port: 104 }, laterMs + n * 10 * MINUTE_MS);
+  t.ok(
+    scene.by('hostSweep').some(({ lastMs }) => lastMs > laterMs),
+    'told again',
+  );
+  t.end();
+});
