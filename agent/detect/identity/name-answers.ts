@@ -26,6 +26,8 @@ const HEADER_BYTES = 12;
 const NETBIOS_LABEL = 32;
 const NETBIOS_TEXT = 15;
 const MAX_LABEL = 63;
+/** RFC 1035 section 3.3.12: an address was asked for, and every host answers for each of its own (RFC 4795 section 2.3). */
+const TYPE_PTR = 12;
 
 export class NameAnswers {
   readonly #context: DetectContext;
@@ -114,6 +116,7 @@ function answeredName({ bytes, payloadOffset: at, payloadLength, srcPort }: Dete
   const length = bytes[at + HEADER_BYTES] ?? 0;
   const start = at + HEADER_BYTES + 1;
   if (length === 0 || length > MAX_LABEL || start + length > at + payloadLength) return null;
+  if (typeBehind(bytes, start + length, at + payloadLength) === TYPE_PTR) return null;
   let name = '';
   if (srcPort === LLMNR)
     for (let index = 0; index < length; index++) name += String.fromCharCode(bytes[start + index] ?? 0);
@@ -125,4 +128,11 @@ function answeredName({ bytes, payloadOffset: at, payloadLength, srcPort }: Dete
     }
   name = name.trim().toLowerCase();
   return /^[\w.-]{1,63}$/.test(name) ? name : null;
+}
+
+/** The type behind the rest of a name; 0 where it was not captured. */
+function typeBehind(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at + 2 < end && bytes[at] !== 0) at += 1 + (bytes[at] ?? 0);
+  return at + 2 < end ? ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0) : 0;
 }

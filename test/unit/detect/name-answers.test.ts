@@ -90,3 +90,16 @@ t.test('hosts answer for their own names; questions and errors are no answers', 
   t.same(scene.by('rogueServer'), []);
   t.end();
 });
+
+t.test('a host that is asked for the name of its own addresses answers for no others', (t) => {
+  const scene = createScene();
+  scene.first(answer(LLMNR, llmnr('fileserver')), START);
+  for (const address of ['104.0.77.10.in-addr.arpa', '104.0.1.10.in-addr.arpa', '4.6.a.0.8.e.f.ip6.arpa']) {
+    const name = address.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]);
+    const bytes = Uint8Array.from([1, 2, 0x80, 0, 0, 1, 0, 1, 0, 0, 0, 0, ...name, 0, 0, 12, 0, 1]);
+    scene.first(answer(LLMNR, bytes), START + 1);
+  }
+  scene.first(answer(LLMNR, llmnr('a')), START + 2);
+  t.same(scene.by('rogueServer'), []);
+  t.end();
+});
