@@ -13,6 +13,7 @@ import {
   EVENT_PAYLOAD,
   OUTCOME_ANSWERED,
   subjectOf,
+  UNKNOWN_DEVICE,
   VERDICT_ALLOWED,
   type DetectEvent,
   SEES_END,
@@ -101,6 +102,8 @@ class BruteForce implements Detector {
   /** 1: in its first window, which began with what is known of the device. */
   readonly #isHabit = new Uint8Array(PAIRS);
   readonly #devices: WatchedDevices;
+  /** Devices without a name, apart: whoever makes up addresses must not make the others new. */
+  readonly #strangers: WatchedDevices;
   readonly #patient: PatientLogins;
   /** One opener at many hosts, and many openers at one host. */
   readonly #sprays: FanOut;
@@ -115,6 +118,7 @@ class BruteForce implements Detector {
     this.#windowMs = settings.windowSeconds * 1000;
     this.#sprays = new FanOut(this.#windowMs, { members: SPRAY_MEMBERS, membersPerGroup: SPRAY_HOSTS });
     this.#devices = new WatchedDevices(context);
+    this.#strangers = new WatchedDevices(context);
     this.#patient = new PatientLogins(context, this.#pairs, settings);
     this.#ftp = new FtpSessions(context, settings);
     this.#communities = new CommunityGuess(context, settings.snmpRequests);
@@ -131,7 +135,7 @@ class BruteForce implements Detector {
     }
     this.#ftp.judge(event, nowMs);
     if (event.kind !== EVENT_END) return;
-    this.#devices.note(event, nowMs);
+    this.#watched(event).note(event, nowMs);
     if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
     if (event.outcome !== OUTCOME_ANSWERED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
@@ -156,14 +160,29 @@ class BruteForce implements Detector {
     const device = this.#context.idOf?.(memory.device) ?? 0;
     if (device === 0) return;
     if (memory.key === '') {
-      this.#devices.restore(device, memory.values[0] ?? nowMs);
+      const firstMs = memory.values[0] ?? nowMs;
+      this.#devices.restore(device, firstMs);
+      this.#noLongerEarly(device, firstMs + FIRST_DAY_MS);
       return;
     }
     const slot = this.#patient.restore(device, memory);
     if (slot < 0) return;
-    this.#begin(slot, nowMs);
+    if (this.#pairs.isNew) this.#begin(slot, nowMs);
     // Known for long.
-    this.#firstMs[slot] = 0;
+    if (this.#pairs.isNew || this.#patient.isEarly(slot)) this.#firstMs[slot] = 0;
+  }
+
+  /** Who came after a restart, before it was known again that this device's first day is over. */
+  #noLongerEarly(device: number, untilMs: number): void {
+    for (let slot = 0; slot < this.#pairs.size; slot++) {
+      const isFromDevice = (this.#pairs.keyC(slot) & 1) === 1;
+      const own = isFromDevice ? this.#pairs.keyA(slot) : this.#pairs.keyB(slot);
+      if (own === device && (this.#firstMs[slot] ?? 0) > untilMs) this.#patient.forgetEarly(slot);
+    }
+  }
+
+  #watched(event: DetectEvent): WatchedDevices {
+    return event.deviceId > UNKNOWN_DEVICE ? this.#devices : this.#strangers;
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -171,6 +190,7 @@ class BruteForce implements Detector {
       'bruteForce.evicted':
         this.#pairs.evicted +
         this.#devices.evicted +
+        this.#strangers.evicted +
         this.#sprays.evicted +
         this.#communities.evicted +
         this.#refused.evicted +
@@ -245,12 +265,12 @@ class BruteForce implements Detector {
     const slot = this.#pairs.intern(opener, other, service);
     if (this.#pairs.isNew) {
       this.#begin(slot, nowMs);
-      const isBefore = this.#devices.isSoonAfterStart(event, nowMs, FIRST_MINUTE_MS);
+      const isBefore = this.#watched(event).isSoonAfterStart(event, nowMs, FIRST_MINUTE_MS);
       this.#isHabit[slot] = isBefore && login.factor >= POLLING_FACTOR ? 1 : 0;
       const isEarly =
         login.isAdministrative &&
         isInside(this.#context.addresses, event.peer) &&
-        this.#devices.isSoonAfterFirst(event, nowMs, FIRST_DAY_MS);
+        this.#watched(event).isSoonAfterFirst(event, nowMs, FIRST_DAY_MS);
       this.#patient.begin(slot, isEarly);
     }
     const sinceMs = nowMs - (this.#beganMs[slot] ?? nowMs);

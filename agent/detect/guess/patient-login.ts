@@ -62,6 +62,10 @@ export class PatientLogins {
     this.#toldMs[slot] = 0;
   }
 
+  forgetEarly(slot: number): void {
+    this.#isEarly[slot] = 0;
+  }
+
   isEarly(slot: number): boolean {
     return this.#isEarly[slot] === 1;
   }
@@ -111,17 +115,17 @@ export class PatientLogins {
     }
   }
 
-  /** The slot that it is given back into, if it was not known; -1 else. */
+  /** The slot that it is given back into (of #pairs, whose isNew says whether it is new); -1 for none. */
   restore(device: number, { key, values }: Memory): number {
     const peer = internText(this.#context.addresses, key.split(' ')[0] ?? '');
     const [service = 0, isEarly = 0, toldMs = 0] = values;
     if (peer === NO_ADDRESS) return -1;
     const isFromDevice = (service & 1) === 1;
     const slot = this.#pairs.intern(isFromDevice ? device : peer, isFromDevice ? peer : device, service);
-    if (!this.#pairs.isNew) return -1;
-    this.begin(slot, isEarly === 1);
-    this.#isChanged[slot] = 0;
-    this.#toldMs[slot] = toldMs;
+    if (this.#pairs.isNew) this.begin(slot, false);
+    // What was there on the first day was known better before.
+    this.#isEarly[slot] = isEarly === 1 ? 1 : 0;
+    this.#toldMs[slot] = Math.max(this.#toldMs[slot] ?? 0, toldMs);
     return slot;
   }
 

@@ -118,6 +118,33 @@ t.test('what is usual or was told comes back after a restart', (t) => {
   t.end();
 });
 
+t.test(
+  'a guesser that comes before the memories of a device, or with a flood of addresses, is no job of its first day',
+  (t) => {
+    const before = watched();
+    logIn(before, 200, START + MINUTE_MS, MINUTE_MS);
+    const memories = before.detection.memories();
+    for (const given of [memories, memories.toReversed()]) {
+      const after = createScene();
+      const nowMs = START + 5 * DAY_MS;
+      logIn(after, 1, nowMs, 0, { to: 0x0a010064 });
+      logIn(after, 1, nowMs, 0);
+      after.detection.restoreMemories(given, nowMs + 2_000);
+      logIn(after, 20, nowMs + MINUTE_MS, MINUTE_MS);
+      t.same(severities(after), [], 'the job is one still');
+      logIn(after, 20, nowMs + DAY_MS, 40_000, { to: 0x0a010064 });
+      t.same(severities(after), ['high']);
+    }
+    const flooded = watched();
+    const nowMs = START + 30 * DAY_MS;
+    for (let n = 0; n < 5_000; n += 1)
+      flooded.end({ deviceId: 1, at: 0x0a500000 + n, outcome: OUTCOME_ANSWERED }, nowMs + n);
+    logIn(flooded, 20, nowMs + MINUTE_MS, 40_000);
+    t.same(severities(flooded), ['high']);
+    t.end();
+  },
+);
+
 t.test('an instrument that sends its results to a port of Telnet does not log in', (t) => {
   const send = (first: number | null): Scene => {
     const scene = watched();
