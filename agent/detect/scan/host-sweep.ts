@@ -190,7 +190,7 @@ class HostSweep implements Detector {
     if (slot < 0) return;
     const id = slow.fanOut.finding(slot);
     if (id !== 0 && book.touch(id, nowMs)) slow.setTold(slot);
-    else if (slow.isSweep(slot, event)) {
+    else if (slow.isSweep(slot, event, nowMs)) {
       slow.setTold(slot);
       slow.fanOut.setFinding(slot, this.#open(slow, slot, serviceOf(event), event, nowMs));
     }

@@ -17,6 +17,8 @@ const MEMBERS = 16_384;
 const HOSTS_PER_SITE = 1_024;
 /** As many as failedConnections wants (`leastFailures`): an outage of a few servers is no sweep. */
 const FAILED_HOSTS = 16;
+/** Before, the windows of host-sweep.ts have the word: a fast sweep over two services would be told twice. */
+const SLOW_MS = 10_000;
 /** For each host that answered, at least so many did not: Jung et al. (failed-connections.ts) take a fifth for the luck of a scanner. */
 const FAILED_PER_ANSWERED = 4;
 /** Devices whose sweep is told already, and for how long its connections may still end (port-scan-opening.ts). */
@@ -81,8 +83,9 @@ export class SlowSweep implements SweepCount {
   }
 
   /** So many more than were told. */
-  isSweep(slot: number, event: DetectEvent): boolean {
+  isSweep(slot: number, event: DetectEvent, nowMs: number): boolean {
     const failed = this.fanOut.distinct(slot);
+    if (nowMs - this.fanOut.firstMs(slot) < SLOW_MS) return false;
     if (failed - (this.#told[slot] ?? 0) < FAILED_HOSTS) return false;
     const answered = this.fanOut.find(subjectOf(event), ANSWERED, this.siteOf(event.peer));
     return answered < 0 || failed >= FAILED_PER_ANSWERED * this.fanOut.distinct(answered);

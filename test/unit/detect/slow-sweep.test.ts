@@ -59,6 +59,15 @@ t.test('hosts of a site that are tried one after the other, over a day, are a sw
   t.end();
 });
 
+t.test('a fast sweep over several services is told once', (t) => {
+  const scene = createScene();
+  for (let n = 0; n < 60; n += 1)
+    scene.first({ to: SITE + 10 + n, port: n % 2 === 0 ? 80 : 443, verdict: VERDICT_REFUSED }, START + n * 5);
+  t.same(new Set(scene.by('hostSweep').map(({ severity }) => severity)), new Set(['high']));
+  t.notOk(scene.by('hostSweep').some(isSlow));
+  t.end();
+});
+
 t.test('servers that are down, few hosts that are gone, and logs are no slow sweep', (t) => {
   const down = createScene();
   tryAll(down, 40, MINUTE_MS, () => ({ port: 443, outcome: OUTCOME_ANSWERED }));
