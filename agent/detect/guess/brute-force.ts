@@ -13,7 +13,6 @@ import {
   EVENT_PAYLOAD,
   OUTCOME_ANSWERED,
   subjectOf,
-  UNKNOWN_DEVICE,
   VERDICT_ALLOWED,
   type DetectEvent,
   SEES_END,
@@ -39,7 +38,7 @@ import type { Memory } from '../memory.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
 import { SlotTable } from '../slot-table.js';
-import { WatchedDevices } from './watched-devices.js';
+import { WatchedDevices } from '../watched-devices.js';
 
 /** (opener, host, service); 110 bytes each. */
 const PAIRS = 8_192;
@@ -102,8 +101,6 @@ class BruteForce implements Detector {
   /** 1: in its first window, which began with what is known of the device. */
   readonly #isHabit = new Uint8Array(PAIRS);
   readonly #devices: WatchedDevices;
-  /** Devices without a name, apart: whoever makes up addresses must not make the others new. */
-  readonly #strangers: WatchedDevices;
   readonly #patient: PatientLogins;
   /** One opener at many hosts, and many openers at one host. */
   readonly #sprays: FanOut;
@@ -117,8 +114,7 @@ class BruteForce implements Detector {
     this.#settings = settings;
     this.#windowMs = settings.windowSeconds * 1000;
     this.#sprays = new FanOut(this.#windowMs, { members: SPRAY_MEMBERS, membersPerGroup: SPRAY_HOSTS });
-    this.#devices = new WatchedDevices(context);
-    this.#strangers = new WatchedDevices(context);
+    this.#devices = new WatchedDevices(context, 'bruteForce');
     this.#patient = new PatientLogins(context, this.#pairs, settings);
     this.#ftp = new FtpSessions(context, settings);
     this.#communities = new CommunityGuess(context, settings.snmpRequests);
@@ -135,7 +131,7 @@ class BruteForce implements Detector {
     }
     this.#ftp.judge(event, nowMs);
     if (event.kind !== EVENT_END) return;
-    this.#watched(event).note(event, nowMs);
+    this.#devices.note(event, nowMs);
     if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
     if (event.outcome !== OUTCOME_ANSWERED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
@@ -181,16 +177,11 @@ class BruteForce implements Detector {
     }
   }
 
-  #watched(event: DetectEvent): WatchedDevices {
-    return event.deviceId > UNKNOWN_DEVICE ? this.#devices : this.#strangers;
-  }
-
   counters(): Readonly<Record<string, number>> {
     return {
       'bruteForce.evicted':
         this.#pairs.evicted +
         this.#devices.evicted +
-        this.#strangers.evicted +
         this.#sprays.evicted +
         this.#communities.evicted +
         this.#refused.evicted +
@@ -265,12 +256,12 @@ class BruteForce implements Detector {
     const slot = this.#pairs.intern(opener, other, service);
     if (this.#pairs.isNew) {
       this.#begin(slot, nowMs);
-      const isBefore = this.#watched(event).isSoonAfterStart(event, nowMs, FIRST_MINUTE_MS);
+      const isBefore = this.#devices.isSoonAfterStart(event, nowMs, FIRST_MINUTE_MS);
       this.#isHabit[slot] = isBefore && login.factor >= POLLING_FACTOR ? 1 : 0;
       const isEarly =
         login.isAdministrative &&
         isInside(this.#context.addresses, event.peer) &&
-        this.#watched(event).isSoonAfterFirst(event, nowMs, FIRST_DAY_MS);
+        this.#devices.isSoonAfterFirst(subject, nowMs - event.durationMs, FIRST_DAY_MS);
       this.#patient.begin(slot, isEarly);
     }
     const sinceMs = nowMs - (this.#beganMs[slot] ?? nowMs);

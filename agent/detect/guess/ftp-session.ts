@@ -67,7 +67,7 @@ export class FtpSessions {
     if (sent < least || sent * windowSeconds * 1000 < least * event.durationMs || !isShort(event)) return;
     const slot = this.#pair(event);
     if ((this.#dataMs[slot] ?? 0) >= nowMs - event.durationMs) return;
-    const isKnown = nowMs - (this.#toldMs[slot] ?? 0) <= TOLD_MS;
+    const isKnown = Math.abs(nowMs - (this.#toldMs[slot] ?? 0)) <= TOLD_MS;
     this.#toldMs[slot] = nowMs;
     if (this.#context.book.touch(this.#findings[slot] ?? 0, nowMs) || isKnown) return;
     this.#findings[slot] = this.#open(guesses, event, nowMs);

@@ -76,7 +76,7 @@ export class PooledScan {
     if (event.verdict === VERDICT_ALLOWED) return;
     if (this.#used.has(device, 0, 0, service) || isOneWay(this.#context.addresses, event)) return;
     const pair = this.#pairs.find(device, event.peer, 0);
-    if (pair >= 0 && nowMs - (this.#pairMs[pair] ?? 0) < LATE_MS) return;
+    if (pair >= 0 && Math.abs(nowMs - (this.#pairMs[pair] ?? 0)) < LATE_MS) return;
     this.#forgetTold(device, nowMs);
     const failed = this.#failed;
     // A monitor with old settings, which asks for ever, must keep no finding open.

@@ -7,12 +7,13 @@
 import { internText } from '../address-key.js';
 import { NO_ADDRESS } from '../address-table.js';
 import type { DetectContext, Subject } from '../detector.js';
-import { subjectOf, UNKNOWN_DEVICE, type DetectEvent } from '../event.js';
+import { UNKNOWN_DEVICE, type DetectEvent } from '../event.js';
 import type { Memory } from '../memory.js';
 import { PortScanOpening, scanOf } from './port-scan-opening.js';
 import { serviceText } from '../probes.js';
 import { SEVERITY } from '../severity.js';
 import { SlotTable } from '../slot-table.js';
+import { WatchedDevices } from '../watched-devices.js';
 
 /** Pairs that are waited for at once: when a box starts, all that are monitored. */
 const MOST_LOOKS = 256;
@@ -28,9 +29,8 @@ const AGAIN_MS = 900_000;
 const KNOWN_MS = 691_200_000;
 /** What goes on is handed over to be kept once a day: a look that comes every five minutes need not be written every half hour. */
 const KEEP_MS = 86_400_000;
-/** (pair, service) that are known, and devices with the time since when they are watched; 45 and 37 bytes each. */
+/** (pair, service) that are known; 45 bytes each. */
 const KNOWN = 8_192;
-const DEVICES = 4_096;
 const QUIET_MS = 300_000;
 
 export interface Look {
@@ -62,11 +62,11 @@ export class PortLooks {
   readonly #knownMs = new Float64Array(KNOWN);
   /** Up to when that is kept by the agent. */
   readonly #keptMs = new Float64Array(KNOWN);
-  readonly #devices = new SlotTable(DEVICES);
-  readonly #watchedMs = new Float64Array(DEVICES);
+  readonly #devices: WatchedDevices;
 
   constructor(context: DetectContext) {
     this.#context = context;
+    this.#devices = new WatchedDevices(context, 'portScan');
   }
 
   /** Known looks, and devices, that had to make room. */
@@ -76,8 +76,7 @@ export class PortLooks {
 
   /** To be shown every end of a connection: since when a device is watched. */
   watch(event: DetectEvent, nowMs: number): void {
-    const slot = this.#devices.intern(subjectOf(event), 0, 0);
-    if (this.#devices.isNew) this.#watchedMs[slot] = nowMs - event.durationMs;
+    this.#devices.note(event, nowMs);
   }
 
   /** One more of a pair that is waited for: false when it is no look but goes on, and the pair is forgotten; null: none is. */
@@ -115,6 +114,7 @@ export class PortLooks {
   }
 
   *memories(isAll: boolean): Generator<Memory> {
+    yield* this.#devices.memories(isAll);
     for (let slot = 0; slot < this.#known.size; slot++) {
       const lastMs = this.#knownMs[slot] ?? 0;
       if (!isAll && lastMs - (this.#keptMs[slot] ?? 0) < KEEP_MS) continue;
@@ -133,6 +133,7 @@ export class PortLooks {
     const [address = '', direction = '', service = ''] = key.split(' ');
     const peer = internText(this.#context.addresses, address);
     const [lastMs] = values;
+    if (key === '' && lastMs !== undefined) this.#devices.restore(id, lastMs);
     if (id <= UNKNOWN_DEVICE || peer === NO_ADDRESS || !/^\d{1,8}$/.test(service) || lastMs === undefined)
       return;
     const slot = this.#known.intern(id * 2 + (direction === '1' ? 1 : 0), peer, Number(service));
@@ -157,8 +158,7 @@ export class PortLooks {
 
   /** Only the network has monitors. */
   #isEarly({ key, fromDevice, firstMs }: Look): boolean {
-    const device = this.#devices.find(key >> 1, 0, 0);
-    return !fromDevice && device >= 0 && firstMs - (this.#watchedMs[device] ?? 0) < NEW_MS;
+    return !fromDevice && this.#devices.isSoonAfterFirst(key >> 1, firstMs, NEW_MS);
   }
 
   /** From now on it is known; true where all of it was. */

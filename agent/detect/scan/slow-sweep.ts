@@ -64,7 +64,7 @@ export class SlowSweep implements SweepCount {
       return -1;
     }
     const sweeper = this.#sweepers.find(who, 0, 0);
-    if (sweeper >= 0 && nowMs - (this.#sweptMs[sweeper] ?? 0) < LATE_MS) return -1;
+    if (sweeper >= 0 && Math.abs(nowMs - (this.#sweptMs[sweeper] ?? 0)) < LATE_MS) return -1;
     if (this.fanOut.has(who, ANSWERED, site, event.peer)) return -1;
     this.#forgetTold(who, site, nowMs);
     // A server that is gone and is asked for ever must keep no finding open.

@@ -31,6 +31,7 @@ t.test('what a device is used to comes back after a restart, and is not new', (t
     'connectionBurst',
     'deviceSilent',
     'lateralContact',
+    'portScan',
     'unfamiliarNetwork',
     'unfamiliarService',
     'volume',

@@ -146,19 +146,26 @@ t.test(
 );
 
 t.test('an instrument that sends its results to a port of Telnet does not log in', (t) => {
-  const send = (first: number | null): Scene => {
+  const send = (first: number, answered: number): Scene => {
     const scene = watched();
     for (let n = 0; n < 500; n += 1) {
       const atMs = START + 2 * DAY_MS + n * 30_000;
       const from = { port: 23, srcPort: 40_000 + n, to: MANAGER };
-      const bytes = Uint8Array.of(first ?? 0xff);
-      scene.first({ ...from, kind: EVENT_PAYLOAD, bytes, payloadOffset: 0, payloadLength: 1 }, atMs);
+      for (const [isReply, byte] of [
+        [false, first],
+        [true, answered],
+      ] as const) {
+        const bytes = Uint8Array.of(byte);
+        const said = { kind: EVENT_PAYLOAD, isReply, bytes, payloadOffset: 0, payloadLength: 1 };
+        scene.first({ ...from, ...said }, atMs);
+      }
       scene.end({ ...session(), fromDevice: true, ...from }, atMs + 2_000);
     }
     return scene;
   };
-  t.same(openings(send(0x05)), [], 'ASTM');
-  t.same(openings(send(0x0b)), [], 'HL7');
-  t.same(severities(send(null)), ['high'], 'Telnet');
+  t.same(openings(send(0x05, 0x06)), [], 'ASTM');
+  t.same(openings(send(0x0b, 0x0b)), [], 'HL7');
+  t.same(severities(send(0xff, 0xff)), ['high'], 'Telnet');
+  t.same(severities(send(0x05, 0xff)), ['high'], 'a guesser that begins as an instrument does');
   t.end();
 });
