@@ -24,8 +24,7 @@ export class WatchedDevices {
 
   /** EVENT_END. */
   note(event: DetectEvent, nowMs: number): void {
-    const subject = subjectOf(event);
-    this.#of(subject).note(subject, nowMs - event.durationMs);
+    this.#of(subjectOf(event)).note(event, nowMs);
   }
 
   /** A connection that ends now began so soon after this run first saw its device. */
@@ -72,10 +71,11 @@ class Watched {
   readonly firstMs = new Float64Array(DEVICES);
   readonly isChanged = new Uint8Array(DEVICES);
 
-  note(subject: number, beganMs: number): void {
-    const slot = this.devices.intern(subject, 0, 0);
-    if (this.devices.isNew) this.#begin(slot, beganMs, beganMs);
-    else if (this.runMs[slot] === 0) this.runMs[slot] = beganMs;
+  /** Takes the event, as a computed number would be boxed for each call. */
+  note(event: DetectEvent, nowMs: number): void {
+    const slot = this.devices.intern(subjectOf(event), 0, 0);
+    if (this.devices.isNew) this.#begin(slot, nowMs - event.durationMs, nowMs - event.durationMs);
+    else if (this.runMs[slot] === 0) this.runMs[slot] = nowMs - event.durationMs;
   }
 
   restore(device: number, firstMs: number): void {

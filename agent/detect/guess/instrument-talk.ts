@@ -45,5 +45,5 @@ export class InstrumentTalk {
 }
 
 function connectionOf(event: DetectEvent): number {
-  return hash3(subjectOf(event), event.peer, event.srcPort * 65_536 + event.port);
+  return hash3(subjectOf(event), event.peer, (event.srcPort << 16) | event.port);
 }

@@ -39,7 +39,7 @@ export class RefusedLogins {
   /** Looks at EVENT_PAYLOAD; null where nothing was refused. */
   observe(event: DetectEvent): Login | null {
     if (event.protocol !== PROTOCOL_TCP) return null;
-    const connection = hash3(subjectOf(event), event.peer, event.srcPort * 65_536 + event.port);
+    const connection = hash3(subjectOf(event), event.peer, (event.srcPort << 16) | event.port);
     const at = connection & (ASKED - 1);
     if (!event.isReply) {
       const words = isBind(event) ? BIND : connectWords(event);
