@@ -5,6 +5,7 @@
 import { REFUSAL_REASONS, type RefusalReason } from '../messages/vocabulary.js';
 import { ARP_REQUEST } from '../packet/decode-arp.js';
 import { isNeighbourMessage } from '../packet/neighbour.js';
+import { u32 } from '../packet/read.js';
 import {
   isToGroup,
   LAYER_ARP,
@@ -17,6 +18,7 @@ import {
 } from '../packet/view.js';
 import { NO_ADDRESS, type AddressTable } from './address-table.js';
 import { claimMac, neighbourSender, neighbourTarget, operationOf } from './identity/neighbour-event.js';
+import { hash3 } from './slot-table.js';
 
 /** The first packet of a connection, or any refused IP packet. */
 export const EVENT_IP = 1;
@@ -250,11 +252,6 @@ export function fillSequence(event: DetectEvent, view: PacketView, bytes: Uint8A
   event.acknowledged = isThere && (view.tcpFlags & TCP_ACK) !== 0 ? u32(bytes, at + 4) : NONE;
 }
 
-function u32(bytes: Uint8Array, at: number): number {
-  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-  return high * 0x10000 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
-}
-
 /** False where the frame's header was not captured. */
 function isFrameToOne({ dstMacHigh, dstMacLow }: PacketView): boolean {
   return (dstMacHigh | dstMacLow) !== 0 && (dstMacHigh & GROUP_BIT) === 0;
@@ -288,6 +285,16 @@ export function clearEvent(event: DetectEvent): void {
  */
 export function subjectOf(event: DetectEvent): number {
   return event.deviceId > UNKNOWN_DEVICE ? event.deviceId : -event.local;
+}
+
+/** Both ports of a connection as one int32. */
+export function portsOf(event: DetectEvent): number {
+  return (event.srcPort << 16) | event.port;
+}
+
+/** A connection as one int32, which others share by chance. */
+export function connectionHash(event: DetectEvent): number {
+  return hash3(subjectOf(event), event.peer, portsOf(event));
 }
 
 /** By the end that opened the connection; the counters of EVENT_END and EVENT_GOING. */

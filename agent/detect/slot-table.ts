@@ -118,6 +118,13 @@ export class SlotTable {
   }
 }
 
+/** FNV-1a (Fowler, Noll, Vo) of 32 bits over bytes `from` to `to`, as an int32. */
+export function hashBytes(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  return hash;
+}
+
 /** Mixes three int32 into one. */
 export function hash3(a: number, b: number, c: number): number {
   let hash = Math.imul(a, 0x85ebca6b);

@@ -6,7 +6,7 @@
  * Bounded, allocates nothing after it was made.
  */
 import { NONE, TCP_ACK, TCP_SYN } from '../../packet/view.js';
-import { subjectOf, type DetectEvent } from '../event.js';
+import { portsOf, subjectOf, type DetectEvent } from '../event.js';
 import { SlotTable } from '../slot-table.js';
 
 /** Connections that began last; 38 bytes each. */
@@ -74,8 +74,4 @@ export class FirstSpeech {
   #find(event: DetectEvent): number {
     return this.#connections.find(subjectOf(event), event.peer, portsOf(event));
   }
-}
-
-function portsOf(event: DetectEvent): number {
-  return (event.srcPort << 16) | event.port;
 }

@@ -24,7 +24,7 @@ import {
 import { isInside } from '../inside.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
-import { SlotTable } from '../slot-table.js';
+import { hashBytes, SlotTable } from '../slot-table.js';
 
 const PAIRS = 4_096;
 /** Identifier and sequence number, which stand before the data of a question and its answer. */
@@ -98,7 +98,7 @@ class IcmpTunnel implements Detector {
     const isPing = isPingPayload(event);
     // Of small pings nothing need be known later.
     if (isPing && length < this.#settings.meanPayloadBytes) {
-      const known = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+      const known = this.#find(event);
       if (known >= 0) this.#hasOwnWords[known] = 0;
       return;
     }
@@ -182,20 +182,24 @@ class IcmpTunnel implements Detector {
     return this.#ownWords(event);
   }
 
+  #find(event: DetectEvent): number {
+    return this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+  }
+
   #ownWords(event: DetectEvent): boolean {
-    const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    const slot = this.#find(event);
     return slot >= 0 && this.#hasOwnWords[slot] === 1;
   }
 
   /** It began with a pattern and all have its size: somebody tries what fits through (`ping -s 1472`). */
   #isLargePing(event: DetectEvent, mean: number): boolean {
-    const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    const slot = this.#find(event);
     return slot >= 0 && this.#pingBytes[slot] === mean;
   }
 
   /** The same, to a host that answers each with a part of it, always as long: public resolvers do. */
   #isPingCutShort(event: DetectEvent, header: number): boolean {
-    const slot = this.#pairs.find(subjectOf(event), event.peer, event.fromDevice ? 1 : 0);
+    const slot = this.#find(event);
     const pingBytes = slot >= 0 ? (this.#pingBytes[slot] ?? 0) : 0;
     const received = packetsReceived(event);
     return (
@@ -294,13 +298,10 @@ function patternAt(offset: number, end: number): number {
   return end - offset > TIMESTAMP_BYTES * 2 ? offset + TIMESTAMP_BYTES : offset;
 }
 
-/** FNV-1a over what stands behind the timestamp. */
+/** Of what stands behind the timestamp. */
 function hashOf(event: DetectEvent): number {
   const { bytes } = event;
   const offset = event.payloadOffset + ID_BYTES;
   const end = Math.min(offset + dataBytes(event), bytes.length);
-  let value = 0x811c9dc5;
-  for (let at = patternAt(offset, end); at < end; at++)
-    value = Math.imul(value ^ (bytes[at] ?? 0), 0x01000193);
-  return value | 0;
+  return hashBytes(bytes, patternAt(offset, end), end);
 }

@@ -63,7 +63,7 @@ class ProtocolMismatch implements Detector {
     }
     const isStrict = isRefusedAs(promise, null);
     const isBeginning = this.#speech.isBeginning(event);
-    if (isStrict ? !isLong || !isBeginning : !isLong) {
+    if (!isLong || (isStrict && !isBeginning)) {
       this.#speech.await(event, isBeginning);
       return;
     }

@@ -4,6 +4,8 @@
  * section 4.2; MS-SMB2 section 2.1; T.123 (TPKT, RFC 1006 section 6). A load balancer may say before whom it speaks for (HAProxy, "The PROXY
  * protocol"): what follows is looked at, and alone it says nothing. Pure.
  */
+import { u32 } from '../../packet/read.js';
+
 export type Recognised = 'TLS' | 'HTTP' | 'SSH' | 'DICOM' | 'HL7 MLLP' | 'SMB' | 'RDP' | 'PROXY';
 
 export interface PortPromise {
@@ -83,6 +85,8 @@ const METHODS = [
   'SUBS',
   'NOTI',
 ].map(word);
+export const SSH = word('SSH-');
+const PROX = word('PROX');
 
 /** Null: the port promises nothing that can be checked. */
 export function promiseOf(port: number): PortPromise | null {
@@ -115,10 +119,10 @@ export function recognise(bytes: Uint8Array, offset: number, length: number): Re
 
 function recogniseSpeech(bytes: Uint8Array, offset: number, length: number): Recognised | null {
   const at = (index: number): number => (index < length ? (bytes[offset + index] ?? 0) : 0);
-  const first = wordAt(bytes, offset);
+  const first = u32(bytes, offset);
   if (at(0) === 0x16 && at(1) === 3 && at(2) <= 4) return 'TLS';
   if (METHODS.includes(first)) return 'HTTP';
-  if (first === word('SSH-')) return 'SSH';
+  if (first === SSH) return 'SSH';
   // A-ASSOCIATE-RQ; byte 1 is reserved, and the protocol version after the length has bit 0 set.
   if (at(0) === 1 && at(1) === 0 && length >= 8 && (at(7) & 1) === 1) return 'DICOM';
   // NetBIOS session request, or the session header before SMB 1, 2 and encrypted 3.
@@ -132,7 +136,7 @@ function recogniseSpeech(bytes: Uint8Array, offset: number, length: number): Rec
 export function isHl7(bytes: Uint8Array, offset: number, length: number): boolean {
   let from = 0;
   while (from < HL7_MOST_BEFORE && isBeforeHl7(bytes[offset + from] ?? 0)) from++;
-  return length - from >= LEAST_BYTES && HL7_SEGMENTS.includes(wordAt(bytes, offset + from));
+  return length - from >= LEAST_BYTES && HL7_SEGMENTS.includes(u32(bytes, offset + from));
 }
 
 /** Two empty lines, a start of a frame (VT) and a byte order mark (RFC 3629 section 6). */
@@ -144,7 +148,7 @@ function isBeforeHl7(byte: number): boolean {
 
 /** Bytes of a header of the PROXY protocol; 0 for none. */
 function proxyHeader(bytes: Uint8Array, offset: number, length: number): number {
-  if (wordAt(bytes, offset) === word('PROX') && bytes[offset + 4] === 0x59) {
+  if (u32(bytes, offset) === PROX && bytes[offset + 4] === 0x59) {
     for (let index = 5; index < Math.min(length, PROXY_LINE_BYTES); index++)
       if (bytes[offset + index] === 0x0a) return index + 1;
     return 0;
@@ -156,16 +160,7 @@ function proxyHeader(bytes: Uint8Array, offset: number, length: number): number 
   return Math.min(length, PROXY_HEADER_BYTES + addresses);
 }
 
-export function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] ?? 0) << 24) |
-      ((bytes[at + 1] ?? 0) << 16) |
-      ((bytes[at + 2] ?? 0) << 8) |
-      (bytes[at + 3] ?? 0)) >>>
-    0
-  );
-}
-
+/** Four letters as u32 reads them. */
 export function word(text: string): number {
   return (
     ((text.charCodeAt(0) << 24) |

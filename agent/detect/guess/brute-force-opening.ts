@@ -12,6 +12,8 @@ import { SEVERITY } from '../severity.js';
 
 /** Quiet for so long, and it is over. */
 export const QUIET_MS = 900_000;
+/** What was told of one pair is not told again this long, unless it is far more: a job of every week is one. */
+export const TOLD_MS = 8 * 86_400_000;
 
 /** Who tried logins at whom, beyond a threshold. Read while it is opened; the event is another one's later. */
 export interface Spray {

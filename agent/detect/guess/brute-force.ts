@@ -5,7 +5,7 @@
  * "Flow-based web application brute-force attack detection", 2017 (alike sizes of consecutive flows are guesses).
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../../packet/view.js';
-import { openFromMany, openSpray, QUIET_MS, remedy } from './brute-force-opening.js';
+import { openFromMany, openSpray, QUIET_MS, remedy, TOLD_MS } from './brute-force-opening.js';
 import { CommunityGuess, SNMP_PORT } from './community-guess.js';
 import { addressOr, describeSubject, type DetectContext, type Detector } from '../detector.js';
 import {
@@ -24,6 +24,7 @@ import { FtpSessions } from './ftp-session.js';
 import { isInside } from '../inside.js';
 import { InstrumentTalk } from './instrument-talk.js';
 import {
+  ALLOWED_FACTOR,
   dataBytes,
   FTP_PORT,
   isGuess,
@@ -50,8 +51,6 @@ const ALIKE = 0.3;
 const SIZE_WEIGHT = 0.2;
 /** Times the count of its usual window that a regular client must pass. */
 const TIMES_USUAL = 4;
-/** A run of connections that was told is not told again this long, unless it is far longer or of another size: a job of every week is one. */
-const TOLD_MS = 8 * 86_400_000;
 /** Who was there half a day ago already is no stranger: what a program does every night comes from one that is known. */
 const KNOWN_MS = 43_200_000;
 /** What a program does from a device's first minute on was there before the box; what a job does, within its first day. */
@@ -64,8 +63,6 @@ const FROM_MANY = 2;
 const REFUSAL = 1 << 20;
 const FTP_DATA_PORT = 20;
 const FIRST_USER_PORT = 1_024;
-/** What an approved entry allows is expected to be used: twice as many. */
-const ALLOWED_FACTOR = 2;
 
 export function createBruteForceDetector(
   context: DetectContext,
@@ -158,7 +155,7 @@ class BruteForce implements Detector {
     if (memory.key === '') {
       const firstMs = memory.values[0] ?? nowMs;
       this.#devices.restore(device, firstMs);
-      this.#noLongerEarly(device, firstMs + FIRST_DAY_MS);
+      this.#patient.noLongerEarly(device, this.#firstMs, firstMs + FIRST_DAY_MS);
       return;
     }
     const slot = this.#patient.restore(device, memory);
@@ -166,15 +163,6 @@ class BruteForce implements Detector {
     if (this.#pairs.isNew) this.#begin(slot, nowMs);
     // Known for long.
     if (this.#pairs.isNew || this.#patient.isEarly(slot)) this.#firstMs[slot] = 0;
-  }
-
-  /** Who came after a restart, before it was known again that this device's first day is over. */
-  #noLongerEarly(device: number, untilMs: number): void {
-    for (let slot = 0; slot < this.#pairs.size; slot++) {
-      const isFromDevice = (this.#pairs.keyC(slot) & 1) === 1;
-      const own = isFromDevice ? this.#pairs.keyA(slot) : this.#pairs.keyB(slot);
-      if (own === device && (this.#firstMs[slot] ?? 0) > untilMs) this.#patient.forgetEarly(slot);
-    }
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -14,7 +14,8 @@ import {
   VERDICT_ALLOWED,
   type DetectEvent,
 } from '../event.js';
-import { FTP_PORT, headerBytes } from './login-services.js';
+import { QUIET_MS, TOLD_MS } from './brute-force-opening.js';
+import { ALLOWED_FACTOR, FTP_PORT, headerBytes } from './login-services.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
 import { SlotTable } from '../slot-table.js';
@@ -28,10 +29,6 @@ const PACKETS_PER_GUESS = 4;
 /** Data of a packet on average, with 12 bytes of a timestamp (RFC 7323 section 3.2): names and passwords; answers are sentences. */
 const MOST_SENT = 32;
 const MOST_RECEIVED = 72;
-const ALLOWED_FACTOR = 2;
-const QUIET_MS = 900_000;
-/** A program that looks each day whether a file is there is told once. */
-const TOLD_MS = 8 * 86_400_000;
 
 export class FtpSessions {
   readonly #context: DetectContext;
@@ -67,6 +64,7 @@ export class FtpSessions {
     if (sent < least || sent * windowSeconds * 1000 < least * event.durationMs || !isShort(event)) return;
     const slot = this.#pair(event);
     if ((this.#dataMs[slot] ?? 0) >= nowMs - event.durationMs) return;
+    // A program that looks each day whether a file is there is told once.
     const isKnown = Math.abs(nowMs - (this.#toldMs[slot] ?? 0)) <= TOLD_MS;
     this.#toldMs[slot] = nowMs;
     if (this.#context.book.touch(this.#findings[slot] ?? 0, nowMs) || isKnown) return;

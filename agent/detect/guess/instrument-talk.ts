@@ -4,9 +4,8 @@
  * must speak so: a guesser may begin with what it likes. Asked by brute-force.ts when the connection ends. Bounded, allocates nothing.
  */
 import { PROTOCOL_TCP } from '../../packet/view.js';
-import { byteAt, subjectOf, type DetectEvent } from '../event.js';
+import { byteAt, connectionHash, type DetectEvent } from '../event.js';
 import { isTelnet } from './login-services.js';
-import { hash3 } from '../slot-table.js';
 
 /** Open connections; one in the place of another is forgotten. */
 const CONNECTIONS = 1_024;
@@ -28,7 +27,7 @@ export class InstrumentTalk {
     if (event.protocol !== PROTOCOL_TCP || !isTelnet(event.port) || event.payloadLength === 0) return;
     const first = byteAt(event, 0);
     if (first !== ENQ && first !== VT && first !== ACK && first !== NAK) return;
-    const connection = connectionOf(event);
+    const connection = connectionHash(event);
     const at = connection & (CONNECTIONS - 1);
     if (this.#connections[at] !== connection) this.#ends[at] = 0;
     this.#connections[at] = connection;
@@ -38,12 +37,8 @@ export class InstrumentTalk {
   /** EVENT_END. */
   has(event: DetectEvent): boolean {
     if (!isTelnet(event.port)) return false;
-    const connection = connectionOf(event);
+    const connection = connectionHash(event);
     const at = connection & (CONNECTIONS - 1);
     return this.#connections[at] === connection && this.#ends[at] === BOTH;
   }
-}
-
-function connectionOf(event: DetectEvent): number {
-  return hash3(subjectOf(event), event.peer, (event.srcPort << 16) | event.port);
 }

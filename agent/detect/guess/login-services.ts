@@ -63,6 +63,9 @@ const person = (name: string, leastBytes = 0, mostBothWays = MOST_BYTES): Login 
 const database = (name: string): Login =>
   program(name, POLLING_FACTOR, { refusedBytes: REFUSED_DATABASE_BYTES });
 
+/** Times the count where an approved entry allows it, and so expects it to be used. */
+export const ALLOWED_FACTOR = 2;
+
 export const FTP_PORT = 21;
 export const KERBEROS_PORT = 88;
 

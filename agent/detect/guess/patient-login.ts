@@ -6,6 +6,7 @@
  */
 import { internText } from '../address-key.js';
 import { NO_ADDRESS } from '../address-table.js';
+import { TOLD_MS } from './brute-force-opening.js';
 import { addressOr, describeSubject, type DetectContext } from '../detector.js';
 import type { DetectEvent } from '../event.js';
 import { dataBytes, type Login } from './login-services.js';
@@ -15,8 +16,6 @@ import { SEVERITY } from '../severity.js';
 import type { SlotTable } from '../slot-table.js';
 
 const DAY_MS = 86_400_000;
-/** Once in eight days: what goes on each week is one. */
-const TOLD_MS = 8 * DAY_MS;
 /** Logarithm of the ratio within which sizes are alike, and the share that is: a guesser that waits makes as many tries in each connection. */
 const ALIKE = 0.1;
 const ALIKE_SHARE = 0.85;
@@ -62,8 +61,10 @@ export class PatientLogins {
     this.#toldMs[slot] = 0;
   }
 
-  forgetEarly(slot: number): void {
-    this.#isEarly[slot] = 0;
+  /** Pairs of a device that came (`firstMs`, by slot) after a restart, before it was known again that its first day is over. */
+  noLongerEarly(device: number, firstMs: Float64Array, untilMs: number): void {
+    for (let slot = 0; slot < this.#pairs.size; slot++)
+      if (this.#endsOf(slot).own === device && (firstMs[slot] ?? 0) > untilMs) this.#isEarly[slot] = 0;
   }
 
   isEarly(slot: number): boolean {
@@ -100,10 +101,9 @@ export class PatientLogins {
       const toldMs = this.#toldMs[slot] ?? 0;
       if ((isEarly === 0 && toldMs === 0) || (this.#isChanged[slot] === 0 && !isAll)) continue;
       const service = this.#pairs.keyC(slot);
-      const isFromDevice = (service & 1) === 1;
-      const [opener, host] = [this.#pairs.keyA(slot), this.#pairs.keyB(slot)];
-      const { name } = this.#context.describe(isFromDevice ? opener : host);
-      const peer = this.#context.addresses.text(isFromDevice ? host : opener);
+      const { own, other } = this.#endsOf(slot);
+      const { name } = this.#context.describe(own);
+      const peer = this.#context.addresses.text(other);
       if (name === null || peer === null) continue;
       if (!isAll) this.#isChanged[slot] = 0;
       yield {
@@ -127,6 +127,13 @@ export class PatientLogins {
     this.#isEarly[slot] = isEarly === 1 ? 1 : 0;
     this.#toldMs[slot] = Math.max(this.#toldMs[slot] ?? 0, toldMs);
     return slot;
+  }
+
+  /** The device of a pair, and whom it has to do with. */
+  #endsOf(slot: number): { readonly own: number; readonly other: number } {
+    const [opener, host] = [this.#pairs.keyA(slot), this.#pairs.keyB(slot)];
+    const isFromDevice = (this.#pairs.keyC(slot) & 1) === 1;
+    return isFromDevice ? { own: opener, other: host } : { own: host, other: opener };
   }
 
   #tell(slot: number, kind: 'job' | 'slow', event: DetectEvent, login: Login, nowMs: number): void {

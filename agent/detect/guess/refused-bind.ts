@@ -3,6 +3,7 @@
  * and whether the answer says no. Read by refused-login.ts. Pure, allocates nothing.
  */
 import { byteAt, type DetectEvent } from '../event.js';
+import { hashBytes } from '../slot-table.js';
 
 /** LDAP in BER: a message is a SEQUENCE of its number (INTEGER) and an operation. */
 const SEQUENCE = 0x30;
@@ -28,9 +29,6 @@ const isRefusal = (code: number): boolean => code === 4 || code === 5 || code ==
 
 /** Of names and passwords no more is compared. */
 const MOST_WORDS = 512;
-/** FNV-1a of 32 bits (Fowler, Noll, Vo). */
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 export function isBind(event: DetectEvent): boolean {
   const at = operationAt(event);
@@ -98,8 +96,7 @@ function lengthAt(event: DetectEvent, at: number): number {
 
 /** Never 0. */
 function wordsFrom(event: DetectEvent, from: number): number {
-  let hash = FNV_OFFSET | 0;
+  const start = event.payloadOffset;
   const end = Math.min(event.payloadLength, from + MOST_WORDS);
-  for (let index = from; index < end; index++) hash = Math.imul(hash ^ byteAt(event, index), FNV_PRIME);
-  return hash || 1;
+  return hashBytes(event.bytes, start + from, start + end) || 1;
 }

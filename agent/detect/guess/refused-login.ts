@@ -5,10 +5,10 @@
  * is. Allocates nothing.
  */
 import { PROTOCOL_TCP } from '../../packet/view.js';
-import { byteAt, subjectOf, type DetectEvent } from '../event.js';
+import { byteAt, connectionHash, subjectOf, type DetectEvent } from '../event.js';
 import { REFUSED_LOGINS, type Login } from './login-services.js';
 import { connectWords, isBind, isRefusedBind, isRefusedConnect } from './refused-bind.js';
-import { hash3, SlotTable } from '../slot-table.js';
+import { SlotTable } from '../slot-table.js';
 
 /** Connections whose request carried a password and that were not answered yet; one in the place of another is forgotten. */
 const ASKED = 4_096;
@@ -39,7 +39,7 @@ export class RefusedLogins {
   /** Looks at EVENT_PAYLOAD; null where nothing was refused. */
   observe(event: DetectEvent): Login | null {
     if (event.protocol !== PROTOCOL_TCP) return null;
-    const connection = hash3(subjectOf(event), event.peer, (event.srcPort << 16) | event.port);
+    const connection = connectionHash(event);
     const at = connection & (ASKED - 1);
     if (!event.isReply) {
       const words = isBind(event) ? BIND : connectWords(event);

@@ -111,16 +111,15 @@ class Beacon implements Detector {
     if (looksLikeAnswer(event)) return;
     const { addresses } = this.#context;
     if (!addresses.isHost(event.peer)) return;
-    // Before anything is decided, regular calls to a server inside are the ordinary life of a medical device.
-    if (event.verdict === VERDICT_OBSERVED && isInside(addresses, event.peer)) return;
-    // Whether a gateway or a server inside is there is asked by many, and nothing is learnt from it.
-    if (isIcmpRequest(event) && isInside(addresses, event.peer)) return;
     const inside = isInside(addresses, event.peer);
+    // Before anything is decided, regular calls to a server inside are the ordinary life of a medical device. Whether a gateway or a
+    // server inside is there is asked by many, and nothing is learnt from it.
+    if (inside && (event.verdict === VERDICT_OBSERVED || isIcmpRequest(event))) return;
     const slot = this.#called(event, event.peer, nowMs);
     if (slot >= 0) this.#judge(slot, event, inside ? 'inside' : 'outside', nowMs);
     if (inside || isIcmpRequest(event)) return;
     const together = this.#called(event, NO_ADDRESS, nowMs);
-    if (together >= 0 && this.#isRotating(together, event, slot >= 0) && !this.#isRegularAlone(event))
+    if (together >= 0 && this.#isRotating(together, event, slot >= 0) && !this.#isRegularAlone(slot))
       this.#judge(together, event, 'rotating', nowMs);
   }
 
@@ -162,8 +161,7 @@ class Beacon implements Detector {
   }
 
   /** Two clouds, each called every minute, are two findings and not a third one. */
-  #isRegularAlone(event: DetectEvent): boolean {
-    const slot = this.#pairs.find(subjectOf(event), event.peer, serviceOf(event));
+  #isRegularAlone(slot: number): boolean {
     return slot >= 0 && (this.#count[slot] ?? 0) >= LEAST_OWN_INTERVALS && this.#period(slot) !== 0;
   }
 

@@ -5,7 +5,15 @@
  * leaves slowly stays below every hour's threshold. Counted when connections end, and every two minutes while they last.
  */
 import { addressOr, describeSubject, type DetectContext, type Detector } from '../detector.js';
-import { EVENT_END, EVENT_GOING, SEES_END, SEES_GOING, subjectOf, type DetectEvent } from '../event.js';
+import {
+  EVENT_END,
+  EVENT_GOING,
+  portsOf,
+  SEES_END,
+  SEES_GOING,
+  subjectOf,
+  type DetectEvent,
+} from '../event.js';
 import type { Memory } from '../memory.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
@@ -174,7 +182,7 @@ class Volume implements Detector {
   /** What the device sent in this connection since it was counted last. */
   #freshBytes(event: DetectEvent): number {
     const { bytesOut, peer } = event;
-    const ports = (event.srcPort << 16) | event.port;
+    const ports = portsOf(event);
     const isOver = event.kind === EVENT_END;
     const slot = isOver
       ? this.#lasting.find(subjectOf(event), peer, ports)

@@ -5,6 +5,8 @@
  */
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext } from '../detector.js';
 import { EVENT_IP, VERDICT_ALLOWED, type DetectEvent } from '../event.js';
+import { decodeNetbiosName } from '../../packet/netbios-name.js';
+import { u16 } from '../../packet/read.js';
 import { PROTOCOL_UDP } from '../../packet/view.js';
 import { SEVERITY } from '../severity.js';
 import { SlotTable } from '../slot-table.js';
@@ -22,9 +24,6 @@ const QUIET_MS = 3_600_000;
 const FLAGS_MASK = 0xf80f;
 const ANSWER = 0x8000;
 const HEADER_BYTES = 12;
-/** RFC 1001 section 14.1: 16 bytes in half-bytes from `A` on; the last byte is what kind of name it is. */
-const NETBIOS_LABEL = 32;
-const NETBIOS_TEXT = 15;
 const MAX_LABEL = 63;
 /** RFC 1035 section 3.3.12: an address was asked for, and every host answers for each of its own (RFC 4795 section 2.3). */
 const TYPE_PTR = 12;
@@ -110,23 +109,14 @@ export class NameAnswers {
 /** In lower case; null: no answer with a name. */
 function answeredName({ bytes, payloadOffset: at, payloadLength, srcPort }: DetectEvent): string | null {
   if (payloadLength < HEADER_BYTES + 2) return null;
-  const flags = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
-  const answers = ((bytes[at + 6] ?? 0) << 8) | (bytes[at + 7] ?? 0);
-  if ((flags & FLAGS_MASK) !== ANSWER || answers === 0) return null;
+  const answers = u16(bytes, at + 6);
+  if ((u16(bytes, at + 2) & FLAGS_MASK) !== ANSWER || answers === 0) return null;
   const length = bytes[at + HEADER_BYTES] ?? 0;
   const start = at + HEADER_BYTES + 1;
   if (length === 0 || length > MAX_LABEL || start + length > at + payloadLength) return null;
   if (typeBehind(bytes, start + length, at + payloadLength) === TYPE_PTR) return null;
-  let name = '';
-  if (srcPort === LLMNR)
-    for (let index = 0; index < length; index++) name += String.fromCharCode(bytes[start + index] ?? 0);
-  else if (length === NETBIOS_LABEL)
-    for (let index = 0; index < NETBIOS_TEXT; index++) {
-      const high = (bytes[start + 2 * index] ?? 0) - 0x41;
-      const low = (bytes[start + 2 * index + 1] ?? 0) - 0x41;
-      name += String.fromCharCode(((high & 15) << 4) | (low & 15));
-    }
-  name = name.trim().toLowerCase();
+  const label = String.fromCharCode(...bytes.subarray(start, start + length));
+  const name = (srcPort === LLMNR ? label : (decodeNetbiosName(label)?.text ?? '')).trim().toLowerCase();
   return /^[\w.-]{1,63}$/.test(name) ? name : null;
 }
 
@@ -134,5 +124,5 @@ function answeredName({ bytes, payloadOffset: at, payloadLength, srcPort }: Dete
 function typeBehind(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at + 2 < end && bytes[at] !== 0) at += 1 + (bytes[at] ?? 0);
-  return at + 2 < end ? ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0) : 0;
+  return at + 2 < end ? u16(bytes, at + 1) : 0;
 }

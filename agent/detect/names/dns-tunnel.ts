@@ -146,7 +146,7 @@ class DnsTunnel implements Detector {
   /** `day`: few, within a day; null: many within the window. */
   #tell(slot: number, event: DetectEvent, day: DayOfNames | null, nowMs: number): void {
     const id = this.#findings[slot] ?? 0;
-    const gravity = day === null || day.isLong ? 2 : 1;
+    const gravity = isGrave(day) ? 2 : 1;
     const isGraver = gravity > (this.#told[slot] ?? 0);
     if (id !== 0 && !isGraver && this.#context.book.touch(id, nowMs)) return;
     this.#told[slot] = gravity;
@@ -193,7 +193,7 @@ class DnsTunnel implements Detector {
     const domain = nameText(event.bytes, this.#question.domainOffset);
     const serial = this.#domains.serial(slot);
     const windowSeconds = day === null ? this.#settings.windowSeconds : DAY_SECONDS;
-    const { severity } = SEVERITY[day === null || day.isLong ? 'dnsTunnel.names' : 'dnsTunnel.slow'];
+    const { severity } = SEVERITY[isGrave(day) ? 'dnsTunnel.names' : 'dnsTunnel.slow'];
     let most = 0;
     let mean = 0;
     return this.#context.book.openFinding(
@@ -227,7 +227,7 @@ class DnsTunnel implements Detector {
               windowSeconds,
               resolver: addressOr(this.#context, event.peer),
             },
-            remedy: `It closes four days after the last such question. If the domain belongs to a service of the site (telemetry, blocklists), raise detect.dnsTunnel.${day === null || day.isLong ? 'names' : 'textNamesPerDay and drawnNamesPerDay'}; if not, contain the device and permit DNS to the site’s resolver only.`,
+            remedy: `It closes four days after the last such question. If the domain belongs to a service of the site (telemetry, blocklists), raise detect.dnsTunnel.${isGrave(day) ? 'names' : 'textNamesPerDay and drawnNamesPerDay'}; if not, contain the device and permit DNS to the site’s resolver only.`,
           };
         },
       },
@@ -269,6 +269,11 @@ class DnsTunnel implements Detector {
       nowMs,
     );
   }
+}
+
+/** Many within the window, or very long ones. */
+function isGrave(day: DayOfNames | null): boolean {
+  return day === null || day.isLong;
 }
 
 /** Of labels that look drawn by lot, or of the whole name with bytes that no host name has: data, not a name that somebody gave. */

@@ -1,7 +1,7 @@
 /**
  * A ping of everybody on the link at once: an echo request to a group (RFC 4291 section 2.7, RFC 1112) or to a broadcast address, limited or of a
- * subnet (RFC 919; that one looks like a host's, but its frame goes to all), which every host may answer: how the hosts of an IPv6 link are found, where no subnet is small enough to be swept (RFC 7707 section 3.3). Used by
- * host-sweep.ts, whose finding it is. Cold path.
+ * subnet (RFC 919; that one looks like a host's, but its frame goes to all), which every host may answer: how the hosts of an IPv6 link are
+ * found, where no subnet is small enough to be swept (RFC 7707 section 3.3). Used by host-sweep.ts, whose finding it is. Cold path.
  */
 import type { AddressTable } from '../address-table.js';
 import { describeSubject, type DetectContext } from '../detector.js';

@@ -135,7 +135,7 @@ class HostSweep implements Detector {
   counters(): Readonly<Record<string, number>> {
     const all = this.#counts();
     return {
-      'hostSweep.evicted': all.reduce((sum, { fanOut }) => sum + fanOut.evicted, 0),
+      'hostSweep.evicted': all.reduce((sum, { fanOut }) => sum + fanOut.evicted, this.#slow.evicted),
       'hostSweep.answeredEvicted': this.#answered.evicted + this.#answered.beyondLimit,
       'hostSweep.presentEvicted': this.#present.evicted + this.#present.beyondLimit,
       'hostSweep.beyondLimit': all.reduce((sum, { fanOut }) => sum + fanOut.beyondLimit, 0),

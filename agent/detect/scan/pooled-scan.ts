@@ -10,7 +10,7 @@ import { isOneWay, isOutcome } from './failed-contact.js';
 import { FanOut } from '../fan-out.js';
 import { FIRST_CLIENT_PORT, FIRST_EPHEMERAL_PORT, serviceText } from '../probes.js';
 import { SEVERITY } from '../severity.js';
-import { SlotTable } from '../slot-table.js';
+import { ToldElsewhere, ToldMembers } from './told.js';
 
 const DAY_SECONDS = 86_400;
 const WEEK_MS = 604_800_000;
@@ -21,9 +21,6 @@ const MEMBERS_PER_DEVICE = 1_024;
 const USED = 8_192;
 /** One alone is judged by itself; a second may be a monitor that has old settings. */
 const LEAST_OPENERS = 3;
-/** Pairs whose scan is told already, and for how long its connections may still end (port-scan-opening.ts). */
-const TOLD_PAIRS = 1_024;
-const LATE_MS = 900_000;
 const QUIET_MS = 3_600_000;
 
 /** The second number of a group. */
@@ -38,10 +35,9 @@ export class PooledScan {
     membersPerGroup: MEMBERS_PER_DEVICE,
   });
   readonly #used = new FanOut(WEEK_MS, { members: USED, membersPerGroup: MEMBERS_PER_DEVICE });
-  /** Services of a group that were told, by slot. */
-  readonly #told = new Int32Array(MEMBERS);
-  readonly #pairs = new SlotTable(TOLD_PAIRS);
-  readonly #pairMs = new Float64Array(TOLD_PAIRS);
+  /** Services that were told; and pairs whose scan is told by itself. */
+  readonly #told = new ToldMembers(this.#failed, MEMBERS);
+  readonly #pairs = new ToldElsewhere();
 
   constructor(context: DetectContext, threshold: number) {
     this.#context = context;
@@ -59,7 +55,7 @@ export class PooledScan {
 
   /** The pair's scan is told by itself: what fails now belongs to it. */
   noteTold(event: DetectEvent, nowMs: number): void {
-    if (!event.fromDevice) this.#pairMs[this.#pairs.intern(subjectOf(event), event.peer, 0)] = nowMs;
+    if (!event.fromDevice) this.#pairs.note(subjectOf(event), event.peer, nowMs);
   }
 
   /** The end of a connection, or a refused first packet. */
@@ -75,23 +71,14 @@ export class PooledScan {
     // A server that is down.
     if (event.verdict === VERDICT_ALLOWED) return;
     if (this.#used.has(device, 0, 0, service) || isOneWay(this.#context.addresses, event)) return;
-    const pair = this.#pairs.find(device, event.peer, 0);
-    if (pair >= 0 && Math.abs(nowMs - (this.#pairMs[pair] ?? 0)) < LATE_MS) return;
-    this.#forgetTold(device, nowMs);
+    if (this.#pairs.isOf(device, event.peer, nowMs)) return;
+    this.#told.forget(device, SERVICES, 0, nowMs);
     const failed = this.#failed;
     // A monitor with old settings, which asks for ever, must keep no finding open.
     const isKnown = failed.has(device, OPENERS, 0, event.peer) && failed.has(device, SERVICES, 0, service);
     failed.add(device, OPENERS, 0, event.peer, nowMs);
-    const slot = failed.add(device, SERVICES, 0, service, nowMs);
-    if (failed.events(slot) === 1) this.#told[slot] = 0;
+    const slot = this.#told.add(device, SERVICES, 0, service, nowMs);
     if (!isKnown) this.#judge(slot, device, event, nowMs);
-  }
-
-  /** Services that were told and left the window: the next scan is not measured by the last one. */
-  #forgetTold(device: number, nowMs: number): void {
-    this.#failed.expire(nowMs);
-    const slot = this.#failed.find(device, SERVICES, 0);
-    if (slot >= 0) this.#told[slot] = Math.min(this.#told[slot] ?? 0, this.#failed.distinct(slot));
   }
 
   #judge(slot: number, device: number, event: DetectEvent, nowMs: number): void {
@@ -99,13 +86,13 @@ export class PooledScan {
     const id = failed.finding(slot);
     const isOpen = id !== 0 && this.#context.book.touch(id, nowMs);
     if (!isOpen) {
-      if (failed.distinct(slot) - (this.#told[slot] ?? 0) < this.#threshold) return;
+      if (this.#told.fresh(slot) < this.#threshold) return;
       const openers = failed.find(device, OPENERS, 0);
       if (openers < 0 || failed.distinct(openers) < LEAST_OPENERS) return;
       failed.setFinding(slot, this.#open(slot, openers, event, nowMs));
     }
     // Not again for the same.
-    this.#told[slot] = failed.distinct(slot);
+    this.#told.tell(slot);
   }
 
   #open(slot: number, openers: number, event: DetectEvent, nowMs: number): number {

@@ -130,12 +130,15 @@ export class PortLooks {
 
   restore({ device, key, values }: Memory): void {
     const id = this.#context.idOf?.(device) ?? 0;
+    const [lastMs] = values;
+    if (id <= UNKNOWN_DEVICE || lastMs === undefined) return;
+    if (key === '') {
+      this.#devices.restore(id, lastMs);
+      return;
+    }
     const [address = '', direction = '', service = ''] = key.split(' ');
     const peer = internText(this.#context.addresses, address);
-    const [lastMs] = values;
-    if (key === '' && lastMs !== undefined) this.#devices.restore(id, lastMs);
-    if (id <= UNKNOWN_DEVICE || peer === NO_ADDRESS || !/^\d{1,8}$/.test(service) || lastMs === undefined)
-      return;
+    if (peer === NO_ADDRESS || !/^\d{1,8}$/.test(service)) return;
     const slot = this.#known.intern(id * 2 + (direction === '1' ? 1 : 0), peer, Number(service));
     if (!this.#known.isNew) return;
     this.#knownMs[slot] = this.#keptMs[slot] = lastMs;

@@ -9,7 +9,8 @@ import { OUTCOME_ANSWERED, serviceOf, subjectOf, type DetectEvent } from '../eve
 import { FanOut } from '../fan-out.js';
 import type { SweepCount } from './host-sweep-opening.js';
 import { networkText } from '../network-text.js';
-import { hash3, SlotTable } from '../slot-table.js';
+import { hash3 } from '../slot-table.js';
+import { ToldElsewhere, ToldMembers } from './told.js';
 
 const DAY_SECONDS = 86_400;
 /** (device, site, host) and (device, site, service) remembered; 1.7 MiB when full. */
@@ -21,9 +22,6 @@ const FAILED_HOSTS = 16;
 const SLOW_MS = 10_000;
 /** For each host that answered, at least so many did not: Jung et al. (failed-connections.ts) take a fifth for the luck of a scanner. */
 const FAILED_PER_ANSWERED = 4;
-/** Devices whose sweep is told already, and for how long its connections may still end (port-scan-opening.ts). */
-const SWEEPERS = 1_024;
-const LATE_MS = 900_000;
 
 /** The second number of a group. */
 const FAILED = 0;
@@ -38,18 +36,22 @@ export class SlowSweep implements SweepCount {
   readonly threshold = FAILED_HOSTS;
   readonly seconds = DAY_SECONDS;
   readonly #addresses: AddressTable;
-  /** Hosts of a group that were told, by slot. */
-  readonly #told = new Int32Array(MEMBERS);
-  readonly #sweepers = new SlotTable(SWEEPERS);
-  readonly #sweptMs = new Float64Array(SWEEPERS);
+  /** Hosts that were told; and devices whose sweep is told by another count. */
+  readonly #told = new ToldMembers(this.fanOut, MEMBERS);
+  readonly #sweepers = new ToldElsewhere();
 
   constructor(addresses: AddressTable) {
     this.#addresses = addresses;
   }
 
+  /** Beside those of the fan-out. */
+  get evicted(): number {
+    return this.#sweepers.evicted;
+  }
+
   /** The device's sweep is told by another count: what fails now belongs to it. */
   noteTold(event: DetectEvent, nowMs: number): void {
-    this.#sweptMs[this.#sweepers.intern(subjectOf(event), 0, 0)] = nowMs;
+    this.#sweepers.note(subjectOf(event), 0, nowMs);
   }
 
   /** What came of a contact by a device; the slot of its site where one more host failed that never answered, else -1. */
@@ -63,37 +65,28 @@ export class SlowSweep implements SweepCount {
       this.fanOut.discount(who, FAILED, site, event.peer);
       return -1;
     }
-    const sweeper = this.#sweepers.find(who, 0, 0);
-    if (sweeper >= 0 && Math.abs(nowMs - (this.#sweptMs[sweeper] ?? 0)) < LATE_MS) return -1;
+    if (this.#sweepers.isOf(who, 0, nowMs)) return -1;
     if (this.fanOut.has(who, ANSWERED, site, event.peer)) return -1;
-    this.#forgetTold(who, site, nowMs);
+    this.#told.forget(who, FAILED, site, nowMs);
     // A server that is gone and is asked for ever must keep no finding open.
     const isKnown = this.fanOut.has(who, FAILED, site, event.peer);
     this.fanOut.add(who, SERVICES, site, serviceOf(event), nowMs);
-    const slot = this.fanOut.add(who, FAILED, site, event.peer, nowMs);
-    if (this.fanOut.events(slot) === 1) this.#told[slot] = 0;
+    const slot = this.#told.add(who, FAILED, site, event.peer, nowMs);
     return isKnown ? -1 : slot;
-  }
-
-  /** Hosts that were told and left the window: the next sweep is not measured by the last one. */
-  #forgetTold(who: number, site: number, nowMs: number): void {
-    this.fanOut.expire(nowMs);
-    const slot = this.fanOut.find(who, FAILED, site);
-    if (slot >= 0) this.#told[slot] = Math.min(this.#told[slot] ?? 0, this.fanOut.distinct(slot));
   }
 
   /** So many more than were told. */
   isSweep(slot: number, event: DetectEvent, nowMs: number): boolean {
     const failed = this.fanOut.distinct(slot);
     if (nowMs - this.fanOut.firstMs(slot) < SLOW_MS) return false;
-    if (failed - (this.#told[slot] ?? 0) < FAILED_HOSTS) return false;
+    if (this.#told.fresh(slot) < FAILED_HOSTS) return false;
     const answered = this.fanOut.find(subjectOf(event), ANSWERED, this.siteOf(event.peer));
     return answered < 0 || failed >= FAILED_PER_ANSWERED * this.fanOut.distinct(answered);
   }
 
   /** All of its hosts up to now. */
   setTold(slot: number): void {
-    this.#told[slot] = this.fanOut.distinct(slot);
+    this.#told.tell(slot);
   }
 
   /** The /16 or /48 of a host: subnets of a site are swept one after the other. */

@@ -2,6 +2,7 @@
  * NetBIOS names, session requests and browser announcements (RFC 1002 sections 4.2, 4.3.2 and 4.4; announcements: MS-BRWS 2.2.1 to 2.2.3). Reads the
  * names that a machine registers or answers for, its server version and role bits; never a comment, a user name (suffix 0x03) or a question.
  */
+import { decodeNetbiosName } from '../../packet/netbios-name.js';
 import { s32, u16, u8 } from '../../packet/read.js';
 import { CONFIDENCE, NO_OBSERVATIONS, Observations, type Observation } from '../observation.js';
 import { hostNameOf, indexOfAscii, textOf } from '../text.js';
@@ -48,16 +49,9 @@ function addName(out: Observations, name: { text: string; suffix: number } | nul
   if (name.suffix === SUFFIX_SERVER) out.hint('file server', 'nbns.role');
 }
 
-/** RFC 1001 section 14.1: every half byte a letter from A; 15 characters and the suffix. */
+/** A scope may stand behind the name. */
 function decodeName(encoded: string): { text: string; suffix: number } | null {
-  const first = encoded.split('.')[0] ?? '';
-  if (!/^[A-P]{32}$/.test(first)) return null;
-  const codes = Array.from({ length: 16 }, (_, index) => {
-    const high = first.charCodeAt(index * 2) - 65;
-    return (high << 4) | (first.charCodeAt(index * 2 + 1) - 65);
-  });
-  const text = String.fromCharCode(...codes.slice(0, 15)).trim();
-  return { text, suffix: codes[15] ?? 0 };
+  return decodeNetbiosName(encoded.split('.')[0] ?? '');
 }
 
 /** RFC 1002 section 4.2.18: a count, then names of 15 characters, suffix and flags. */
