@@ -22,6 +22,11 @@ export function agentHandlers(
   writeDown: () => void,
   note: (items: readonly NewActivity[]) => void,
 ): Handlers<typeof agentRequests> {
+  /** "Nothing was found" of a name that was mistyped would be taken for an answer. */
+  const seen = <T extends { readonly total: number }>(device: string | undefined, records: T): T => {
+    if (device === undefined || records.total > 0 || inventory.find(device) !== null) return records;
+    throw new RequestError('unknown-device', `nothing was seen of a device "${device}"`);
+  };
   return {
     status: () => status(),
     devices: ({ limit }) => store.devices.list(limit),
@@ -65,7 +70,7 @@ export function agentHandlers(
     },
     refusals: ({ limit, device }) => {
       writeDown();
-      return store.refusals.list(limit, device ?? null);
+      return seen(device, store.refusals.list(limit, device ?? null));
     },
     learn: ({ limit, offset }) => {
       const rows = learning.rows();
@@ -79,7 +84,7 @@ export function agentHandlers(
     },
     findings: ({ limit, device, state }) => {
       writeDown();
-      return store.findings.list(limit, device ?? null, state ?? null);
+      return seen(device, store.findings.list(limit, device ?? null, state ?? null));
     },
   };
 }

@@ -3,7 +3,7 @@
  * the agent. Without the agent the connections are shown all the same: they are what somebody needs in an incident.
  */
 import { MAX_FLOWS, type LiveFlow } from '../messages/enforcer-messages.js';
-import type { Finding } from '../messages/vocabulary.js';
+import { SEVERITIES, type Finding } from '../messages/vocabulary.js';
 import type { CliContext } from './context.js';
 import { formatBytes } from './byte-text.js';
 import { EXIT_DONE, type ExitStatus } from './errors.js';
@@ -16,7 +16,7 @@ import { renderTable, type Column } from './table.js';
 const MAX_FINDINGS = 1_000;
 
 interface Row extends LiveFlow {
-  /** Open findings about the device and this peer. */
+  /** Open findings about the device and this peer, the worst first. */
   readonly findings: readonly Pick<Finding, 'key' | 'detector' | 'severity' | 'title'>[];
 }
 
@@ -49,7 +49,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'permitted by', value: ruleText, shrinkTo: 14 },
   {
     title: 'found',
-    value: ({ findings }) => findings.map(({ detector }) => detector).join(', '),
+    value: ({ findings }) => [...new Set(findings.map(({ detector }) => detector))].join(', '),
     shrinkTo: 8,
   },
   { title: 'why', value: ({ permittedBy }) => permittedBy.why ?? '', shrinkTo: 12, leaveOut: 2 },
@@ -65,7 +65,8 @@ function ruleText({ device, permittedBy: { rule, essential }, containment }: Row
 function about(flow: LiveFlow, findings: readonly Finding[]): Row['findings'] {
   return findings
     .filter(({ device, peer }) => device === flow.device && (peer === null || peer === flow.peer))
-    .map(({ key, detector, severity, title }) => ({ key, detector, severity, title }));
+    .map(({ key, detector, severity, title }) => ({ key, detector, severity, title }))
+    .sort((a, b) => SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity));
 }
 
 /** Null when the agent does not answer. */

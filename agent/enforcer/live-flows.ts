@@ -3,6 +3,7 @@
  * table when asked, never kept. Changes nothing; the entry named is the one that the cut decision would find, too.
  */
 import { levelOf } from '../containment/effects.js';
+import { RequestError } from '../ipc/errors.js';
 import type { LiveFlow, LiveFlows } from '../messages/enforcer-messages.js';
 import { toEntry, type ConntrackEntry } from '../netlink/conntrack-codec.js';
 import { forEachConntrack } from '../netlink/conntrack.js';
@@ -17,12 +18,17 @@ import { describeConnection } from './describe-connection.js';
 
 const UDP = 17;
 
-/** The `limit` connections with most bytes, of `device` or (null) of all; all of them are counted. */
+/**
+ * The `limit` connections with most bytes, of `device` or (null) of all; all of them are counted. Throws RequestError for a device that
+ * the policy does not name: "no connections" would be taken for an answer.
+ */
 export async function readLiveFlows(
   situation: Situation,
   device: string | null,
   limit: number,
 ): Promise<LiveFlows> {
+  if (device !== null && !situation.ids.has(device))
+    throw new RequestError('unknown-device', `the policy has no device "${device}"`);
   const names = new Map([...situation.ids].map(([name, id]) => [id, name]));
   let kept: ConntrackEntry[] = [];
   let total = 0;

@@ -52,14 +52,15 @@ export class FindingTable {
     this.#prune();
   }
 
-  /** Latest first. `device` is a policy name. */
+  /** Latest first. `device` is a policy name or a MAC. */
   list(
     limit: number,
     device: string | null,
     state: Finding['state'] | null,
   ): { rows: Finding[]; total: number } {
-    const where =
-      'FROM findings WHERE (@device IS NULL OR device = @device) AND (@state IS NULL OR state = @state)';
+    const where = `FROM findings
+      WHERE (@device IS NULL OR device = @device OR json_extract(body, '$.deviceMac') = lower(@device))
+        AND (@state IS NULL OR state = @state)`;
     const rows = this.#db
       .prepare<[object], { body: string }>(`SELECT body ${where} ORDER BY last_ms DESC LIMIT @limit`)
       .all({ device, state, limit });

@@ -68,7 +68,7 @@ export class RefusalTable {
         .all(limit);
       return { rows: rows.map((row) => refusalRow.parse(row)), total: this.#total };
     }
-    const where = 'FROM refusals WHERE device = ? OR device_mac = ?';
+    const where = 'FROM refusals WHERE device = ? OR device_mac = lower(?)';
     const rows = this.#db
       .prepare<[string, string, number]>(`SELECT ${columns} ${where} ORDER BY last_ms DESC LIMIT ?`)
       .all(device, device, limit);

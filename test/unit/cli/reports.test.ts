@@ -168,11 +168,26 @@ t.test(
     for (const line of alone.stdout.split('\n')) t.ok(textWidth(line) <= 80, line);
     t.same(box.asked, [['flows', { limit: 5 }]]);
     await serveAgent(t, box, {
-      findings: () => ({ rows: [{ ...finding, peer: null }], total: 1 }),
+      findings: () => ({
+        rows: [
+          { ...finding, detector: 'spoofing', severity: 'low', peer: null },
+          { ...finding, peer: null },
+          { ...finding, key: 'other', severity: 'medium', peer: null },
+        ],
+        total: 3,
+      }),
     });
     const wide = await box.cordon('flows', '--device', 'pump-1', '--wide');
-    t.match(wide.stdout, /allow\[0\] \(essential, contained\) +portScan +dose/);
+    t.match(
+      wide.stdout,
+      /allow\[0\] \(essential, contained\) +portScan, spoofing +dose/,
+      'the worst first, each once',
+    );
     const json = JSON.parse((await box.cordon('flows', '--json')).stdout) as { rows: unknown[] };
-    t.match(json, { total: 3, findingsKnown: true, rows: [{ findings: [{ detector: 'portScan' }] }] });
+    t.match(json, {
+      total: 3,
+      findingsKnown: true,
+      rows: [{ findings: [{ detector: 'portScan' }, { severity: 'medium' }, { severity: 'low' }] }],
+    });
   },
 );
