@@ -45,6 +45,7 @@ export function observeFirstPacket(to: Detectors, event: DetectEvent, nowMs: num
   to.failedConnections.observe(event, nowMs);
   to.wormSpread.observe(event, nowMs);
   to.connectionBurst.observe(event, nowMs);
+  to.bruteForce.observe(event, nowMs);
   to.lateralContact.observe(event, nowMs);
   to.rogueServer.observe(event, nowMs);
   to.deviceSilent.observe(event, nowMs);

@@ -222,7 +222,7 @@ export const detectSettings = z.strictObject({
         .max(10_000)
         .default(10)
         .describe(
-          'short, alike connections to a login service of people (SSH, RDP) within the window; more for programs',
+          'short, alike connections to a login service of people (SSH, RDP) within the window; more for programs, and ten times as many within one session or by SIP',
         ),
       slowAttempts: z
         .int()
@@ -230,7 +230,7 @@ export const detectSettings = z.strictObject({
         .max(10_000)
         .default(60)
         .describe(
-          'short, alike connections to a login service of people within a day, by who did not log in on the first day of the device',
+          'short, alike connections to a login service of people within a day, by who did not log in on the first day of the device; and logins that are refused, each with another password',
         ),
       sprayHosts: z
         .int()

@@ -160,6 +160,14 @@ export const SEVERITY = {
     severity: 'medium',
     why: 'hundreds of short commands and never a file; a program that looks whether one is there may do so',
   },
+  'bruteForce.inOneRedisSession': {
+    severity: 'medium',
+    why: 'a refused login and a hundred alike after it; a program that goes on without having been let in may look so',
+  },
+  'bruteForce.registers': {
+    severity: 'medium',
+    why: 'nobody registers a hundred times in minutes; a base station does, for a hundred phones that start',
+  },
   'bruteForce.atDevice': {
     severity: 'high',
     why: 'default passwords of clinical devices are public: a guesser gets in',

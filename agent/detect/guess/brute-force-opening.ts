@@ -1,12 +1,12 @@
 /**
- * What a finding says of passwords that one opener tries at many hosts, or many openers at one. Made by brute-force.ts when a count passes its
+ * What a finding says of passwords that one opener tries at one host or at many, or many openers at one. Made by brute-force.ts when a count passes its
  * threshold. Cold path.
  */
 import { addressOr, describeSubject, MAX_EXAMPLES, type DetectContext } from '../detector.js';
 import type { DetectEvent } from '../event.js';
 import type { FanOut } from '../fan-out.js';
 import type { Opening } from '../finding-book.js';
-import type { Login } from './login-services.js';
+import { CONNECTIONS, COUNTED, REFUSALS, type Login } from './login-services.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
 
@@ -109,7 +109,66 @@ function openCount({ book }: DetectContext, spray: Spray, told: Told): number {
   );
 }
 
-export function remedy(fromDevice: boolean, peer: string): string {
+/** Guesses of one opener at one host, beyond a threshold. Read while it is opened, but for `window`; the event is another one's later. */
+export interface Guesses {
+  readonly threshold: number;
+  readonly windowSeconds: number;
+  readonly usual: number;
+  readonly firstMs: number;
+  readonly count: number;
+  /** What the window holds by now (`size`: logarithm of the usual bytes of data); null where it is another pair's. */
+  readonly window: () => { readonly alike: number; readonly attempts: number; readonly size: number } | null;
+  readonly event: DetectEvent;
+  readonly login: Login;
+  readonly nowMs: number;
+}
+
+export function openGuesses(context: DetectContext, guesses: Guesses): number {
+  const { threshold, windowSeconds, usual, firstMs, window, login, nowMs } = guesses;
+  const { fromDevice, port } = guesses.event;
+  const who = describeSubject(context, guesses.event);
+  const peer = addressOr(context, guesses.event.peer);
+  const [guesser, target] = fromDevice ? [who.text, peer] : [peer, who.text];
+  const service = `${login.name} (port ${port})`;
+  return context.book.openFinding(
+    {
+      detector: 'bruteForce',
+      subject: who.text,
+      what: `${fromDevice ? 'guesses' : 'is-guessed'}:${peer}:${port}`,
+      device: who.device,
+      deviceMac: who.mac,
+      peer,
+      quietMs: QUIET_MS,
+      firstMs,
+      count: guesses.count,
+      describe: (count) => {
+        const now = window();
+        if (now === null) return null;
+        return {
+          severity: SEVERITY[fromDevice ? 'bruteForce.fromDevice' : 'bruteForce.atDevice'].severity,
+          title: `${guesser} seems to guess passwords of ${target}: ${count} ${COUNTED[login.counts]} ${service}`,
+          evidence: {
+            kind: 'guessing at one host',
+            from: fromDevice ? 'device' : 'network',
+            areRefused: login.counts === REFUSALS,
+            service,
+            connections: count,
+            alikeInWindow: now.alike,
+            inWindow: now.attempts,
+            thresholdConnections: threshold,
+            windowSeconds,
+            usualPerWindow: usual,
+            typicalBytes: login.counts === CONNECTIONS ? Math.round(Math.exp(now.size)) : 0,
+          },
+          remedy: remedy(fromDevice, peer),
+        };
+      },
+    },
+    nowMs,
+  );
+}
+
+function remedy(fromDevice: boolean, peer: string): string {
   return fromDevice
     ? 'It closes 15 min after the last such connection. If a wrong password is configured in the device, mend it; if a program of it connects this often by design, allow it or raise detect.bruteForce.attempts; if neither, contain it.'
     : `It closes 15 min after the last such connection. If ${peer} has a wrong password configured, mend it; if not, block it and change the passwords of what it reached.`;

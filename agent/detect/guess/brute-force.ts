@@ -5,11 +5,12 @@
  * "Flow-based web application brute-force attack detection", 2017 (alike sizes of consecutive flows are guesses).
  */
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../../packet/view.js';
-import { openFromMany, openSpray, QUIET_MS, remedy, TOLD_MS } from './brute-force-opening.js';
+import { openFromMany, openGuesses, openSpray, TOLD_MS } from './brute-force-opening.js';
 import { CommunityGuess, SNMP_PORT } from './community-guess.js';
-import { addressOr, describeSubject, type DetectContext, type Detector } from '../detector.js';
+import type { DetectContext, Detector } from '../detector.js';
 import {
   EVENT_END,
+  EVENT_IP,
   EVENT_PAYLOAD,
   OUTCOME_ANSWERED,
   subjectOf,
@@ -17,6 +18,7 @@ import {
   type DetectEvent,
   SEES_END,
   SEES_GOING,
+  SEES_IP,
   SEES_PAYLOAD,
 } from '../event.js';
 import { FanOut } from '../fan-out.js';
@@ -25,19 +27,22 @@ import { isInside } from '../inside.js';
 import { InstrumentTalk } from './instrument-talk.js';
 import {
   ALLOWED_FACTOR,
+  CONNECTIONS,
   dataBytes,
   FTP_PORT,
   isGuess,
   isTicket,
   loginAt,
   POLLING_FACTOR,
+  REFUSALS,
   type Login,
 } from './login-services.js';
 import { PatientLogins } from './patient-login.js';
+import { RedisSessions } from './redis-session.js';
 import { RefusedLogins } from './refused-login.js';
 import type { Memory } from '../memory.js';
 import type { DetectSettings } from '../settings.js';
-import { SEVERITY } from '../severity.js';
+import { SipRegisters } from './sip-registers.js';
 import { SlotTable } from '../slot-table.js';
 import { WatchedDevices } from '../watched-devices.js';
 
@@ -60,7 +65,7 @@ const FIRST_DAY_MS = 86_400_000;
 const REFUSED_FACTOR = 6;
 /** Keys: the sprays of one opener inwards and outwards are 0 and 1. */
 const FROM_MANY = 2;
-const REFUSAL = 1 << 20;
+const COUNTS_BIT = 1 << 20;
 const FTP_DATA_PORT = 20;
 const FIRST_USER_PORT = 1_024;
 
@@ -73,7 +78,7 @@ export function createBruteForceDetector(
 
 class BruteForce implements Detector {
   readonly name = 'bruteForce';
-  readonly kinds = SEES_END | SEES_GOING | SEES_PAYLOAD;
+  readonly kinds = SEES_IP | SEES_END | SEES_GOING | SEES_PAYLOAD;
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['bruteForce'];
   readonly #windowMs: number;
@@ -103,6 +108,8 @@ class BruteForce implements Detector {
   readonly #sprays: FanOut;
   readonly #communities: CommunityGuess;
   readonly #refused = new RefusedLogins();
+  readonly #sessions: RedisSessions;
+  readonly #registers: SipRegisters;
   readonly #ftp: FtpSessions;
   readonly #instruments = new InstrumentTalk();
 
@@ -114,25 +121,27 @@ class BruteForce implements Detector {
     this.#devices = new WatchedDevices(context, 'bruteForce');
     this.#patient = new PatientLogins(context, this.#pairs, settings);
     this.#ftp = new FtpSessions(context, settings);
+    this.#sessions = new RedisSessions(context, settings);
+    this.#registers = new SipRegisters(context, settings);
     this.#communities = new CommunityGuess(context, settings.snmpRequests);
   }
 
   observe(event: DetectEvent, nowMs: number): void {
-    if (event.kind === EVENT_PAYLOAD) {
-      this.#instruments.note(event);
-      this.#ftp.begin(event);
-      const refused = this.#refused.observe(event);
-      if (refused !== null && this.#context.addresses.isHost(event.peer))
-        this.#attempt(event, refused, nowMs);
+    if (event.kind === EVENT_IP || event.kind === EVENT_PAYLOAD) {
+      this.#registers.begin(event);
+      if (event.kind === EVENT_PAYLOAD) this.#hear(event, nowMs);
       return;
     }
     this.#ftp.judge(event, nowMs);
+    if (!this.#context.addresses.isHost(event.peer)) return;
+    this.#sessions.judge(event, nowMs);
+    const isRegister = this.#registers.judge(event, nowMs);
     if (event.kind !== EVENT_END) return;
     this.#devices.note(event, nowMs);
     if (event.port === SNMP_PORT) this.#communities.observe(event, nowMs);
     if (event.outcome !== OUTCOME_ANSWERED) return;
     if (event.protocol !== PROTOCOL_TCP && event.protocol !== PROTOCOL_UDP) return;
-    if (!this.#context.addresses.isHost(event.peer)) return;
+    if (isRegister) return;
     const login = loginAt(event.port);
     if (login === undefined) this.#noteData(event, nowMs);
     else if (this.#instruments.has(event)) return;
@@ -173,14 +182,27 @@ class BruteForce implements Detector {
         this.#sprays.evicted +
         this.#communities.evicted +
         this.#refused.evicted +
-        this.#ftp.evicted,
+        this.#ftp.evicted +
+        this.#sessions.evicted +
+        this.#registers.evicted,
       'bruteForce.beyondLimit': this.#sprays.beyondLimit,
     };
   }
 
+  /** EVENT_PAYLOAD. */
+  #hear(event: DetectEvent, nowMs: number): void {
+    this.#instruments.note(event);
+    this.#ftp.begin(event);
+    const refused = this.#refused.observe(event);
+    if (refused === null || !this.#context.addresses.isHost(event.peer)) return;
+    this.#attempt(event, refused, nowMs);
+    const { askedBytes } = this.#refused;
+    if (askedBytes > 0) this.#sessions.begin(event, askedBytes);
+  }
+
   #attempt(event: DetectEvent, login: Login, nowMs: number): void {
     const slot = this.#pair(event, login, nowMs);
-    const size = login.isRefusal ? 1 : Math.log(dataBytes(event));
+    const size = login.counts === CONNECTIONS ? Math.log(dataBytes(event)) : 1;
     this.#add(slot, size, login, nowMs);
     const isAllowed = event.verdict === VERDICT_ALLOWED;
     const threshold = this.#settings.attempts * this.#factor(slot, login) * (isAllowed ? ALLOWED_FACTOR : 1);
@@ -188,7 +210,7 @@ class BruteForce implements Detector {
     if (isGuessing) {
       if (this.#isJob(slot, threshold, nowMs)) this.#patient.tellJob(slot, event, login, nowMs);
       else this.#tell(slot, threshold, event, login, nowMs);
-    } else if (login.isAdministrative && !isAllowed && this.#findings[slot] === 0) {
+    } else if (this.#findings[slot] === 0 && this.#isJudgedByDay(login, isAllowed)) {
       this.#patient.add(slot, size, event, login, nowMs);
     }
     if (!login.canSpray || isAllowed || nowMs - (this.#firstMs[slot] ?? nowMs) >= KNOWN_MS) return;
@@ -197,6 +219,12 @@ class BruteForce implements Detector {
     this.#spray(opener, event.fromDevice ? 1 : 0, other, isGuessing, event, login, nowMs);
     if (login.isAdministrative && !event.fromDevice)
       this.#spray(other, FROM_MANY, opener, false, event, login, nowMs);
+  }
+
+  /** An approved entry expects logins, and none with ever other passwords that are refused. */
+  #isJudgedByDay(login: Login, isAllowed: boolean): boolean {
+    if (login.counts === REFUSALS) return this.#refused.isAnother;
+    return login.isAdministrative && !isAllowed;
   }
 
   #spray(
@@ -240,7 +268,7 @@ class BruteForce implements Detector {
     const subject = subjectOf(event);
     const opener = event.fromDevice ? subject : event.peer;
     const other = event.fromDevice ? event.peer : subject;
-    const service = event.port * 2 + (event.fromDevice ? 1 : 0) + (login.isRefusal ? REFUSAL : 0);
+    const service = event.port * 2 + (event.fromDevice ? 1 : 0) + login.counts * COUNTS_BIT;
     const slot = this.#pairs.intern(opener, other, service);
     if (this.#pairs.isNew) {
       this.#begin(slot, nowMs);
@@ -343,48 +371,24 @@ class BruteForce implements Detector {
   }
 
   #openPair(slot: number, threshold: number, event: DetectEvent, login: Login, nowMs: number): number {
-    const { fromDevice } = event;
-    const who = describeSubject(this.#context, event);
-    const peer = addressOr(this.#context, event.peer);
-    const service = `${login.name} (port ${event.port})`;
     const serial = this.#pairs.serial(slot);
-    const usual = Math.round(this.#usual[slot] ?? 0);
-    const { windowSeconds } = this.#settings;
-    return this.#context.book.openFinding(
-      {
-        detector: 'bruteForce',
-        subject: who.text,
-        what: `${fromDevice ? 'guesses' : 'is-guessed'}:${peer}:${event.port}`,
-        device: who.device,
-        deviceMac: who.mac,
-        peer,
-        quietMs: QUIET_MS,
-        firstMs: this.#beganMs[slot] ?? nowMs,
-        count: this.#attempts[slot] ?? 1,
-        describe: (count) => {
-          if (this.#pairs.serial(slot) !== serial) return null;
-          const [guesser, target] = fromDevice ? [who.text, peer] : [peer, who.text];
-          return {
-            severity: SEVERITY[fromDevice ? 'bruteForce.fromDevice' : 'bruteForce.atDevice'].severity,
-            title: `${guesser} seems to guess passwords of ${target}: ${count} ${login.isRefusal ? 'refused logins at' : 'short, alike connections to'} ${service}`,
-            evidence: {
-              kind: 'guessing at one host',
-              from: fromDevice ? 'device' : 'network',
-              areRefused: login.isRefusal,
-              service,
-              connections: count,
-              alikeInWindow: this.#alike[slot] ?? 0,
-              inWindow: this.#attempts[slot] ?? 0,
-              thresholdConnections: threshold,
-              windowSeconds,
-              usualPerWindow: usual,
-              typicalBytes: login.isRefusal ? 0 : Math.round(Math.exp(this.#size[slot] ?? 0)),
-            },
-            remedy: remedy(fromDevice, peer),
-          };
-        },
-      },
+    return openGuesses(this.#context, {
+      threshold,
+      windowSeconds: this.#settings.windowSeconds,
+      usual: Math.round(this.#usual[slot] ?? 0),
+      firstMs: this.#beganMs[slot] ?? nowMs,
+      count: this.#attempts[slot] ?? 1,
+      window: () =>
+        this.#pairs.serial(slot) === serial
+          ? {
+              alike: this.#alike[slot] ?? 0,
+              attempts: this.#attempts[slot] ?? 0,
+              size: this.#size[slot] ?? 0,
+            }
+          : null,
+      event,
+      login,
       nowMs,
-    );
+    });
   }
 }

@@ -20,9 +20,20 @@ export interface Login {
   readonly canSpray: boolean;
   /** So are many openers to one host: few people administrate a device, while a server has many clients. */
   readonly isAdministrative: boolean;
-  /** A connection that fits is not only a guess by its looks: the server said no. */
-  readonly isRefusal: boolean;
+  /** What is counted. */
+  readonly counts: typeof CONNECTIONS | typeof REFUSALS | typeof FORMS;
 }
+
+/** Connections that look like a guess; logins to which the server said no; forms of one name with ever other passwords, answered alike. */
+export const CONNECTIONS = 0;
+export const REFUSALS = 1;
+export const FORMS = 2;
+/** In words, by the above. */
+export const COUNTED = [
+  'short, alike connections to',
+  'refused logins at',
+  'logins with ever other passwords at',
+] as const;
 
 const MOST_BYTES = 24_000;
 /** OpenSSH with its largest key exchange (sntrup761) and six passwords is below 6000 bytes in either direction, headers included. */
@@ -55,7 +66,7 @@ const program = (name: string, factor: number, change: Partial<Login> = {}): Log
   mostBothWays: MOST_BYTES,
   canSpray: factor < 10,
   isAdministrative: false,
-  isRefusal: false,
+  counts: CONNECTIONS,
   ...change,
 });
 const person = (name: string, leastBytes = 0, mostBothWays = MOST_BYTES): Login =>
@@ -119,16 +130,20 @@ export function isTelnet(port: number): boolean {
 
 /**
  * Where the server itself says no, few are enough. A modality with a wrong AE title asks for its worklist twice a minute at most; a directory is asked by a
- * server with a wrong password for each of its users who logs in.
+ * server with a wrong password for each of its users who logs in. A form that is answered
+ * alike may have let them in: a program that computes its password anew polls every ten seconds at most.
  */
 export const REFUSED_LOGINS = {
-  HTTP: program('HTTP', 2, { isRefusal: true }),
-  RTSP: program('RTSP', 2, { isRefusal: true }),
-  DICOM: program('DICOM', 4, { isRefusal: true }),
-  LDAP: program('LDAP', 10, { isRefusal: true }),
-  MQTT: program('MQTT', 2, { isRefusal: true }),
+  HTTP: program('HTTP', 2, { counts: REFUSALS }),
+  RTSP: program('RTSP', 2, { counts: REFUSALS }),
+  DICOM: program('DICOM', 4, { counts: REFUSALS }),
+  LDAP: program('LDAP', 10, { counts: REFUSALS }),
+  MQTT: program('MQTT', 2, { counts: REFUSALS }),
+  REDIS: program('Redis', 2, { counts: REFUSALS }),
+  FORM: program('HTTP', 6, { counts: FORMS }),
 } as const satisfies Record<string, Login>;
 
+/** Of IP and TCP without options (RFC 9293 section 3.1). */
 export function headerBytes(event: DetectEvent): number {
   return event.family === 6 ? HEADERS_IPV6 : HEADERS_IPV4;
 }

@@ -1,15 +1,16 @@
 /**
  * Logins of one opener at one host that are too seldom to be guesses by the minute. Jobs log in as often (monitoring by SSH, Ansible, back-up): those
  * of a device's first day are its habit and told for low, once; who begins later and goes on all day is told for medium, once. Judged for services of
- * people alone: programs log in as often for their living. After the slow attacks of Javed and Paxson, "Detecting Stealthy, Distributed SSH
- * Brute-Forcing", CCS 2013. Used by brute-force.ts, whose pairs and findings these are.
+ * people alone, as programs log in as often for their living, and where a server says no to ever other passwords, which no program does that has one.
+ * After the slow attacks of Javed and Paxson, "Detecting Stealthy, Distributed SSH Brute-Forcing", CCS 2013. Used by brute-force.ts, whose pairs and
+ * findings these are.
  */
 import { internText } from '../address-key.js';
 import { NO_ADDRESS } from '../address-table.js';
 import { TOLD_MS } from './brute-force-opening.js';
 import { addressOr, describeSubject, type DetectContext } from '../detector.js';
 import type { DetectEvent } from '../event.js';
-import { dataBytes, type Login } from './login-services.js';
+import { COUNTED, dataBytes, REFUSALS, type Login } from './login-services.js';
 import type { Memory } from '../memory.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
@@ -153,7 +154,9 @@ export class PatientLogins {
     const service = `${login.name} (port ${port})`;
     const isJob = kind === 'job';
     const threshold = isJob ? this.#settings.attempts : this.#settings.slowAttempts;
-    const typicalBytes = dataBytes(event);
+    const areRefused = login.counts === REFUSALS;
+    const typicalBytes = areRefused ? 0 : dataBytes(event);
+    const counted = COUNTED[login.counts];
     const windowSeconds = isJob ? this.#settings.windowSeconds : DAY_MS / 1000;
     return this.#context.book.openFinding(
       {
@@ -171,11 +174,11 @@ export class PatientLogins {
           severity: SEVERITY[isJob ? 'bruteForce.job' : 'bruteForce.slow'].severity,
           title: isJob
             ? `${guesser} logs in to ${target} often since the first day: ${count} short, alike connections to ${service}`
-            : `${guesser} seems to guess passwords of ${target} slowly: ${count} short, alike connections to ${service}`,
+            : `${guesser} seems to guess passwords of ${target} slowly: ${count} ${counted} ${service}`,
           evidence: {
             kind: isJob ? 'logging in from the first day on' : 'guessing slowly at one host',
             from: fromDevice ? 'device' : 'network',
-            areRefused: false,
+            areRefused,
             service,
             connections: count,
             thresholdConnections: threshold,

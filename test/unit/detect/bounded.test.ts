@@ -125,3 +125,67 @@ t.test(
     t.end();
   },
 );
+
+t.test(
+  'logins by the hundred thousand allocate nothing: forms, headers, Redis and SIP, refused or let in',
+  (t) => {
+    const setup = `
+    import { createAddressTable } from '${room}address-table.js';
+    import { createEvent } from '${room}event.js';
+    import { FindingBook } from '${room}finding-book.js';
+    import { detectSettings } from '${room}settings.js';
+    import { createBruteForceDetector } from '${room}guess/brute-force.js';
+    const addresses = createAddressTable();
+    const book = new FindingBook();
+    const context = { addresses, book, describe: (id) => ({ name: 'pump-' + id, mac: null }) };
+    const detector = createBruteForceDetector(context, detectSettings.parse({}).bruteForce);
+    const bytes = (text) => Uint8Array.from(Buffer.from('....' + text, 'latin1'));
+    const said = [
+      ['POST /login HTTP/1.1\\r\\n\\r\\nuser=a&password=0', 'HTTP/1.1 302 Found\\r\\n\\r\\n'],
+      ['POST /login HTTP/1.1\\r\\n\\r\\n{"user":"a","password":"0"}', 'HTTP/1.1 401 No\\r\\n\\r\\n'],
+      ['GET / HTTP/1.1\\r\\nAuthorization: Basic YTow\\r\\n\\r\\n', 'HTTP/1.1 200 OK\\r\\n\\r\\n'],
+      ['*2\\r\\n$4\\r\\nAUTH\\r\\n$2\\r\\npw\\r\\n', '-WRONGPASS invalid username-password pair\\r\\n'],
+      ['REGISTER sip:x SIP/2.0\\r\\n', 'SIP/2.0 401 Unauthorized\\r\\n'],
+    ].map((words) => words.map(bytes));
+    const ports = [80, 8080, 443, 6379, 5060];
+    const event = createEvent();
+    event.family = 4;
+    event.protocol = 6;
+    event.verdict = 1;
+    event.payloadOffset = 4;
+    let nowMs = ${START};
+    let index = 0;
+    function run(count) {
+      nowMs += 60_000;
+      for (let i = 0; i < count; i++) {
+        index = (index + 1) & 0xffffff;
+        const kind = index % 4;
+        const what = (index >> 2) % 5;
+        event.kind = kind === 0 || kind === 1 ? 4 : kind === 2 ? 6 : 5;
+        event.isReply = kind === 1;
+        event.bytes = said[what][kind === 1 ? 1 : 0];
+        event.payloadLength = event.bytes.length - 4;
+        if (kind === 0) event.bytes[event.bytes.length - 3] = 0x61 + (index % 20);
+        event.deviceId = 2 + ((index >> 2) % 600);
+        event.local = addresses.intern(4, 0x0a4d0000 + ((index >> 2) % 600), 0, 0, 0);
+        event.peer = addresses.intern(4, 0x0a4e0000 + ((index >> 2) % 3_000) * 256, 0, 0, 0);
+        event.srcPort = 40_000 + ((index >> 2) % 500);
+        event.port = ports[what];
+        event.outcome = kind === 3 ? 3 : 0;
+        event.bytesOut = 4_000;
+        event.bytesIn = 5_000;
+        event.packetsOut = 52;
+        event.packetsIn = 54;
+        event.durationMs = 9_000;
+        detector.observe(event, nowMs);
+      }
+      detector.tick(nowMs);
+      book.tick(nowMs);
+      book.take();
+    }
+  `;
+    const bytes = countAllocations(setup, EVENTS);
+    t.ok(bytes < ALLOWED_BYTES, `${bytes} bytes for ${EVENTS} events`);
+    t.end();
+  },
+);

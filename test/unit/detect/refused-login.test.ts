@@ -108,3 +108,103 @@ t.test(
     t.end();
   },
 );
+
+type Say = (n: number) => readonly [asked: string, answered: string];
+
+/** One connection for each `n`, so many seconds apart, from START on. */
+function tryEach(scene: Scene, port: number, count: number, seconds: number, say: Say): void {
+  for (let n = 0; n < count; n += 1) {
+    const from = { port, srcPort: 40_000 + n, fromDevice: false, to: CLIENT };
+    const [asked, answered] = say(n);
+    const atMs = START + n * seconds * 1_000;
+    scene.first({ ...from, ...text(asked) }, atMs);
+    scene.first({ ...from, ...text(answered), isReply: true }, atMs + 5);
+    scene.tick(atMs + 10);
+  }
+}
+const post = (body: string): string => `POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n${body}`;
+const basic = (n: number): string => `GET / HTTP/1.1\r\nAuthorization: Basic ${btoa(`admin:${n}`)}\r\n\r\n`;
+const auth = (password: string): string => `*2\r\n$4\r\nAUTH\r\n$${password.length}\r\n${password}\r\n`;
+const FOUND = 'HTTP/1.1 302 Found\r\nLocation: /login?failed\r\n\r\n';
+const PAGE = (bytes: number): string => `HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(bytes)}`;
+const WRONG_PASS = '-WRONGPASS invalid username-password pair or user is disabled.\r\n';
+
+t.test('one name with ever other passwords at a login form, and what Redis refuses', (t) => {
+  const guesses: readonly (readonly [string, number, number, Say])[] = [
+    ['HTTP', 80, 61, (n: number) => [post(`user=admin&pass=p${n}`), FOUND]],
+    ['HTTP', 8080, 61, (n: number) => [post(`t=${n}&user=admin&passwd=p${n}`), PAGE(700 + (n % 3))]],
+    ['HTTP', 80, 20, (n: number) => [post(`{"user":"u${n}","password":"p${n}"}`), REFUSED]],
+    ['Redis', 6379, 20, (n: number) => [auth(`pw${n}`), WRONG_PASS]],
+    ['Redis', 6380, 20, (n: number) => [`AUTH pw${n}\r\n`, '-ERR invalid password\r\n']],
+  ];
+  for (const [service, port, count, say] of guesses) {
+    const scene = createScene();
+    tryEach(scene, port, count - 1, 5, say);
+    t.same(scene.by('bruteForce'), [], `${service}: not yet`);
+    const told = createScene();
+    tryEach(told, port, count, 5, say);
+    t.match(told.by('bruteForce'), [
+      { severity: 'high', evidence: { areRefused: count === 20, service: `${service} (port ${port})` } },
+    ]);
+  }
+  t.end();
+});
+
+t.test('programs and people who log in by forms, or with a wrong password, are no guessers', (t) => {
+  const honest: readonly (readonly [string, number, number, Say])[] = [
+    ['its own password each time', 80, 1, () => [post('user=svc&pass=Secret'), PAGE(120)]],
+    ['a password that it computes anew', 80, 12, (n: number) => [post(`user=svc&pass=${n}`), PAGE(120)]],
+    ['many people behind one address', 80, 1, (n: number) => [post(`user=u${n}&pass=p${n}`), FOUND]],
+    ['answers of all sizes', 80, 1, (n: number) => [post(`user=a&pass=p${n}`), PAGE((n * 137) % 900)]],
+    ['an error each time', 80, 1, (n: number) => [post(`user=a&pass=${n}`), 'HTTP/1.1 500 No\r\n\r\n']],
+    ['a wrong password in a form', 80, 1, () => [post('{"user":"a","password":"old"}'), REFUSED]],
+    ['four programs with wrong passwords', 6379, 1, (n: number) => [auth(`old${n % 4}`), WRONG_PASS]],
+    ['let in by Redis', 6379, 1, (n: number) => [auth(`pw${n}`), '+OK\r\n']],
+    ['no password is set', 6379, 1, (n: number) => [auth(`pw${n}`), '-ERR Client sent AUTH, but no\r\n']],
+  ];
+  for (const [why, port, seconds, say] of honest) {
+    const scene = createScene();
+    tryEach(scene, port, 500, seconds, say);
+    t.same(scene.by('bruteForce'), [], why);
+  }
+  t.end();
+});
+
+t.test('refused passwords that are others each time are told when they are slow, too', (t) => {
+  const slow: readonly (readonly [string, number, Say])[] = [
+    ['HTTP', 80, (n: number) => [basic(n), REFUSED]],
+    ['HTTP', 80, (n: number) => [post(`{"user":"a","password":"p${n}"}`), REFUSED]],
+    ['Redis', 6379, (n: number) => [auth(`pw${n}`), WRONG_PASS]],
+  ];
+  for (const [service, port, say] of slow) {
+    const scene = createScene();
+    tryEach(scene, port, 59, 600, say);
+    t.same(scene.by('bruteForce'), [], 'not yet');
+    const told = createScene();
+    tryEach(told, port, 140, 600, say);
+    t.match(told.by('bruteForce')[0], {
+      severity: 'medium',
+      title: /slowly: \d+ refused logins at/,
+      evidence: {
+        kind: 'guessing slowly at one host',
+        areRefused: true,
+        service: `${service} (port ${port})`,
+      },
+    });
+    t.equal(new Set(told.by('bruteForce').map(({ firstMs }) => firstMs)).size, 1);
+  }
+  const patient: readonly (readonly [string, Say])[] = [
+    ['the same each time', () => [basic(1), REFUSED]],
+    ['a fifth of the people mistype', (n: number) => [basic(n), n % 5 === 4 ? REFUSED : PAGE(100)]],
+    [
+      'digest says something else each time',
+      (n: number) => [`GET / HTTP/1.1\r\nAuthorization: Digest ${n}\r\n\r\n`, REFUSED],
+    ],
+  ];
+  for (const [why, say] of patient) {
+    const honest = createScene();
+    tryEach(honest, 80, 500, 60, say);
+    t.same(honest.by('bruteForce'), [], why);
+  }
+  t.end();
+});
