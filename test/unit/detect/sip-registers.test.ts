@@ -1,5 +1,11 @@
 import t from 'tap';
-import { EVENT_END, EVENT_GOING, EVENT_PAYLOAD, OUTCOME_ANSWERED } from '../../../agent/detect/event.js';
+import {
+  EVENT_END,
+  EVENT_GOING,
+  EVENT_PAYLOAD,
+  OUTCOME_ANSWERED,
+  VERDICT_ALLOWED,
+} from '../../../agent/detect/event.js';
 import { createScene, START, type Change, type Scene } from './scene.js';
 
 const REGISTRAR = 0x0a010063;
@@ -40,6 +46,12 @@ t.test('registrations that are guessed are told: from one port, from many, by TC
     evidence: { kind: 'guessing by registrations', guesses: 120, thresholdGuesses: 100 },
   });
   t.equal(new Set(one.by('bruteForce').map(({ key }) => key)).size, 1);
+  // The end of a connection does not say on a box by what it passed.
+  const byEntry = createScene();
+  flow(byEntry, { ...REGISTER, verdict: VERDICT_ALLOWED }, [240]);
+  t.same(byEntry.by('bruteForce'), [], 'by an approved entry it takes twice as many');
+  flow(byEntry, { ...REGISTER, verdict: VERDICT_ALLOWED }, [402]);
+  t.match(byEntry.by('bruteForce'), [{ evidence: { thresholdGuesses: 200 } }]);
   const many = createScene();
   for (let n = 0; n < 100; n += 1) {
     t.same(many.by('bruteForce'), []);
