@@ -25,37 +25,42 @@ type Kind = 'ours' | Other;
 
 /** `ours`: the words of the command, after `cordon`. `leastPackets`: so many that its start does not count. One line for each capture and each of `others`. */
 export async function againstOthers(
-  { dir, report }: BenchContext,
+  context: BenchContext,
   leastPackets: number,
   ours: (file: string) => readonly string[],
   others: readonly Other[] = OTHERS,
 ): Promise<void> {
-  const kinds: readonly Kind[] = ['ours', ...others];
-  const commands: Record<Kind, (file: string) => readonly string[]> = {
-    ours: (file) => [process.execPath, MAIN, ...ours(file)],
-    ndpiReader: (file) => ['ndpiReader', '-q', '-i', file],
-    tshark: (file) => ['tshark', '-n', '-q', '-z', 'io,phs', '-r', file],
-  };
   const data = process.env['CORDON_DATA'] ?? '../shared/data';
   for (const path of CAPTURES) {
     const source = join(data, path);
     if (!existsSync(source)) {
-      report({ capture: path, notice: `not measured: no ${source}` });
+      context.report({ capture: path, notice: `not measured: no ${source}` });
       continue;
     }
-    const file = join(dir, 'long.pcap');
+    const file = join(context.dir, 'long.pcap');
     const packets = await repeat(source, file, leastPackets);
-    const seconds = await interleaved(kinds, ROUNDS, (kind) => processorSeconds(commands[kind](file)));
-    const rates = (kind: Kind): number[] => seconds[kind].map((each) => Math.round(packets / each));
-    for (const other of others)
-      report({
-        capture: path,
-        packets,
-        unit: 'packets/s of CPU',
-        against: other,
-        ...compare(rates('ours'), rates(other)),
-      });
+    await fileAgainstOthers(context, { capture: path, packets }, ours(file), file, others);
   }
+}
+
+/** `ours`: as above, for this file. `what`: how many packets it has, and what else each line is to say. */
+export async function fileAgainstOthers(
+  { report }: BenchContext,
+  what: Readonly<Record<string, unknown>> & { readonly packets: number },
+  ours: readonly string[],
+  file: string,
+  others: readonly Other[],
+): Promise<void> {
+  const commands: Record<Kind, readonly string[]> = {
+    ours: [process.execPath, MAIN, ...ours],
+    ndpiReader: ['ndpiReader', '-q', '-i', file],
+    tshark: ['tshark', '-n', '-q', '-z', 'io,phs', '-r', file],
+  };
+  const kinds: readonly Kind[] = ['ours', ...others];
+  const seconds = await interleaved(kinds, ROUNDS, (kind) => processorSeconds(commands[kind]));
+  const rates = (kind: Kind): number[] => seconds[kind].map((each) => Math.round(what.packets / each));
+  for (const other of others)
+    report({ ...what, unit: 'packets/s of CPU', against: other, ...compare(rates('ours'), rates(other)) });
 }
 
 /** The same packets again and again, each time later: classic pcap. Returns how many. */

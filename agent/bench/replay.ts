@@ -1,15 +1,17 @@
 /**
- * Replay with all detectors on, in packets per second of processor time: against ndpiReader and tshark on the same captures, in turn; then what
- * one packet costs with a thousand to a million flows alive; then memory.
+ * Replay with all detectors on, in packets per second of processor time: against ndpiReader and tshark on the same captures, in turn; against
+ * ndpiReader with more and more connections at once; then what one packet costs with a thousand to a million flows alive; then memory.
  */
+import { join } from 'node:path';
 import { CaptureReader } from '../capture/capture-reader.js';
 import { LINK_ETHERNET } from '../capture/decode-link.js';
 import { detectSettings } from '../detect/settings.js';
 import { TCP_ACK, TCP_SYN } from '../packet/view.js';
 import { ReplayDevices } from '../replay/replay-devices.js';
 import { Replay } from '../replay/replay.js';
-import { againstOthers } from './against-others.js';
+import { againstOthers, fileAgainstOthers } from './against-others.js';
 import { median, mib, rounded, type Bench, type BenchContext } from './bench.js';
+import { writeManyFlows } from './many-flows.js';
 import { pcapHeader } from './pcap-header.js';
 
 const ROUNDS = 3;
@@ -17,6 +19,8 @@ const ROUNDS = 3;
 /** Packets: 0.4 to 1.6 GB. With tshark a quarter of it, which takes as long. */
 const LARGE_CAPTURE = 6_000_000;
 const TSHARK_SHARE = 1 / 4;
+/** At once, in one capture: more make ndpiReader take minutes, and leave our own flow table too small. */
+const FLOWS_OF_A_CAPTURE = [10, 100, 1_000, 10_000, 100_000];
 const FLOWS = [1_000, 10_000, 100_000, 1_000_000];
 const WARM_UP = 50_000;
 const FLOW_CAPACITY = 1 << 20;
@@ -42,9 +46,19 @@ export const replay: Bench = {
     const ours = (file: string): readonly string[] => ['replay', file, '--json'];
     await againstOthers(context, LARGE_CAPTURE, ours, ['ndpiReader']);
     await againstOthers(context, LARGE_CAPTURE * TSHARK_SHARE, ours, ['tshark']);
+    await manyFlows(context, ours);
     growth(context);
   },
 };
+
+async function manyFlows(context: BenchContext, ours: (file: string) => readonly string[]): Promise<void> {
+  const file = join(context.dir, 'flows.pcap');
+  for (const flows of FLOWS_OF_A_CAPTURE) {
+    await writeManyFlows(file, flows, LARGE_CAPTURE);
+    const what = { capture: 'written for it', flowsAtOnce: flows, packets: LARGE_CAPTURE };
+    await fileAgainstOthers(context, what, ours(file), file, ['ndpiReader']);
+  }
+}
 
 /** What one packet costs: the first of a connection, which every detector sees, and any later one of an established one. */
 function growth({ report }: BenchContext): void {
