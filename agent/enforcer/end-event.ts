@@ -6,7 +6,6 @@ import {
   OUTCOME_ANSWERED,
   OUTCOME_NO_ANSWER,
   OUTCOME_REJECTED,
-  VERDICT_ALLOWED,
   clearEvent,
   type DetectEvent,
 } from '../detect/event.js';
@@ -22,6 +21,7 @@ import {
   TCP_SYN,
 } from '../packet/view.js';
 import { DEVICE_MASK, OPENED } from '../ruleset/marks.js';
+import { verdictOfConnection } from './mark-verdict.js';
 
 /** enum ip_conntrack_status of linux/netfilter/nf_conntrack_common.h. Assured: for TCP and SCTP, the handshake was completed. */
 const SEEN_REPLY = 2;
@@ -71,7 +71,7 @@ export function fillEnd(
   const destination = ticketOf(record, original.destinationOffset, addresses);
   event.local = event.fromDevice ? source : destination;
   event.peer = event.fromDevice ? destination : source;
-  event.verdict = VERDICT_ALLOWED;
+  event.verdict = verdictOfConnection(record.mark);
   event.outcome = outcomeOf(record);
   event.bytesOut = Math.max(0, event.fromDevice ? record.bytesOut : record.bytesIn);
   event.bytesIn = Math.max(0, event.fromDevice ? record.bytesIn : record.bytesOut);

@@ -7,10 +7,7 @@ import { createAddressTable, NO_ADDRESS } from '../detect/address-table.js';
 import {
   EVENT_ARP,
   EVENT_PAYLOAD,
-  VERDICT_ALLOWED,
-  VERDICT_OBSERVED,
   VERDICT_REFUSED,
-  VERDICT_WOULD_REFUSE,
   createEvent,
   fillEvent,
   type DetectEvent,
@@ -35,15 +32,7 @@ import { decodeIp } from '../packet/decode-ip.js';
 import { u24 } from '../packet/read.js';
 import { NONE, createPacketView } from '../packet/view.js';
 import type { DeviceIds } from '../ruleset/assign-ids.js';
-import {
-  DEVICE_MASK,
-  ESSENTIAL,
-  OBSERVED,
-  OPENED,
-  SIDE_DEVICE,
-  UNKNOWN_DEVICE_ID,
-  WOULD_REFUSE,
-} from '../ruleset/marks.js';
+import { DEVICE_MASK, ESSENTIAL, OPENED, SIDE_DEVICE, UNKNOWN_DEVICE_ID } from '../ruleset/marks.js';
 import { fillEnd, fillGoing } from './end-event.js';
 import {
   ANNOUNCED_INDEX,
@@ -60,6 +49,7 @@ import {
   WATCHED_INDEX,
 } from './log-prefixes.js';
 import { Identification } from './identification.js';
+import { verdictOfPacket } from './mark-verdict.js';
 import { SeenDevices } from './seen-devices.js';
 import { createSummaries } from './summaries.js';
 
@@ -156,7 +146,9 @@ export class Evidence {
     const isRefusedAnswer = prefix >= FIRST_REFUSED_ANSWER;
     const isAnswer = prefix === ANSWER_INDEX || isRefusedAnswer;
     const reason = REASONS[prefix] ?? 0;
-    this.#fill(packet, VERDICTS[prefix] ?? VERDICT_REFUSED, reason, nowMs, isAnswer);
+    const isData = prefix === DATA_INDEX || prefix === ANSWER_INDEX;
+    const verdict = isData ? verdictOfPacket(packet.mark) : (VERDICTS[prefix] ?? VERDICT_REFUSED);
+    this.#fill(packet, verdict, reason, nowMs, isAnswer);
     if (isRefusedAnswer) {
       // The rest of a connection that was stopped: it is listed under the one who opened it, and nobody's new contact.
       asOpened(this.#event);
@@ -169,7 +161,7 @@ export class Evidence {
       this.#observe(nowMs);
       return;
     }
-    if (isAnswer || prefix === DATA_INDEX) {
+    if (isData) {
       asPayload(this.#event, isAnswer);
       this.#observe(nowMs);
       return;
@@ -185,13 +177,7 @@ export class Evidence {
   /** Called for every first packet that the kernel holds, and says what becomes of it. */
   held(packet: Readonly<QueuedPacket>): Verdict {
     const { mark, receivedMs: nowMs } = packet;
-    const found =
-      (mark & WOULD_REFUSE) !== 0
-        ? VERDICT_WOULD_REFUSE
-        : (mark & OBSERVED) !== 0
-          ? VERDICT_OBSERVED
-          : VERDICT_ALLOWED;
-    this.#fill(packet, found, 0, nowMs, false);
+    this.#fill(packet, verdictOfPacket(mark), 0, nowMs, false);
     this.#identify(packet, NEW_INDEX, false, nowMs);
     this.#observe(nowMs);
     const verdict = verdictOf(this.#event, this.detection.touched, this.#refusing, (mark & ESSENTIAL) !== 0);

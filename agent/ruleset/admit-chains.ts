@@ -7,6 +7,8 @@ import {
   ADMITTED,
   AWAITS_ANSWER,
   AWAITS_DATA,
+  CONNECTION_OBSERVED,
+  CONNECTION_WOULD_REFUSE,
   ESSENTIAL,
   HELD,
   OBSERVED,
@@ -27,6 +29,10 @@ import {
 } from './reasons.js';
 import type { Chain, Rule } from './ruleset.js';
 
+const LENIENT = [
+  [WOULD_REFUSE, CONNECTION_WOULD_REFUSE],
+  [OBSERVED, CONNECTION_OBSERVED],
+] as const;
 export const admit = `meta mark set ${markText(ADMITTED)} accept`;
 
 export function admitChains(): readonly Chain[] {
@@ -37,6 +43,10 @@ export function admitChains(): readonly Chain[] {
       rules: [
         { text: 'counter name "permitted_new"' },
         { text: `meta l4proto tcp ct mark set ct mark or ${markText(AWAITS_DATA | AWAITS_ANSWER)}` },
+        ...LENIENT.map(([ofPacket, ofConnection]) => ({
+          text: `${isSet('meta mark', ofPacket)} ct mark set ct mark or ${markText(ofConnection)}`,
+          comment: 'for its first data, and its end',
+        })),
         noteQuestions,
         {
           text: `meta nfproto @${INSPECTING_SET} ether daddr and 01:00:00:00:00:00 == 00:00:00:00:00:00 jump inspect`,
@@ -86,6 +96,19 @@ function logFirst(test: string, prefix: string): Rule {
 }
 
 export function lenientLogs(): readonly Rule[] {
-  const isSet = (bit: number): string => `meta mark and ${markText(bit)} == ${markText(bit)}`;
-  return [logFirst(isSet(WOULD_REFUSE), SHADOW_PREFIX), logFirst(isSet(OBSERVED), OBSERVED_PREFIX)];
+  return [
+    logFirst(isSet('meta mark', WOULD_REFUSE), SHADOW_PREFIX),
+    logFirst(isSet('meta mark', OBSERVED), OBSERVED_PREFIX),
+  ];
+}
+
+/** A packet of a connection that shadow or observe let through says so, for whoever reads its log. */
+export function recallLenient(): readonly Rule[] {
+  return LENIENT.map(([ofPacket, ofConnection]) => ({
+    text: `${isSet('ct mark', ofConnection)} meta mark set meta mark or ${markText(ofPacket)}`,
+  }));
+}
+
+function isSet(mark: 'meta mark' | 'ct mark', bit: number): string {
+  return `${mark} and ${markText(bit)} == ${markText(bit)}`;
 }

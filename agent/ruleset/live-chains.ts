@@ -3,7 +3,7 @@
  * data is logged. Every packet of established traffic meets these few rules and no others. Pure; called by inet-chains.ts.
  */
 import { DATA_SNAP_BYTES, NEW_LOG_BURST, NEW_LOG_RATE_PER_SECOND } from '../policy/default-policy.js';
-import { admit } from './admit-chains.js';
+import { admit, recallLenient } from './admit-chains.js';
 import { underOrders } from './containment-rules.js';
 import { addressOf } from './match-text.js';
 import { ASKS_NAMES, AWAITS_ANSWER, AWAITS_DATA, BOTH_GUARDED, CONNECTION_MASK, markText } from './marks.js';
@@ -79,6 +79,7 @@ function firstDataChain(name: string, bit: number, prefix: string): Chain {
       ...(bit === AWAITS_DATA ? [{ text: 'ct direction reply goto first_answer' }] : []),
       { text: `ct mark and ${markText(bit)} == 0 return` },
       { text: `ct mark set ct mark and ${markText(~bit)}` },
+      ...recallLenient(),
       {
         text: `update @data_log_rate { meta mark limit rate ${NEW_LOG_RATE_PER_SECOND}/second burst ${NEW_LOG_BURST} packets } log group ${PERMITTED_GROUP} prefix "${prefix}" snaplen ${DATA_SNAP_BYTES}`,
       },

@@ -10,6 +10,7 @@
  *   bit 23      shadow: no entry permits it, and it passes
  *   bit 22      observe: the same                             } until it is logged
  *   bits 23, 22 in a connection's mark: no data seen yet of the one who opened it, of the other
+ *   bits 27, 26 in a connection's mark: what bits 23 and 22 said of its first packet
  *   bit 21      an essential entry permits it (only while it is held)
  *   bit 20      of a conversation with a DNS server, not its first packet; in a connection's mark: all of it
  *   bits 0..19  the device's number (assign-ids.ts)
@@ -26,10 +27,13 @@ export const OBSERVED = 0x0040_0000;
 /** Conntrack mark only: the first data of each direction is yet to come, and will be logged. */
 export const AWAITS_DATA = 0x0080_0000;
 export const AWAITS_ANSWER = 0x0040_0000;
+/** Conntrack mark only: shadow, or observe, let its first packet through. Its first data and its end are told with the same verdict. */
+export const CONNECTION_WOULD_REFUSE = 0x0800_0000;
+export const CONNECTION_OBSERVED = 0x0400_0000;
 /** DNS (port 53) that a device opened: what is asked and answered is read. */
 export const ASKS_NAMES = 0x0010_0000;
-/** A packet mark without bits 20, 22 and 23 is what a connection keeps. */
-export const CONNECTION_MASK = 0xff2f_ffff;
+/** A packet mark without bits 20, 22, 23, 26 and 27 is what a connection keeps, and what its packets get back. */
+export const CONNECTION_MASK = 0xf32f_ffff;
 export const DEVICE_MASK = 0x000f_ffff;
 /** Conntrack mark only. */
 export const BOTH_GUARDED = 0x8000_0000;

@@ -6,11 +6,12 @@ import {
   cutBetweenDevices,
   errorsOfEssential,
   firstData,
+  lenientConnections,
   refill,
 } from './support/live-tests.js';
 import { boxOrders, losesNothing, ordersOfTwoLengths } from './support/order-tests.js';
 import { serveEcho } from './support/streams.js';
-import { wardPolicy } from './support/verdict-probes.js';
+import { UNLISTED, wardPolicy } from './support/verdict-probes.js';
 import { KernelLog } from './support/verdicts.js';
 import { Ward } from './support/ward.js';
 
@@ -21,11 +22,12 @@ t.teardown(async () => {
   await ward.close();
 });
 await ward.load(wardPolicy(ward));
-await serveEcho(ward, 'hospital', [104, 8080]);
+await serveEcho(ward, 'hospital', [104, 8080, UNLISTED]);
 await serveEcho(ward, 'pump', [2575, 2576]);
 await serveEcho(ward, 'monitor', [6000]);
 
 firstData(t, ward, log);
+lenientConnections(t, ward, log);
 containment(t, ward, log);
 errorsOfEssential(t, ward, log);
 cut(t, ward, log);

@@ -1,11 +1,14 @@
 /** The tests of live connections that are the same in bridge and in router mode. Each adds tests to `t`. */
 import type t from 'tap';
+import { VERDICT_ALLOWED, VERDICT_OBSERVED, VERDICT_WOULD_REFUSE } from '../../../agent/detect/event.js';
+import { verdictOfConnection } from '../../../agent/enforcer/mark-verdict.js';
 import { must } from '../../../agent/lab/namespace.js';
 import { readBack } from '../../../agent/nftables/read-tables.js';
+import { openConntrackEvents } from '../../../agent/netlink/conntrack.js';
 import { ascii, icmpError, udp } from './frames.js';
 import { Stream } from './streams.js';
 import { order, release } from './orders.js';
-import { probes, wardPolicy } from './verdict-probes.js';
+import { probes, UNLISTED, wardPolicy } from './verdict-probes.js';
 import { expectedFate, fateOf, type KernelLog } from './verdicts.js';
 import { eventually, type Family, type Ward } from './ward.js';
 
@@ -34,6 +37,48 @@ export function firstData(t: Tap, ward: Ward, log: KernelLog): void {
         await stream.stop();
       }
     });
+}
+
+/** What a mode let through is told with that verdict from its first data to its end, and is contained like anything else. */
+export function lenientConnections(t: Tap, ward: Ward, log: KernelLog): void {
+  for (const [mode, verdict] of [
+    ['shadow', VERDICT_WOULD_REFUSE],
+    ['observe', VERDICT_OBSERVED],
+  ] as const)
+    for (const family of FAMILIES)
+      t.test(`IPv${family}: a connection that ${mode} let through says so until its end`, async (t) => {
+        await ward.load(wardPolicy(ward, { pumpMode: mode }), 'refill');
+        const ended = new Map<number, number>();
+        const onOverrun = (): void => {
+          t.fail('ends were lost');
+        };
+        const ends = openConntrackEvents(
+          { groups: ['destroy'], receiveBufferBytes: 1 << 20, onOverrun },
+          (_kind, { mark, original }) => ended.set(original.destinationPort, verdictOfConnection(mark)),
+        );
+        const witness = await Stream.open(ward, 'pump', 'hospital', family, 104);
+        const from = log.lines.length;
+        const stream = await Stream.open(ward, 'pump', 'hospital', family, UNLISTED);
+        const told = log.lines.slice(from).map(({ prefix }, index) => [prefix, log.verdicts[from + index]]);
+        t.same(told, [
+          [mode === 'observe' ? 'observed' : mode, verdict],
+          ['data', verdict],
+          ['answer', verdict],
+        ]);
+        await order(ward, 'pump-1', 'contained');
+        t.ok(await stream.standsStill(witness), 'contained');
+        await release(ward);
+        await Promise.all([stream.goesOn(), witness.goesOn()]);
+        await Promise.all([stream.stop(), witness.stop()]);
+        await must(['conntrack', '-D', '-p', 'tcp']);
+        await eventually(
+          () => ended.has(UNLISTED) && ended.has(104),
+          () => 'no ends',
+        );
+        t.same([ended.get(UNLISTED), ended.get(104)], [verdict, VERDICT_ALLOWED]);
+        ends.stop();
+        await ward.load(wardPolicy(ward), 'refill');
+      });
 }
 
 /** Both directions: an essential connection and another one, opened by the pump and by the hospital. */

@@ -32,6 +32,9 @@ export interface Probe {
   readonly loggedAs?: string;
 }
 
+/** A TCP port that no list permits. */
+export const UNLISTED = 8090;
+
 export interface PolicyOptions {
   readonly pumpMode?: 'enforce' | 'shadow' | 'observe';
   readonly monitorMode?: 'enforce' | 'shadow' | 'observe';

@@ -1,6 +1,7 @@
 /** Sends probes and tells what became of them: arrival at the receiver, the kernel's counters, the kernel's log. */
 import { LOG_PREFIXES } from '../../../agent/enforcer/log-prefixes.js';
 import { openNflog, type NflogReader } from '../../../agent/netlink/nflog.js';
+import { verdictOfPacket } from '../../../agent/enforcer/mark-verdict.js';
 import { DEVICE_MASK, OPENED, SIDE_DEVICE, UNKNOWN_DEVICE_ID } from '../../../agent/ruleset/marks.js';
 import { LEARN_GROUP, PERMITTED_GROUP, REFUSED_GROUP } from '../../../agent/ruleset/reasons.js';
 import { ascii } from './frames.js';
@@ -17,6 +18,8 @@ export interface Logged {
 
 export class KernelLog {
   readonly lines: Logged[] = [];
+  /** What each line's mark says of the packet that is held or logged for what it carries. */
+  readonly verdicts: number[] = [];
   readonly #readers: readonly NflogReader[];
 
   constructor() {
@@ -26,6 +29,7 @@ export class KernelLog {
         { group, copyBytes: 256, receiveBufferBytes: 1024 * 1024, prefixes: LOG_PREFIXES },
         ({ prefixIndex, mark, buffer, payloadOffset, payloadLength }) => {
           const id = mark & DEVICE_MASK;
+          this.verdicts.push(verdictOfPacket(mark));
           this.lines.push({
             prefix: LOG_PREFIXES[prefixIndex] ?? '?',
             device: id <= UNKNOWN_DEVICE_ID ? null : (names.get(id) ?? `number ${id}`),

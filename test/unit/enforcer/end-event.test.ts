@@ -6,10 +6,18 @@ import {
   OUTCOME_ANSWERED,
   OUTCOME_NO_ANSWER,
   OUTCOME_REJECTED,
+  VERDICT_ALLOWED,
+  VERDICT_OBSERVED,
+  VERDICT_WOULD_REFUSE,
 } from '../../../agent/detect/event.js';
 import { fillEnd, fillGoing } from '../../../agent/enforcer/end-event.js';
 import type { ConntrackRecord } from '../../../agent/netlink/conntrack.js';
-import { FIRST_DEVICE_ID, OPENED } from '../../../agent/ruleset/marks.js';
+import {
+  CONNECTION_OBSERVED,
+  CONNECTION_WOULD_REFUSE,
+  FIRST_DEVICE_ID,
+  OPENED,
+} from '../../../agent/ruleset/marks.js';
 
 const tuple = {
   sourceOffset: 0,
@@ -40,6 +48,18 @@ const record: ConntrackRecord = {
   durationMs: 122_345.678_9,
   startedMs: -1,
 };
+
+t.test('a connection ends with the verdict of its first packet', (t) => {
+  const verdictWith = (bits: number): number => {
+    const event = createEvent();
+    t.ok(fillEnd(event, { ...record, mark: record.mark | bits }, createAddressTable()));
+    return event.verdict;
+  };
+  t.equal(verdictWith(0), VERDICT_ALLOWED);
+  t.equal(verdictWith(CONNECTION_OBSERVED), VERDICT_OBSERVED);
+  t.equal(verdictWith(CONNECTION_WOULD_REFUSE), VERDICT_WOULD_REFUSE);
+  t.end();
+});
 
 t.test('a connection lasted until its last packet, not until the kernel forgot it', (t) => {
   const lasted = (change: Partial<ConntrackRecord>): number => {
