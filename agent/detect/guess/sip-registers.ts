@@ -25,7 +25,7 @@ import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
 
 const SIP_PORT = 5060;
-/** Flows that began with REGISTER; one in the place of another is not counted any more. 17 bytes each. */
+/** Flows that began with REGISTER; one in the place of another is not counted any more. 16 bytes each. */
 const FLOWS = 4_096;
 /** Guesses, times `attempts`. */
 const FACTOR = 10;
@@ -42,8 +42,6 @@ export class SipRegisters {
   readonly #settings: DetectSettings['bruteForce'];
   readonly #findings: SessionFindings;
   readonly #flows = new Int32Array(FLOWS);
-  /** 1: by an approved entry. On a box only the first packet says so. */
-  readonly #isAllowed = new Uint8Array(FLOWS);
   /** Of the flow, counted already: requests, and how long it had lasted. */
   readonly #requests = new Int32Array(FLOWS);
   readonly #lastedMs = new Float64Array(FLOWS);
@@ -66,7 +64,6 @@ export class SipRegisters {
     const at = flow & (FLOWS - 1);
     if (isWord(event, 0, REGISTER)) {
       this.#flows[at] = flow;
-      this.#isAllowed[at] = event.verdict === VERDICT_ALLOWED ? 1 : 0;
       this.#requests[at] = 0;
       this.#lastedMs[at] = 0;
     } else if (this.#flows[at] === flow) this.#flows[at] = 0;
@@ -90,7 +87,7 @@ export class SipRegisters {
     if (requests <= 0 || packetsReceived(event) * 2 < sent) return true;
     const guesses = Math.max(1, Math.floor(requests / perGuess));
     const isFast = guesses * PACKETS_PER_GUESS * 1000 >= LEAST_PACE * tookMs;
-    if (isFast || event.kind === EVENT_END) this.#count(guesses, this.#isAllowed[at] === 1, event, nowMs);
+    if (isFast || event.kind === EVENT_END) this.#count(guesses, event, nowMs);
     return true;
   }
 
@@ -98,7 +95,7 @@ export class SipRegisters {
     return this.#findings.evicted;
   }
 
-  #count(guesses: number, isAllowed: boolean, event: DetectEvent, nowMs: number): void {
+  #count(guesses: number, event: DetectEvent, nowMs: number): void {
     const slot = this.#findings.pair(event, 0);
     const sinceMs = nowMs - (this.#beganMs[slot] ?? 0);
     if (this.#findings.isNew || sinceMs >= WINDOW_MS || sinceMs < 0) {
@@ -107,7 +104,7 @@ export class SipRegisters {
     }
     const counted = (this.#guesses[slot] ?? 0) + guesses;
     this.#guesses[slot] = counted;
-    const least = this.#settings.attempts * FACTOR * (isAllowed ? ALLOWED_FACTOR : 1);
+    const least = this.#settings.attempts * FACTOR * (event.verdict === VERDICT_ALLOWED ? ALLOWED_FACTOR : 1);
     if (counted < least || this.#findings.isTold(slot, nowMs)) return;
     this.#open(slot, counted, least, event, nowMs);
   }

@@ -24,7 +24,7 @@ const counters = (sent: number, received: number, seconds: number): Change => ({
 });
 /** A flow of so many packets each way in each two minutes. */
 function flow(scene: Scene, begins: Change, perLook: readonly number[], answers = 1): void {
-  const from = { ...UDP, srcPort: 5060 };
+  const from = { ...UDP, srcPort: 5060, ...(begins.verdict !== undefined && { verdict: begins.verdict }) };
   scene.first({ ...from, ...begins }, START);
   let sent = 0;
   for (const [index, requests] of perLook.entries()) {
@@ -46,7 +46,6 @@ t.test('registrations that are guessed are told: from one port, from many, by TC
     evidence: { kind: 'guessing by registrations', guesses: 120, thresholdGuesses: 100 },
   });
   t.equal(new Set(one.by('bruteForce').map(({ key }) => key)).size, 1);
-  // The end of a connection does not say on a box by what it passed.
   const byEntry = createScene();
   flow(byEntry, { ...REGISTER, verdict: VERDICT_ALLOWED }, [240]);
   t.same(byEntry.by('bruteForce'), [], 'by an approved entry it takes twice as many');
