@@ -4,24 +4,20 @@
  * sends a few a minute; paths make commands longer. Used by brute-force.ts, whose finding it is. Judged from counters of the session.
  */
 import { PROTOCOL_TCP } from '../../packet/view.js';
-import { addressOr, describeSubject, type DetectContext } from '../detector.js';
+import type { DetectContext } from '../detector.js';
 import {
   bytesReceived,
   bytesSent,
   packetsReceived,
   packetsSent,
-  subjectOf,
   VERDICT_ALLOWED,
   type DetectEvent,
 } from '../event.js';
-import { QUIET_MS, TOLD_MS } from './brute-force-opening.js';
 import { ALLOWED_FACTOR, FTP_PORT, headerBytes } from './login-services.js';
+import { pairOf, SessionFindings } from './session-findings.js';
 import type { DetectSettings } from '../settings.js';
 import { SEVERITY } from '../severity.js';
-import { SlotTable } from '../slot-table.js';
 
-/** (opener, host); 49 bytes each. */
-const PAIRS = 1_024;
 /** Guesses, times `attempts`: as for sessions with a guess each. */
 const FACTOR = 2;
 /** USER and PASS, and for each the packet that acknowledges its answer. */
@@ -33,15 +29,15 @@ const MOST_RECEIVED = 72;
 export class FtpSessions {
   readonly #context: DetectContext;
   readonly #settings: DetectSettings['bruteForce'];
-  readonly #pairs = new SlotTable(PAIRS);
+  readonly #found: SessionFindings;
   /** When a data connection last ended. */
-  readonly #dataMs = new Float64Array(PAIRS);
-  readonly #toldMs = new Float64Array(PAIRS);
-  readonly #findings = new Int32Array(PAIRS);
+  readonly #dataMs: Float64Array;
 
   constructor(context: DetectContext, settings: DetectSettings['bruteForce']) {
     this.#context = context;
     this.#settings = settings;
+    this.#found = new SessionFindings(context);
+    this.#dataMs = new Float64Array(this.#found.capacity);
   }
 
   /** EVENT_PAYLOAD: from its first words on its data connections are noted. */
@@ -50,7 +46,7 @@ export class FtpSessions {
   }
 
   noteData(opener: number, host: number, nowMs: number): void {
-    const slot = this.#pairs.find(opener, host, 0);
+    const slot = this.#found.find(opener, host, 0);
     if (slot >= 0) this.#dataMs[slot] = nowMs;
   }
 
@@ -65,61 +61,40 @@ export class FtpSessions {
     const slot = this.#pair(event);
     if ((this.#dataMs[slot] ?? 0) >= nowMs - event.durationMs) return;
     // A program that looks each day whether a file is there is told once.
-    const isKnown = Math.abs(nowMs - (this.#toldMs[slot] ?? 0)) <= TOLD_MS;
-    this.#toldMs[slot] = nowMs;
-    if (this.#context.book.touch(this.#findings[slot] ?? 0, nowMs) || isKnown) return;
-    this.#findings[slot] = this.#open(guesses, event, nowMs);
+    if (this.#found.isTold(slot, nowMs)) return;
+    this.#open(slot, guesses, event, nowMs);
   }
 
   get evicted(): number {
-    return this.#pairs.evicted;
+    return this.#found.evicted;
   }
 
   #pair(event: DetectEvent): number {
-    const subject = subjectOf(event);
-    const [opener, host] = event.fromDevice ? [subject, event.peer] : [event.peer, subject];
-    const slot = this.#pairs.intern(opener, host, 0);
-    if (!this.#pairs.isNew) return slot;
-    this.#dataMs[slot] = this.#toldMs[slot] = -Infinity;
-    this.#findings[slot] = 0;
+    const slot = this.#found.pair(event, 0);
+    if (this.#found.isNew) this.#dataMs[slot] = -Infinity;
     return slot;
   }
 
-  #open(guesses: number, event: DetectEvent, nowMs: number): number {
-    const { fromDevice, durationMs } = event;
-    const who = describeSubject(this.#context, event);
-    const peer = addressOr(this.#context, event.peer);
-    const [guesser, target] = fromDevice ? [who.text, peer] : [peer, who.text];
+  #open(slot: number, guesses: number, event: DetectEvent, nowMs: number): void {
+    const { guesser, target } = pairOf(this.#context, event);
+    const { durationMs, fromDevice } = event;
     const commands = Math.floor(packetsSent(event) / 2);
-    return this.#context.book.openFinding(
-      {
-        detector: 'bruteForce',
-        subject: who.text,
-        what: `${fromDevice ? 'guesses' : 'is-guessed'}-in-one:${peer}:${FTP_PORT}`,
-        device: who.device,
-        deviceMac: who.mac,
-        peer,
-        quietMs: QUIET_MS,
-        firstMs: nowMs - durationMs,
-        count: 1,
-        describe: () => ({
-          severity: SEVERITY['bruteForce.inOneSession'].severity,
-          title: `${guesser} seems to guess passwords of ${target} in one session of FTP: some ${commands} short commands, and no file`,
-          evidence: {
-            kind: 'guessing in one session',
-            from: fromDevice ? 'device' : 'network',
-            service: `FTP (port ${FTP_PORT})`,
-            commands,
-            thresholdGuesses: guesses,
-            seconds: Math.round(durationMs / 1000),
-          },
-          remedy: fromDevice
-            ? `If a program of the device looks for files at ${peer} this often by design, allow it; if not, contain it.`
-            : `If a program of ${peer} looks for files at the device this often by design, allow it; if not, block it and change the passwords of the device.`,
-        }),
+    this.#found.open(slot, event, nowMs, {
+      what: `in-one:${FTP_PORT}`,
+      severity: SEVERITY['bruteForce.inOneSession'].severity,
+      title: `${guesser} seems to guess passwords of ${target} in one session of FTP: some ${commands} short commands, and no file`,
+      evidence: {
+        kind: 'guessing in one session',
+        from: fromDevice ? 'device' : 'network',
+        service: `FTP (port ${FTP_PORT})`,
+        commands,
+        thresholdGuesses: guesses,
+        seconds: Math.round(durationMs / 1000),
       },
-      nowMs,
-    );
+      remedy: fromDevice
+        ? `If a program of the device looks for files at ${target} this often by design, allow it; if not, contain it.`
+        : `If a program of ${guesser} looks for files at the device this often by design, allow it; if not, block it and change the passwords of the device.`,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Findings of guesses that are seen in one session, one for each opener and host, and told once in days: what a program does each day, with a wrong
- * password perhaps, is one. Used by redis-session.ts and sip-registers.ts. Bounded.
+ * password perhaps, is one. Used by ftp-session.ts, redis-session.ts and sip-registers.ts. Bounded.
  */
 import { addressOr, describeSubject, type DetectContext } from '../detector.js';
 import { subjectOf, type DetectEvent } from '../event.js';
@@ -40,6 +40,11 @@ export class SessionFindings {
     this.#toldMs[slot] = -Infinity;
     this.#findings[slot] = 0;
     return slot;
+  }
+
+  /** The slot of a pair that is known, or -1. */
+  find(opener: number, host: number, service: number): number {
+    return this.#pairs.find(opener, host, service);
   }
 
   /** One more of a pair that is guessing. False: it is to be opened. */
